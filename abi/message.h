@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+
+#include "abi/errors.h"
+#include "abi/handle.h"
+
+namespace portico::abi {
+
+inline constexpr unsigned kMessageWords = 5;
+inline constexpr unsigned kMessageHandlesMax = 4;
+inline constexpr uint64_t kForever = ~uint64_t{0};  ///< deadline: wait without bound
+inline constexpr uint64_t kNow = 0;                 ///< deadline: do not wait
+
+/// What a received message is; the kernel sets it, senders cannot.
+enum class MessageKind : uint8_t {
+    Send,          ///< one-way; id is 0
+    Call,          ///< someone waits: answer with reply(id)
+    Reply,         ///< the answer to an asynchronous call; id is the call's
+    Notification,  ///< word[0] holds the bits raised on the send handle with this badge since the last one
+    Cancelled,     ///< the call `id`, which this process took, ended without it: drop what was kept for it
+    Fault,         ///< a thread stopped on a fault nobody handled: a call whose reply resumes it (see FaultWords)
+};
+
+/// Bits of a Notification that only the kernel raises; the others are the sender's to define.
+inline constexpr uint64_t kNotifySendersGone = uint64_t{1} << 63;   ///< the last handle with this badge was closed
+inline constexpr uint64_t kNotifyProcessExited = uint64_t{1} << 62; ///< the process supervised with this badge ended
+inline constexpr uint64_t kNotifyKernelBits = uint64_t{3} << 62;
+
+/// The header word:
+///   bits  0-15  operation: the method's ordinal; in a reply the Error
+///   bits 16-18  handle_count: the LAST handle_count words carry handles, the first of them in the lowest word
+///   bits 19-22  move: bit i set moves handle i out of the sender's table, clear duplicates it
+///   bit  23     windows: a call lends memory (see Windows)
+///   bits 24-27  kind (set by the kernel)
+///   bits 28-31  zero
+///   bits 32-63  free for the sender
+struct Header {
+    uint64_t value = 0;
+
+    constexpr uint16_t operation() const { return static_cast<uint16_t>(value); }
+    constexpr Error status() const { return static_cast<Error>(operation()); }
+    constexpr unsigned handle_count() const { return (value >> 16) & 7; }
+    constexpr bool moves(unsigned i) const { return (value >> (19 + i)) & 1; }
+    constexpr bool has_windows() const { return (value >> 23) & 1; }
+    constexpr MessageKind kind() const { return static_cast<MessageKind>((value >> 24) & 15); }
+    constexpr uint32_t user_bits() const { return static_cast<uint32_t>(value >> 32); }
+
+    static constexpr Header make(uint16_t operation, unsigned handle_count = 0, unsigned move_mask = 0, uint32_t user_bits = 0) {
+        return {operation | (uint64_t{handle_count} << 16) | (uint64_t{move_mask} << 19) | (uint64_t{user_bits} << 32)};
+    }
+    constexpr Header with_windows() const { return {value | (uint64_t{1} << 23)}; }
+    constexpr Header with_kind(MessageKind kind) const {
+        return {(value & ~(uint64_t{15} << 24)) | (static_cast<uint64_t>(kind) << 24)};
+    }
+};
+
+/// One cache line. The kernel fills id and badge; senders cannot forge them.
+struct Message {
+    uint64_t id = 0;
+    uint64_t badge = 0;
+    Header header;
+    uint64_t word[kMessageWords]{};
+};
+static_assert(sizeof(Message) == 64);
+
+/// Memory a caller lends for the duration of one call. The receiver reads the first range with window_read and writes
+/// the second with window_write, by the call's id; both at most kWindowBytesMax long.
+struct Windows {
+    uint64_t readable_address = 0;
+    uint64_t writable_address = 0;
+    uint32_t readable_bytes = 0;
+    uint32_t writable_bytes = 0;
+};
+static_assert(sizeof(Windows) == 24);
+inline constexpr uint32_t kWindowBytesMax = 1u << 30;
+
+enum class FaultKind : uint32_t {
+    None, Alert, Page, GeneralProtection, InvalidOpcode, DivideError, Breakpoint, Debug, FloatingPoint, Alignment, BadCall,
+};
+
+/// Words of a message of kind Fault. Reply with status None to retry the instruction.
+struct FaultWords {
+    FaultKind kind;
+    uint32_t access;       ///< Page: Access bits that were tried; else the error code
+    uint64_t address;      ///< Page: the address; else 0
+    uint64_t instruction;  ///< where
+    uint64_t stack;
+    uint64_t zero;
+};
+static_assert(sizeof(FaultWords) == 8 * kMessageWords);
+
+/// Registers of the message system calls (the other calls use Arguments in abi/syscalls.h).
+///
+///   in:  rax number  rdi handle (call id for port_reply)  rsi header  rdx r10 r8 r9 r12 words 0-4
+///        r13 deadline (absolute, ns)  r14, r15 window addresses, readable and writable
+///        rbx window lengths (readable low half, writable high)
+///        port_reply_receive: rdi port, r14 the id to reply to;  port_call_async: r14 reply port (no windows)
+///   out: rax Error  rdi id  rsi header  rdx r10 r8 r9 r12 words  r13 badge; rcx and r11 are lost, the rest is kept,
+///        but for receives: rbx window lengths that a Call lends (0 if none)
+struct MessageRegisters {
+    uint64_t handle_or_id = 0;
+    Header header;
+    uint64_t word[kMessageWords]{};
+    uint64_t deadline_or_badge = kForever;
+    uint64_t r14 = 0;
+    uint64_t r15 = 0;
+    uint64_t rbx = 0;
+};
+
+}  // namespace portico::abi

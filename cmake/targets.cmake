@@ -1,0 +1,48 @@
+# The kinds of target. Each folder is one target and links only what it may include, so a wrong arrow does not build.
+
+add_compile_options(-Wall -Wextra -Wshadow -Wthread-safety -Werror -Wno-missing-designated-field-initializers
+                    -fno-exceptions -fno-rtti -fno-omit-frame-pointer -ffunction-sections -fdata-sections -stdlib=libc++)
+add_link_options(-stdlib=libc++ -fuse-ld=lld-19)
+
+# Code that runs without a libc: the kernel and the runtime library. No vector registers: they belong to the program.
+add_library(freestanding INTERFACE)
+target_compile_options(freestanding INTERFACE -ffreestanding -nostdlib -mno-sse -mno-mmx -mno-red-zone -fno-c++-static-destructors
+                       -fno-threadsafe-statics -fno-asynchronous-unwind-tables)
+target_compile_definitions(freestanding INTERFACE NDEBUG PORTICO_FREESTANDING=1)
+
+# portico_server(NAME sources… LIBRARIES targets…): a user-space server, an ordinary static C++ program on the bare runtime.
+function(portico_server name)
+  cmake_parse_arguments(arg "" "" "LIBRARIES" ${ARGN})
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE runtime protocols ${arg_LIBRARIES})
+  target_link_options(${name} PRIVATE -static -Wl,--gc-sections -Wl,-z,noseparate-code)
+  set_property(GLOBAL APPEND PROPERTY PORTICO_SERVERS ${name})
+endfunction()
+
+# portico_test(NAME sources… LIBRARIES targets…): a GoogleTest program, built and run on the host only.
+function(portico_test name)
+  if(NOT PORTICO_HOSTED)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "LIBRARIES" ${ARGN})
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} hosted_gtest)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+if(PORTICO_HOSTED)
+  enable_testing()
+  if(PORTICO_SANITIZE STREQUAL "address")
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=address,undefined)
+  elseif(PORTICO_SANITIZE STREQUAL "thread")
+    add_compile_options(-fsanitize=thread)
+    add_link_options(-fsanitize=thread)
+  endif()
+  # Debian's libgtest is built against libstdc++; the sources in googletest build with our flags and libc++.
+  add_library(hosted_gtest STATIC /usr/src/googletest/googletest/src/gtest-all.cc /usr/src/googletest/googletest/src/gtest_main.cc)
+  target_include_directories(hosted_gtest SYSTEM PUBLIC /usr/src/googletest/googletest/include PRIVATE /usr/src/googletest/googletest)
+  target_compile_options(hosted_gtest PRIVATE -w)
+  find_package(Threads REQUIRED)
+  target_link_libraries(hosted_gtest PUBLIC Threads::Threads)
+endif()

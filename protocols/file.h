@@ -1,0 +1,269 @@
+#pragma once
+
+#include <cstdint>
+
+#include "protocols/method.h"
+
+/// The interface of everything a descriptor can stand for: files, directories, devices, pipes, terminals. Each open object
+/// (POSIX: open file description) is one badge; descriptors that share it hold handles with that badge, so fork and dup
+/// share the offset, and the server learns of the last close by kNotifySendersGone.
+///
+/// Reads and writes that have to wait do so in the server, which replies later. A server replies first and only then
+/// consumes or adds data: a refused reply (the caller was interrupted) must leave the data as it was.
+namespace portico::protocols::file {
+
+inline constexpr uint64_t kCurrentOffset = ~uint64_t{0};  ///< use and advance the open object's own offset
+inline constexpr uint32_t kPathBytesMax = 4095;
+inline constexpr uint32_t kNameBytesMax = 255;
+
+enum class Kind : uint32_t { None, File, Directory, SymbolicLink, CharacterDevice, BlockDevice, Fifo, Socket };
+
+/// Open flags: numbers are Linux's O_ values (x86-64), so no table translates them.
+inline constexpr uint32_t kAccessMode = 3, kReadOnly = 0, kWriteOnly = 1, kReadWrite = 2;
+inline constexpr uint32_t kCreate = 0100, kExclusive = 0200, kNoControllingTerminal = 0400, kTruncate = 01000, kAppend = 02000,
+                          kNonBlocking = 04000, kDirectory = 0200000, kNoFollow = 0400000, kPathOnly = 010000000;
+
+/// Attributes of a file, 128 bytes. mode is Linux's st_mode (type and permissions), times are CLOCK_REALTIME.
+struct Attributes {
+    uint64_t device = 0, inode = 0, links = 0;
+    uint32_t mode = 0, uid = 0;
+    uint32_t gid = 0, block_bytes = 4096;
+    uint64_t special_device = 0;
+    uint64_t size_bytes = 0, blocks_512 = 0;
+    int64_t access_ns = 0, modify_ns = 0, change_ns = 0, birth_ns = 0;
+    uint64_t zero[4]{};
+};
+static_assert(sizeof(Attributes) == 128);
+
+/// One entry of ReadDirectory; followed by the name (name_bytes, no zero), padded to 8.
+struct DirectoryEntry {
+    uint64_t inode;
+    uint64_t next_cookie;  ///< where to go on after this entry
+    uint32_t kind;         ///< Kind
+    uint32_t name_bytes;
+};
+
+// ---- on any open object
+
+struct Read {
+    static constexpr Method method{0x100, "file.read", "Read into the writable window; 0 bytes is the end. Waits if there is nothing yet and the object is not non-blocking."};
+    struct Reply { uint64_t length_bytes; };
+    uint64_t offset;  ///< or kCurrentOffset
+    uint64_t length_bytes;
+    uint64_t process_group;  ///< the caller's, for terminals' job control; 0 if it has none
+};
+
+struct Write {
+    static constexpr Method method{0x101, "file.write", "Write from the readable window."};
+    struct Reply { uint64_t length_bytes; };
+    uint64_t offset;  ///< or kCurrentOffset
+    uint64_t length_bytes;
+    uint64_t process_group;
+};
+
+struct Seek {
+    static constexpr Method method{0x102, "file.seek", "Set the current offset; whence is Linux's (0 set, 1 current, 2 end)."};
+    struct Reply { uint64_t offset; };
+    int64_t offset;
+    uint64_t whence;
+};
+
+struct GetAttributes {
+    static constexpr Method method{0x103, "file.get_attributes", "Fill the writable window with Attributes.", Repeat::Yes};
+    using Reply = Empty;
+};
+
+/// What SetAttributes changes.
+enum class Change : uint32_t { Mode = 1, Owner = 2, Group = 4, AccessTime = 8, ModifyTime = 16, AccessNow = 32, ModifyNow = 64 };
+
+struct SetAttributes {
+    static constexpr Method method{0x104, "file.set_attributes", "Change what `changes` names; with readable window bytes beyond zero, of the file at that path below this directory."};
+    using Reply = Empty;
+    uint32_t changes;  ///< bits of Change
+    uint32_t mode;     ///< permission bits
+    uint32_t uid, gid;
+    int64_t access_ns, modify_ns;
+    uint64_t no_follow;  ///< 1: a final symbolic link itself
+};
+
+struct Truncate {
+    static constexpr Method method{0x105, "file.truncate", "Set the size.", Repeat::Yes};
+    using Reply = Empty;
+    uint64_t size_bytes;
+};
+
+struct Sync {
+    static constexpr Method method{0x106, "file.sync", "Return when what was written is on stable storage.", Repeat::Yes};
+    using Reply = Empty;
+};
+
+struct GetFlags {
+    static constexpr Method method{0x107, "file.get_flags", "Tell the open flags as they are now.", Repeat::Yes};
+    struct Reply { uint64_t flags; };
+};
+
+struct SetFlags {
+    static constexpr Method method{0x108, "file.set_flags", "Set kAppend and kNonBlocking; other bits are ignored.", Repeat::Yes};
+    using Reply = Empty;
+    uint64_t flags;
+};
+
+struct Control {
+    static constexpr Method method{0x109, "file.control", "ioctl: the argument structure goes through both windows. Errors: NotTerminal, NotSupported."};
+    struct Reply { uint64_t result; };
+    uint64_t request;        ///< Linux's number
+    uint64_t argument;       ///< by value, for requests that take one
+    uint64_t process_group;  ///< the caller's
+    uint64_t session;        ///< the caller's
+    uint64_t pid;
+};
+
+/// Readiness bits are Linux's POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 0x10.
+struct Poll {
+    static constexpr Method method{0x10A, "file.poll", "Tell which of `events` (and POLLERR, POLLHUP) hold; if none and wait is 1, reply when one does.", Repeat::Yes};
+    struct Reply { uint64_t events; };
+    uint64_t events;
+    uint64_t wait;
+};
+
+struct GetMemory {
+    static constexpr Method method{0x10B, "file.get_memory", "Give the memory object that holds the file's bytes (read, write or execute rights as opened). It stays the file's: writes show."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t size_bytes;
+        uint64_t zero[3];
+        Handle memory;
+    };
+};
+
+struct ReadDirectory {
+    static constexpr Method method{0x10C, "file.read_directory", "Fill the writable window with DirectoryEntry records from a cookie on (0: start; kCurrentOffset: where the last one ended); 0 bytes is the end."};
+    struct Reply { uint64_t length_bytes; };
+    uint64_t cookie;
+};
+
+struct GetPath {
+    static constexpr Method method{0x10D, "file.get_path", "Write the object's absolute path (no zero) to the writable window. NotFound if it was removed.", Repeat::Yes};
+    struct Reply { uint64_t length_bytes; };
+};
+
+struct GetSpace {
+    static constexpr Method method{0x10E, "file.get_space", "Describe the file system (statfs).", Repeat::Yes};
+    struct Reply { uint64_t block_bytes, blocks, blocks_free, files, files_free; };
+};
+
+// ---- on a directory; the readable window holds a path, relative to it or absolute (no zero at the end)
+
+struct Open {
+    static constexpr Method method{0x110, "file.open", "Open the path. Also on a non-directory with an empty path: open the same file anew."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        Kind kind;
+        uint32_t mode;
+        uint64_t size_bytes;
+        uint64_t special_device;
+        uint64_t zero;
+        Handle file;
+    };
+    uint32_t flags;  ///< Linux's O_ values
+    uint32_t mode;   ///< permission bits for kCreate, umask applied by the caller
+    uint64_t session;        ///< the caller's, for terminals
+    uint64_t process_group;
+};
+
+struct GetAttributesAt {
+    static constexpr Method method{0x111, "file.get_attributes_at", "Fill the writable window with the Attributes of a path.", Repeat::Yes};
+    using Reply = Empty;
+    uint64_t no_follow;
+};
+
+struct MakeNode {
+    static constexpr Method method{0x112, "file.make_node", "Make a directory, an empty file, a fifo or a device node."};
+    using Reply = Empty;
+    Kind kind;
+    uint32_t mode;
+    uint64_t special_device;
+};
+
+struct Remove {
+    static constexpr Method method{0x113, "file.remove", "Remove a name; directory is 1 for an (empty) directory, 0 for anything else."};
+    using Reply = Empty;
+    uint64_t directory;
+};
+
+struct Rename {
+    static constexpr Method method{0x114, "file.rename", "Rename. The readable window holds both paths, one behind the other; the new one is relative to `new_directory`. Flags are renameat2's."};
+    using Reply = Empty;
+    static constexpr unsigned kHandles = 1;
+    uint64_t old_path_bytes;
+    uint64_t flags;
+    uint64_t zero[2];
+    Handle new_directory;
+};
+
+struct Link {
+    static constexpr Method method{0x115, "file.link", "Make a hard link. Paths and handle as in Rename; follow: 1 to follow a symbolic link."};
+    using Reply = Empty;
+    static constexpr unsigned kHandles = 1;
+    uint64_t old_path_bytes;
+    uint64_t follow;
+    uint64_t zero[2];
+    Handle new_directory;
+};
+
+struct MakeSymbolicLink {
+    static constexpr Method method{0x116, "file.make_symbolic_link", "Make a symbolic link: the window holds its target, then its path."};
+    using Reply = Empty;
+    uint64_t target_bytes;
+};
+
+struct ReadSymbolicLink {
+    static constexpr Method method{0x117, "file.read_symbolic_link", "Write the target of the link at the path to the writable window.", Repeat::Yes};
+    struct Reply { uint64_t length_bytes; };
+};
+
+struct CheckAccess {
+    static constexpr Method method{0x118, "file.check_access", "access(2): mode is R_OK 4, W_OK 2, X_OK 1, or 0 for existence.", Repeat::Yes};
+    using Reply = Empty;
+    uint64_t mode;
+    uint64_t no_follow;
+};
+
+// ---- between servers
+
+struct RegisterDevice {
+    static constexpr Method method{0x120, "file.register_device", "Make /dev/NAME (readable window) a character device: opening it asks `server` to Open, with the name as the path. For the holder of the file server's control handle."};
+    using Reply = Empty;
+    static constexpr unsigned kHandles = 1;
+    uint64_t special_device;  ///< Linux's st_rdev
+    uint32_t mode, zero;
+    uint64_t reserved[2];
+    Handle server;
+};
+
+struct MakePipe {
+    static constexpr Method method{0x121, "file.make_pipe", "On the pipe server's handle: make a pipe; flags kNonBlocking."};
+    struct Reply {
+        static constexpr unsigned kHandles = 2;
+        uint64_t zero[3];
+        Handle read_end, write_end;
+    };
+    uint64_t flags;
+};
+
+struct OpenFifo {
+    static constexpr Method method{0x122, "file.open_fifo", "On the pipe server's handle, by the file server: open an end of the pipe that stands for a fifo; waits for the other end as open(2) says."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t zero[4];
+        Handle file;
+    };
+    uint64_t inode;
+    uint64_t flags;
+};
+
+using Protocol = MethodList<Read, Write, Seek, GetAttributes, SetAttributes, Truncate, Sync, GetFlags, SetFlags, Control, Poll, GetMemory,
+                            ReadDirectory, GetPath, GetSpace, Open, GetAttributesAt, MakeNode, Remove, Rename, Link, MakeSymbolicLink,
+                            ReadSymbolicLink, CheckAccess, RegisterDevice, MakePipe, OpenFifo>;
+
+}  // namespace portico::protocols::file

@@ -1,0 +1,227 @@
+#pragma once
+
+#include <cstdint>
+
+#include "protocols/method.h"
+
+/// The process server: pids, parents, wait, groups, sessions, credentials, signals, timers. A send handle's badge is the
+/// process, so a request speaks for its sender only. Signal numbers, wait options and statuses are Linux's (x86-64).
+namespace portico::protocols::process {
+
+/// One pending signal: what siginfo_t tells.
+struct SignalInfo {
+    int32_t number = 0;  ///< 0: none
+    int32_t code = 0;    ///< SI_USER 0, SI_TKILL -6, CLD_EXITED 1 …
+    int32_t pid = 0;
+    uint32_t uid = 0;
+    int32_t status = 0;
+    int32_t timer = 0;
+    uint64_t value = 0;  ///< sigqueue's
+};
+static_assert(sizeof(SignalInfo) == 32);
+
+// ---- life
+
+struct Fork {
+    static constexpr Method method{0x200, "process.fork",
+        "Clone the caller. The child's one thread starts at `instruction` with this stack, GS and FS bases, and rdi = its pid; its process server handle replaces the parent's at the same value. With share_space (vfork) the reply comes when the child has called Exec or ended."};
+    struct Reply { int64_t pid; };
+    uint64_t instruction;
+    uint64_t stack;
+    uint64_t gs_base;
+    uint64_t fs_base;
+    uint32_t share_space;  ///< 1: vfork
+    int32_t exit_signal;   ///< usually SIGCHLD
+};
+
+struct Exec {
+    static constexpr Method method{0x201, "process.exec", "Tell that the caller is about to run another program. Readable window: path, a zero, then the arguments, each with a zero."};
+    using Reply = Empty;
+    uint64_t path_bytes;  ///< without the zero
+};
+
+struct Exit {
+    static constexpr Method method{0x202, "process.exit", "End the caller with a wait status (exit code << 8, or a signal number, | 0x80 if it dumped core). Never replies."};
+    using Reply = Empty;
+    uint64_t wait_status;
+};
+
+struct Wait {
+    static constexpr Method method{0x203, "process.wait", "wait4: reply when a child that `pid` selects (as in wait4) changed state. Writable window, if any: Usage of the child. With WNOHANG and none: pid 0."};
+    struct Reply {
+        int64_t pid;
+        uint64_t wait_status;
+        uint32_t uid;
+        int32_t zero;
+    };
+    int64_t pid;
+    uint64_t options;  ///< WNOHANG 1, WUNTRACED 2, WEXITED 4, WCONTINUED 8, WNOWAIT 0x1000000
+};
+
+struct Usage {
+    uint64_t user_ns, system_ns, resident_peak_bytes;
+};
+
+struct ThreadCreate {
+    static constexpr Method method{0x204, "process.thread_create", "Make a thread in the calling process; replies its tid and handle."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        int64_t tid;
+        uint64_t zero[3];
+        Handle thread;
+    };
+    uint64_t instruction;
+    uint64_t stack;
+    uint64_t gs_base;
+    uint64_t fs_base;
+    uint64_t argument;
+};
+
+struct ThreadExit {
+    static constexpr Method method{0x205, "process.thread_exit", "A thread of the caller is about to end by thread_exit: forget its tid."};
+    using Reply = Empty;
+    int64_t tid;
+};
+
+// ---- names and groups; pid 0 means the caller
+
+struct GetIds {
+    static constexpr Method method{0x210, "process.get_ids", "Tell parent, group and session.", Repeat::Yes};
+    struct Reply { int64_t pid, parent, group, session; };
+    int64_t pid;
+};
+
+struct SetGroup {
+    static constexpr Method method{0x211, "process.set_group", "setpgid.", Repeat::Yes};
+    using Reply = Empty;
+    int64_t pid, group;
+};
+
+struct NewSession {
+    static constexpr Method method{0x212, "process.new_session", "setsid."};
+    struct Reply { int64_t session; };
+};
+
+/// Real, effective, saved and file-system ids, and groups.
+struct Credentials {
+    uint32_t uid = 0, euid = 0, suid = 0, fsuid = 0;
+    uint32_t gid = 0, egid = 0, sgid = 0, fsgid = 0;
+    uint32_t group_count = 0;
+    uint32_t groups[32]{};
+};
+
+struct GetCredentials {
+    static constexpr Method method{0x213, "process.get_credentials", "Fill the writable window with Credentials.", Repeat::Yes};
+    using Reply = Empty;
+    int64_t pid;
+};
+
+struct SetCredentials {
+    static constexpr Method method{0x214, "process.set_credentials", "Set the caller's Credentials (readable window); what Linux would refuse is AccessDenied.", Repeat::Yes};
+    using Reply = Empty;
+};
+
+// ---- signals
+
+struct Kill {
+    static constexpr Method method{0x220, "process.kill", "Send a signal: pid as in kill(2); tid > 0: to that thread (tgkill), pid 0 then means any process. Signal 0 only checks. Readable window, if any: SignalInfo (sigqueue)."};
+    using Reply = Empty;
+    int64_t pid;
+    int64_t tid;
+    uint64_t signal;
+};
+
+struct TakeSignal {
+    static constexpr Method method{0x221, "process.take_signal", "Take one pending signal of the process or of thread `tid` into the writable window (SignalInfo); number 0 if none. Standard signals pend once; blocked ones are kept by the runtime, not here."};
+    using Reply = Empty;
+    int64_t tid;
+};
+
+struct SetIgnored {
+    static constexpr Method method{0x222, "process.set_ignored", "Tell which signals the caller ignores (by SIG_IGN, or by default with no effect): they do not alert it. Bit n-1 is signal n. `child_flags`: 1 = SA_NOCLDSTOP, 2 = SA_NOCLDWAIT or SIGCHLD ignored by SIG_IGN (children leave no zombie).", Repeat::Yes};
+    using Reply = Empty;
+    uint64_t ignored;
+    uint64_t child_flags;
+};
+
+struct Stop {
+    static constexpr Method method{0x223, "process.stop", "The caller takes the default action of a stop signal: suspend it, tell its parent; replies after SIGCONT."};
+    using Reply = Empty;
+    uint64_t signal;
+};
+
+struct SetTimer {
+    static constexpr Method method{0x224, "process.set_timer", "setitimer(ITIMER_REAL): SIGALRM after value_ns, then every interval_ns; 0 stops. Replies what was left."};
+    struct Reply { uint64_t value_ns, interval_ns; };
+    uint64_t value_ns, interval_ns;
+};
+
+// ---- terminals
+
+struct SetTerminal {
+    static constexpr Method method{0x230, "process.set_terminal", "TIOCSCTTY: the caller, a session leader, gives its session a controlling terminal; kNoHandle by Forget: it has none any more."};
+    using Reply = Empty;
+    static constexpr unsigned kHandles = 1;
+    uint64_t special_device;
+    uint64_t zero[3];
+    Handle terminal;
+};
+
+struct GetTerminal {
+    static constexpr Method method{0x231, "process.get_terminal", "Give a handle to the controlling terminal (open /dev/tty). NoDevice if the session has none."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t special_device;
+        uint64_t zero[3];
+        Handle terminal;
+    };
+};
+
+// ---- for other servers (their own badge class, given by init)
+
+struct SignalGroup {
+    static constexpr Method method{0x240, "process.signal_group", "One-way, from terminals: signal a process group."};
+    using Reply = Empty;
+    int64_t group;
+    uint64_t signal;
+};
+
+struct Spawn {
+    static constexpr Method method{0x241, "process.spawn",
+        "From init: make the first process of a session. `space` holds the runtime and a boot block without process_server and pid, which the process server fills in. The new process leads its own session and group."};
+    struct Reply { int64_t pid; };
+    static constexpr unsigned kHandles = 2;
+    uint64_t boot_block_offset;  ///< unused words are 0
+    uint64_t zero[2];
+    Handle space;
+    Handle boot_block;  ///< memory object of the boot block
+};
+
+struct List {
+    static constexpr Method method{0x242, "process.list", "Fill the writable window with the pids (int32) above `after`, in order.", Repeat::Yes};
+    struct Reply { uint64_t count; };
+    int64_t after;
+};
+
+/// What /proc tells of a process.
+struct Description {
+    int32_t pid, parent, group, session;
+    uint32_t uid, gid;
+    uint32_t thread_count;
+    char state;  ///< R, S, T, Z as in /proc/PID/stat
+    char name[15];
+    uint64_t special_device;  ///< of the controlling terminal, 0 for none
+    uint64_t start_ns, cpu_time_ns, resident_bytes, mapped_bytes;
+    uint32_t path_bytes, arguments_bytes;  ///< follow in the window: path (no zero), arguments (with zeros)
+};
+
+struct Describe {
+    static constexpr Method method{0x243, "process.describe", "Fill the writable window with a Description, the path and the arguments.", Repeat::Yes};
+    struct Reply { uint64_t length_bytes; };
+    int64_t pid;
+};
+
+using Protocol = MethodList<Fork, Exec, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials, SetCredentials, Kill,
+                            TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, List, Describe>;
+
+}  // namespace portico::protocols::process

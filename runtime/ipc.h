@@ -1,0 +1,203 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "protocols/method.h"
+#include "runtime/handle.h"
+#include "runtime/native.h"
+#include "runtime/task.h"
+
+/// Typed clients and servers over ports: a method is a struct (protocols/method.h), the rest follows from it.
+namespace portico::ipc {
+
+using abi::Handle;
+using abi::Message;
+using abi::MessageKind;
+using protocols::Empty;
+using protocols::handle_count;
+
+/// Memory to lend for a call.
+struct Lend {
+    std::span<const std::byte> readable{};
+    std::span<std::byte> writable{};
+    static Lend text(std::string_view text) { return {.readable = std::as_bytes(std::span(text.data(), text.size()))}; }
+};
+
+template <class M>
+Message request_message(const M& request) {
+    constexpr unsigned handles = handle_count<M>();
+    Message message{.header = abi::Header::make(M::method.ordinal, handles)};
+    protocols::pack(message, request);
+    return message;
+}
+
+inline void close_handles(const Message& message) {
+    const unsigned count = message.header.handle_count();
+    for (unsigned i = 0; i < count; ++i) native::close(Handle{message.word[abi::kMessageWords - count + i]});
+}
+
+/// Unpacks a reply: its status, and only as many handles as it should have.
+template <class M>
+Result<typename M::Reply> unpack_reply(const Message& message) {
+    if (message.header.status() != Error::None) {
+        close_handles(message);
+        return fail(message.header.status());
+    }
+    if (message.header.handle_count() != handle_count<typename M::Reply>()) {
+        close_handles(message);
+        return fail(Error::BadProtocol);
+    }
+    return protocols::unpack<typename M::Reply>(message);
+}
+
+/// Calls a method and waits for its reply.
+template <class M>
+Result<typename M::Reply> call(Handle to, const M& request, const Lend& lend = {}, uint64_t deadline_ns = abi::kForever) {
+    const abi::Windows windows{.readable_address = reinterpret_cast<uint64_t>(lend.readable.data()),
+                               .writable_address = reinterpret_cast<uint64_t>(lend.writable.data()),
+                               .readable_bytes = static_cast<uint32_t>(lend.readable.size()),
+                               .writable_bytes = static_cast<uint32_t>(lend.writable.size())};
+    const bool lends = windows.readable_bytes != 0 || windows.writable_bytes != 0;
+    return unpack_reply<M>(TRY(native::call(to, request_message(request), lends ? &windows : nullptr, deadline_ns)));
+}
+
+/// Sends a request nobody will answer.
+template <class M>
+Result<> post(Handle to, const M& request) {
+    return native::send(to, request_message(request));
+}
+
+/// A call that a server took and has to answer once. Copyable: it is only a name for the kernel's record.
+class Call {
+public:
+    explicit Call(const native::Received& received) : received_(received) {}
+
+    uint64_t id() const { return received_.message.id; }
+    uint64_t badge() const { return received_.message.badge; }
+    uint32_t readable_bytes() const { return received_.readable_bytes; }  ///< lent to read from
+    uint32_t writable_bytes() const { return received_.writable_bytes; }  ///< lent to write to
+
+    /// Copies from what the caller lent. BadAddress is the caller's fault, NoSuchCall means it no longer waits,
+    /// InvalidArgument that it lent less.
+    Result<> read(uint64_t offset, std::span<std::byte> to) const {
+        if (to.empty()) return {};
+        return native::call(abi::WindowRead{id(), offset, reinterpret_cast<uint64_t>(to.data()), to.size()});
+    }
+    Result<> write(uint64_t offset, std::span<const std::byte> from) const {
+        if (from.empty()) return {};
+        return native::call(abi::WindowWrite{id(), offset, reinterpret_cast<uint64_t>(from.data()), from.size()});
+    }
+
+    /// All of the readable window as text (a path); TooLarge beyond `bytes_max`.
+    Result<std::string> read_text(uint32_t bytes_max) const {
+        if (readable_bytes() > bytes_max) return fail(Error::TooLarge);
+        std::string text(readable_bytes(), '\0');
+        TRY(read(0, std::as_writable_bytes(std::span(text))));
+        return text;
+    }
+
+    /// Answers. NoSuchCall: the caller saw nothing of it, so undo or keep what it would have consumed.
+    template <class M>
+    Result<> reply(const typename M::Reply& value) const {
+        constexpr unsigned handles = handle_count<typename M::Reply>();
+        Message answer{.header = abi::Header::make(0, handles, (1u << handles) - 1)};
+        protocols::pack(answer, value);
+        return native::reply(id(), answer);
+    }
+    Result<> refuse(Error error) const {
+        return native::reply(id(), Message{.header = abi::Header::make(static_cast<uint16_t>(error))});
+    }
+
+    /// Answers with a value or an error, and closes handles that a refused reply would have carried.
+    template <class M>
+    void finish(const Result<typename M::Reply>& result) const {
+        if (!result) {
+            (void)refuse(result.error());
+            return;
+        }
+        if (reply<M>(*result)) return;
+        Message answer{.header = abi::Header::make(0, handle_count<typename M::Reply>())};
+        protocols::pack(answer, *result);
+        close_handles(answer);
+    }
+
+private:
+    native::Received received_;
+};
+
+namespace detail {
+
+template <class Server, class M>
+bool try_method(Server& server, const native::Received& received) {
+    const Message& message = received.message;
+    if (message.header.operation() != M::method.ordinal) return false;
+    const Call call(received);
+    if (message.header.handle_count() != handle_count<M>()) {
+        close_handles(message);
+        (void)call.refuse(Error::BadProtocol);
+        return true;
+    }
+    const M request = protocols::unpack<M>(message);
+    if constexpr (requires { { server.on(call, request) } -> std::same_as<Task>; }) {
+        server.on(call, request);  // answers by itself, now or later
+    } else if constexpr (requires { { server.on(call, request) } -> std::same_as<Result<typename M::Reply>>; }) {
+        call.template finish<M>(server.on(call, request));
+    } else {
+        close_handles(message);
+        (void)call.refuse(Error::NotSupported);
+    }
+    return true;
+}
+
+template <class Server, class... Methods>
+bool dispatch(protocols::MethodList<Methods...>, Server& server, const native::Received& received) {
+    return (try_method<Server, Methods>(server, received) || ...);
+}
+
+}  // namespace detail
+
+/// Serves one message. For every method M of the protocols the server has either
+///   Result<M::Reply> on(const Call&, const M&)   answered when it returns, or
+///   Task on(Call, M)                             a coroutine (arguments by value!) that answers with call.reply/refuse/finish;
+/// a method it lacks is refused with NotSupported. And, if it wants them:
+///   void on_notification(uint64_t badge, uint64_t bits)
+///   void on_other(const Message&)                Send, Reply and Fault messages
+template <class Server, class... Protocols>
+void serve(Server& server, const native::Received& received, Protocols... protocols) {
+    const Message& message = received.message;
+    switch (message.header.kind()) {
+    case MessageKind::Call:
+        if (!(detail::dispatch(protocols, server, received) || ...)) {
+            close_handles(message);
+            (void)Call(received).refuse(Error::BadCall);
+        }
+        return;
+    case MessageKind::Cancelled:
+        WaitQueue::cancel(message.id);
+        return;
+    case MessageKind::Notification:
+        if constexpr (requires { server.on_notification(message.badge, message.word[0]); })
+            server.on_notification(message.badge, message.word[0]);
+        return;
+    default:
+        if constexpr (requires { server.on_other(message); })
+            server.on_other(message);
+        else
+            close_handles(message);
+        return;
+    }
+}
+
+/// One thread, one port, one loop: a server's state needs no lock because only this reaches it.
+template <class Server, class... Protocols>
+[[noreturn]] void run(Server& server, Handle port, Protocols... protocols) {
+    for (;;) {
+        const Result<native::Received> received = native::receive(port);
+        if (received) serve(server, *received, protocols...);
+    }
+}
+
+}  // namespace portico::ipc
