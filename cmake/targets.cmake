@@ -1,7 +1,8 @@
 # The kinds of target. Each folder is one target and links only what it may include, so a wrong arrow does not build.
 
-add_compile_options(-Wall -Wextra -Wshadow -Wthread-safety -Werror -Wno-missing-designated-field-initializers
-                    -fno-exceptions -fno-rtti -fno-omit-frame-pointer -ffunction-sections -fdata-sections -stdlib=libc++)
+add_compile_options(-Wall -Wextra -Wshadow -Wthread-safety -Werror -Wno-missing-designated-field-initializers -Wno-invalid-offsetof
+                    -fno-omit-frame-pointer -ffunction-sections -fdata-sections
+                    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti> $<$<COMPILE_LANGUAGE:CXX>:-stdlib=libc++>)
 add_link_options(-stdlib=libc++ -fuse-ld=lld-19)
 
 # Code that runs without a libc: the kernel and the runtime library. No vector registers: they belong to the program.

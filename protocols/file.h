@@ -18,6 +18,11 @@ inline constexpr uint32_t kNameBytesMax = 255;
 
 enum class Kind : uint32_t { None, File, Directory, SymbolicLink, CharacterDevice, BlockDevice, Fifo, Socket };
 
+/// Badges of a server's own making. Its open objects have others, from kFirstObjectBadge on.
+inline constexpr uint64_t kRootBadge = 0;     ///< the root directory; at the pipe server: what any process may ask (MakePipe)
+inline constexpr uint64_t kControlBadge = 1;  ///< as kRootBadge, and RegisterDevice; at the pipe server: the file server's, for OpenFifo
+inline constexpr uint64_t kFirstObjectBadge = 16;
+
 /// Open flags: numbers are Linux's O_ values (x86-64), so no table translates them.
 inline constexpr uint32_t kAccessMode = 3, kReadOnly = 0, kWriteOnly = 1, kReadWrite = 2;
 inline constexpr uint32_t kCreate = 0100, kExclusive = 0200, kNoControllingTerminal = 0400, kTruncate = 01000, kAppend = 02000,
@@ -260,6 +265,11 @@ struct OpenFifo {
     };
     uint64_t inode;
     uint64_t flags;
+    uint64_t device;  ///< with inode: which fifo, and what GetAttributes of the end tells
+    uint32_t mode;    ///< of the fifo
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t zero;
 };
 
 using Protocol = MethodList<Read, Write, Seek, GetAttributes, SetAttributes, Truncate, Sync, GetFlags, SetFlags, Control, Poll, GetMemory,

@@ -8,6 +8,10 @@
 /// process, so a request speaks for its sender only. Signal numbers, wait options and statuses are Linux's (x86-64).
 namespace portico::protocols::process {
 
+/// Badge of the handles that init makes for itself and the other servers. It speaks for pid 0, which is init: the parent of what
+/// Spawn makes, allowed everything. Badges of processes are the process server's own and have this bit clear.
+inline constexpr uint64_t kServerBadge = uint64_t{1} << 63;
+
 /// One pending signal: what siginfo_t tells.
 struct SignalInfo {
     int32_t number = 0;  ///< 0: none
@@ -47,7 +51,7 @@ struct Exit {
 };
 
 struct Wait {
-    static constexpr Method method{0x203, "process.wait", "wait4: reply when a child that `pid` selects (as in wait4) changed state. Writable window, if any: Usage of the child. With WNOHANG and none: pid 0."};
+    static constexpr Method method{0x203, "process.wait", "wait4: reply when a child that `pid` selects (as in wait4) changed state. Writable window, if any: Usage of the child. With WNOHANG and none: pid 0. From init: a process that Spawn made."};
     struct Reply {
         int64_t pid;
         uint64_t wait_status;
@@ -92,7 +96,7 @@ struct GetIds {
 };
 
 struct SetGroup {
-    static constexpr Method method{0x211, "process.set_group", "setpgid.", Repeat::Yes};
+    static constexpr Method method{0x211, "process.set_group", "setpgid. AccessDenied is EPERM; WrongState (EACCES): the child has already called Exec.", Repeat::Yes};
     using Reply = Empty;
     int64_t pid, group;
 };
@@ -159,7 +163,7 @@ struct SetTimer {
 // ---- terminals
 
 struct SetTerminal {
-    static constexpr Method method{0x230, "process.set_terminal", "TIOCSCTTY: the caller, a session leader, gives its session a controlling terminal; kNoHandle by Forget: it has none any more."};
+    static constexpr Method method{0x230, "process.set_terminal", "TIOCSCTTY: the caller, a session leader, gives its session a controlling terminal; with kNoHandle: it has none any more. From init: the terminal of the session that the next Spawn makes."};
     using Reply = Empty;
     static constexpr unsigned kHandles = 1;
     uint64_t special_device;
@@ -188,13 +192,24 @@ struct SignalGroup {
 
 struct Spawn {
     static constexpr Method method{0x241, "process.spawn",
-        "From init: make the first process of a session. `space` holds the runtime and a boot block without process_server and pid, which the process server fills in. The new process leads its own session and group."};
-    struct Reply { int64_t pid; };
+        "From init: make the first process of a session, which it leads. `space` holds the runtime and a boot block without process_server and pid, which the process server fills in. init puts what else the process needs in its handle table, then calls Start."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        int64_t pid;
+        uint64_t zero[3];
+        Handle process;
+    };
     static constexpr unsigned kHandles = 2;
-    uint64_t boot_block_offset;  ///< unused words are 0
+    uint64_t boot_block_offset;  ///< of the boot block in its memory object
     uint64_t zero[2];
     Handle space;
     Handle boot_block;  ///< memory object of the boot block
+};
+
+struct Start {
+    static constexpr Method method{0x244, "process.start", "From init: start the first thread of what Spawn made."};
+    using Reply = Empty;
+    int64_t pid;
 };
 
 struct List {
@@ -222,6 +237,6 @@ struct Describe {
 };
 
 using Protocol = MethodList<Fork, Exec, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials, SetCredentials, Kill,
-                            TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, List, Describe>;
+                            TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List, Describe>;
 
 }  // namespace portico::protocols::process

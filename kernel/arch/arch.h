@@ -1,0 +1,161 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "abi/message.h"
+#include "abi/types.h"
+#include "kernel/arch/frames.h"
+#include "libs/result.h"
+
+/// What the kernel core needs of a machine. kernel/arch/x86_64 and kernel/arch/hosted implement it; CMake picks one.
+/// Unless said otherwise the functions are called with the kernel lock held and interrupts off, and do not fail.
+namespace portico::kernel {
+
+struct Cpu;
+class Account;
+
+struct PhysicalAddress {
+    uint64_t value = 0;
+    constexpr auto operator<=>(const PhysicalAddress&) const = default;
+};
+
+inline constexpr unsigned kCpusMax = 32;
+using CpuMask = uint32_t;
+
+struct MemoryRange {
+    PhysicalAddress base;
+    uint64_t length_bytes = 0;
+};
+
+/// What the boot code found out about the machine.
+struct BootInfo {
+    std::array<MemoryRange, 32> usable{};  ///< RAM without kernel image and what the boot code keeps; the archive is inside
+    unsigned usable_count = 0;
+    MemoryRange archive;                   ///< the boot archive; page-aligned start
+    std::string_view command_line;
+    unsigned cpu_count = 1;
+};
+
+// ---- called by arch
+
+/// Once, on the first CPU, with interrupts off and all RAM mapped at to_virtual(). Returns when there is a thread to run.
+void kernel_main(const BootInfo& boot);
+/// Once on every other CPU.
+void cpu_main();
+
+// Entries from user mode: the current thread's registers are in its frame. On return cpu.current is the thread to load (never
+// null: the core waits inside when nothing is ready). The lock is not held before and after.
+void enter_syscall(Cpu& cpu);
+void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address);
+void enter_timer(Cpu& cpu);
+void enter_kick(Cpu& cpu);
+void enter_interrupt(Cpu& cpu, unsigned line);
+/// The same interrupts while the core waits in arch::wait_for_interrupt: only notes them; timer and kick need nothing.
+void idle_interrupt(Cpu& cpu, unsigned line);
+
+/// A page for a page table, zeroed, charged to `payer`; and back.
+Result<PhysicalAddress> allocate_table_page(Account& payer);
+void free_table_page(PhysicalAddress page, Account& payer);
+
+/// A bug of ours: prints the evidence and stops the machine. printf-like formats as in kernel/debug/log.h.
+[[noreturn]] void panic(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+namespace arch {
+
+enum class Cache : uint8_t { Normal, Device };
+
+struct PageEntry {
+    bool present = false;
+    bool dirty = false;
+    abi::Access access = abi::Access::None;
+    PhysicalAddress page;
+};
+
+/// The hardware's page table of one address space, user half. Does not own the pages it maps, owns its table pages.
+/// Changes reach other CPUs' TLBs by shoot_down, which the caller does before it lets go of a page.
+class PageTable {
+public:
+    PageTable() = default;
+    PageTable(const PageTable&) = delete;
+    PageTable& operator=(const PageTable&) = delete;
+
+    Result<> create(Account& payer);
+    /// Frees the table pages. The table must not be active on any CPU (deactivate waits for that).
+    void destroy();
+
+    /// Sets the entry of one page, also over another. Fails with NoMemory only if a table page was missing.
+    Result<> map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache = Cache::Normal);
+    PageEntry unmap(uint64_t address);
+    void protect(uint64_t address, abi::Access access);  ///< of a present entry; else nothing
+    PageEntry lookup(uint64_t address) const;
+    /// The first page at or above `address` with a present entry, or `end`; skips absent tables at once.
+    uint64_t next_present(uint64_t address, uint64_t end) const;
+
+    uint64_t root() const { return root_; }
+    std::atomic<CpuMask> active_cpus{0};  ///< CPUs that may hold entries of it in their TLB
+
+private:
+    uint64_t root_ = 0;
+    Account* payer_ = nullptr;
+};
+
+// ---- CPUs
+
+Cpu& this_cpu();
+unsigned cpu_count();
+/// Starts the other CPUs; each runs cpu_main. Returns how many run now, this one included. Bounded time.
+unsigned start_cpus();
+/// Makes another CPU enter the kernel soon (enter_kick); harmless if it is there already.
+void kick(Cpu& cpu);
+/// In a loop that waits for the kernel lock (interrupts off): be kind to the sibling and answer shoot-downs.
+void spin_pause();
+/// Lock not held: waits until some interrupt came, handled by idle_interrupt where it matters.
+void wait_for_interrupt();
+
+// ---- threads
+
+uint32_t vector_state_bytes();           ///< size of the save area, 64-aligned
+void init_vector_state(void* area);      ///< what a new thread starts with
+void save_vector_state(void* area);
+void load_vector_state(const void* area);
+void load_user_bases(const ThreadFrame& frame);  ///< FS and GS of the thread that runs next
+void save_user_bases(ThreadFrame& frame);        ///< FS as the running thread set it
+/// Loads the address space on this CPU (null: only the kernel's), keeps active_cpus of both.
+void activate(PageTable* table);
+
+// ---- memory
+
+/// Makes every CPU forget translations of these pages (count 0: of the whole table); returns when all have.
+void shoot_down(PageTable& table, std::span<const uint64_t> pages);
+void* to_virtual(PhysicalAddress address);       ///< all RAM is mapped
+PhysicalAddress to_physical(const void* pointer);
+void zero_page(void* page);
+void copy_page(void* to, const void* from);
+
+// ---- time
+
+uint64_t now_ns();                       ///< monotonic, equal on all CPUs; any context
+void arm_timer(uint64_t deadline_ns);    ///< this CPU's one-shot timer; kForever turns it off
+void describe_clock(abi::SystemInfo& info);  ///< fills the tsc_ fields
+
+// ---- devices
+
+bool interrupt_exists(unsigned line);
+void unmask_interrupt(unsigned line, bool level_triggered);  ///< routes it to a CPU too
+void mask_interrupt(unsigned line);
+uint32_t io_read(uint16_t port, unsigned width_bytes);
+void io_write(uint16_t port, unsigned width_bytes, uint32_t value);
+
+// ---- debugging; any context, lock or not
+
+void debug_write(std::string_view text);
+/// Return addresses from here outwards, at most `addresses.size()`.
+unsigned backtrace(std::span<uint64_t> addresses);
+[[noreturn]] void stop_machine();        ///< all CPUs; powers off with a failure code where that can be done
+
+}  // namespace arch
+}  // namespace portico::kernel

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "kernel/arch/x86_64/machine_tables.h"
+
+namespace portico::kernel::arch {
+
+class KernelMap;
+
+/// Maps the IOAPICs with all lines masked, and silences the old interrupt controllers.
+void start_io_apics(const MachineTables& tables, KernelMap& map);
+
+}  // namespace portico::kernel::arch

@@ -1,0 +1,138 @@
+#include <atomic>
+
+#include "kernel/arch/x86_64/layout.h"
+#include "kernel/debug/log.h"
+
+/// Four levels. The user half belongs to the PageTable; the kernel half is the same everywhere and never changes.
+/// Other CPUs set the accessed and dirty bits while we change an entry, so entries of pages change by atomic instructions.
+namespace portico::kernel::arch {
+namespace {
+
+constexpr unsigned kEntries = 512, kUserEntries = 256;
+constexpr uint64_t kTable = entry::kPresent | entry::kWrite | entry::kUser;
+
+uint64_t flags_of(abi::Access access) {
+    uint64_t flags = entry::kHeld;
+    if (access != abi::Access::None) flags |= entry::kPresent | entry::kUser;
+    if (allows(access, abi::Access::Write)) flags |= entry::kWrite;
+    if (!allows(access, abi::Access::Execute)) flags |= entry::kNoExecute;
+    return flags;
+}
+
+PageEntry decode(uint64_t value) {
+    if (!(value & entry::kHeld)) return {};
+    abi::Access access = abi::Access::None;
+    if (value & entry::kPresent) {
+        access = abi::Access::Read;
+        if (value & entry::kWrite) access = access | abi::Access::Write;
+        if (!(value & entry::kNoExecute)) access = access | abi::Access::Execute;
+    }
+    return {.present = true, .dirty = (value & entry::kDirty) != 0, .access = access, .page = {value & entry::kAddress}};
+}
+
+/// The slot of the last level, or null if a table on the way is absent.
+uint64_t* find_slot(uint64_t root, uint64_t address) {
+    uint64_t* table = table_at(root);
+    for (unsigned level = 3; level > 0; --level) {
+        const uint64_t value = table[table_index(address, level)];
+        if (!(value & entry::kPresent)) return nullptr;
+        table = table_at(value);
+    }
+    return &table[table_index(address, 0)];
+}
+
+void free_below(uint64_t table, unsigned level, unsigned entries, Account& payer) {
+    if (level > 0) {
+        for (const uint64_t* slot = table_at(table); slot < table_at(table) + entries; ++slot)
+            if (*slot & entry::kPresent) free_below(*slot & entry::kAddress, level - 1, kEntries, payer);
+    }
+    free_table_page({table & entry::kAddress}, payer);
+}
+
+}  // namespace
+
+Result<> PageTable::create(Account& payer) {
+    const PhysicalAddress root = TRY(allocate_table_page(payer));
+    const uint64_t* kernel = table_at(kernel_root);
+    uint64_t* own = table_at(root.value);
+    for (unsigned i = kUserEntries; i < kEntries && kernel[i] != 0; ++i) own[i] = kernel[i];  // the direct map
+    own[kEntries - 1] = kernel[kEntries - 1];                                                 // image and stacks
+    root_ = root.value;
+    payer_ = &payer;
+    return {};
+}
+
+void PageTable::destroy() {
+    if (root_ == 0) return;
+    ASSERT(active_cpus.load() == 0);
+    free_below(root_, 3, kUserEntries, *payer_);
+    root_ = 0;
+    payer_ = nullptr;
+}
+
+Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache) {
+    ASSERT(address < abi::kUserAddressMax);
+    uint64_t* table = table_at(root_);
+    for (unsigned level = 3; level > 0; --level) {
+        uint64_t& value = table[table_index(address, level)];
+        if (!(value & entry::kPresent)) [[unlikely]]
+            value = TRY(allocate_table_page(*payer_)).value | kTable;
+        table = table_at(value);
+    }
+    const uint64_t device = cache == Cache::Device ? entry::kNoCache | entry::kWriteThrough : 0;
+    std::atomic_ref(table[table_index(address, 0)]).store(page.value | flags_of(access) | device, std::memory_order_release);
+    return {};
+}
+
+PageEntry PageTable::unmap(uint64_t address) {
+    uint64_t* slot = find_slot(root_, address);
+    if (!slot || *slot == 0) return {};
+    return decode(std::atomic_ref(*slot).exchange(0));
+}
+
+void PageTable::protect(uint64_t address, abi::Access access) {
+    constexpr uint64_t kChanged = entry::kHeld | entry::kPresent | entry::kUser | entry::kWrite | entry::kNoExecute;
+    uint64_t* slot = find_slot(root_, address);
+    if (!slot || !(*slot & entry::kHeld)) return;
+    uint64_t value = *slot;
+    while (!std::atomic_ref(*slot).compare_exchange_weak(value, (value & ~kChanged) | flags_of(access))) {}
+}
+
+PageEntry PageTable::lookup(uint64_t address) const {
+    const uint64_t* slot = find_slot(root_, address);
+    return slot ? decode(*slot) : PageEntry{};
+}
+
+uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
+    address &= ~(kPageBytes - 1);
+    while (address < end) {
+        const uint64_t* table = table_at(root_);
+        unsigned level = 3;
+        while (level > 0 && (table[table_index(address, level)] & entry::kPresent))
+            table = table_at(table[table_index(address, level--)]);
+        // Along the entries of this table: absent tables above the last level, pages not held in it.
+        const uint64_t step = kPageBytes << (9 * level);
+        const uint64_t wanted = level == 0 ? entry::kHeld : entry::kPresent;
+        for (unsigned i = table_index(address, level); i < kEntries; ++i) {
+            if (address >= end) return end;
+            if (table[i] & wanted) {
+                if (level == 0) return address;
+                break;
+            }
+            address = (address & ~(step - 1)) + step;
+        }
+    }
+    return end;
+}
+
+void* to_virtual(PhysicalAddress address) { return reinterpret_cast<void*>(kDirectBase + address.value); }
+
+PhysicalAddress to_physical(const void* pointer) {
+    const uint64_t address = reinterpret_cast<uint64_t>(pointer);
+    if (address >= kKernelBase) return {address - kKernelBase};
+    ASSERT(address >= kDirectBase);
+    ASSERT(address < kDirectBase + kDirectBytesMax);
+    return {address - kDirectBase};
+}
+
+}  // namespace portico::kernel::arch

@@ -1,0 +1,66 @@
+#include "kernel/arch/x86_64/vector_state.h"
+
+#include "kernel/arch/x86_64/instructions.h"
+#include "kernel/arch/x86_64/layout.h"
+#include "kernel/arch/x86_64/processor.h"
+
+/// x87, SSE and AVX registers, which the kernel itself never uses, and the FS and GS bases.
+namespace portico::kernel::arch {
+namespace {
+
+constexpr uint32_t kX87 = 1, kSse = 2, kAvx = 4;
+constexpr uint32_t kFxsaveBytes = 512, kHeaderBytes = 64;
+constexpr uint32_t kInitialMxcsr = 0x1F80;  // all exceptions masked, round to nearest
+constexpr uint16_t kInitialControl = 0x37F;
+
+enum class Method : uint8_t { Fxsave, Xsave, Xsaveopt };
+Method method = Method::Fxsave;
+uint32_t components = kX87 | kSse;
+uint32_t area_bytes = kFxsaveBytes;
+
+}  // namespace
+
+void start_vector_state() {
+    if (!(cpuid(1).ecx & 1u << 26)) return;  // no XSAVE
+    const CpuidLeaf state = cpuid(0xD);
+    const uint32_t enabled = kX87 | kSse | (state.eax & kAvx);
+    asm volatile("xsetbv" ::"c"(0), "a"(enabled), "d"(0));
+    components = enabled;
+    area_bytes = (cpuid(0xD).ebx + 63) & ~63u;  // for what is enabled now
+    method = cpuid(0xD, 1).eax & 1 ? Method::Xsaveopt : Method::Xsave;
+}
+
+uint32_t vector_state_bytes() { return area_bytes; }
+
+void init_vector_state(void* area) {
+    // A cleared header says: all components as after reset, whatever the rest of the area holds, but for MXCSR.
+    auto* bytes = static_cast<uint8_t*>(area);
+    __builtin_memset(bytes, 0, method == Method::Fxsave ? kFxsaveBytes : kFxsaveBytes + kHeaderBytes);
+    __builtin_memcpy(bytes, &kInitialControl, sizeof(kInitialControl));
+    __builtin_memcpy(bytes + 24, &kInitialMxcsr, sizeof(kInitialMxcsr));
+}
+
+void save_vector_state(void* area) {
+    switch (method) {
+    case Method::Fxsave: asm volatile("fxsave64 (%0)" ::"r"(area) : "memory"); break;
+    case Method::Xsave: asm volatile("xsave64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory"); break;
+    case Method::Xsaveopt: asm volatile("xsaveopt64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory"); break;
+    }
+}
+
+void load_vector_state(const void* area) {
+    if (method == Method::Fxsave)
+        asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+    else
+        asm volatile("xrstor64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory");
+}
+
+void load_user_bases(const ThreadFrame& frame) {
+    write_fs_base(frame.fs_base);
+    // The user's GS is the hidden one while we are in the kernel. No NMI or machine check uses GS before it sets it.
+    asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(frame.gs_base));
+}
+
+void save_user_bases(ThreadFrame& frame) { frame.fs_base = read_fs_base(); }
+
+}  // namespace portico::kernel::arch

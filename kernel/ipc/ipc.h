@@ -1,0 +1,46 @@
+#pragma once
+
+#include "kernel/ipc/port.h"
+#include "libs/result.h"
+
+/// The message system calls as operations on objects; kernel/syscall/ipc.cpp decodes and calls these.
+namespace portico::kernel {
+
+class Thread;
+class HandleTable;
+
+/// Writes a message into the registers a receive or call returns in (rax is left to the caller).
+void load_message(Thread& receiver, const Message& message);
+
+/// Takes the handles that `message` names out of, or duplicates them from, the sender's table into `carried`.
+/// Errors: InvalidArgument, BadHandle, AccessDenied, NoSpace, NoMemory; then the table is as it was.
+Result<> take_in(CarriedHandles& carried, Message& message, Thread& sender);
+/// Gives carried handles to the receiver and writes their values into `message`. Errors: NoMemory, NoSpace: nothing is given.
+Result<> hand_over(CarriedHandles& carried, Message& message, Thread& receiver);
+
+/// Posts a one-way message from the thread's registers. Errors as port_send.
+Result<> send(Thread& caller, Sender& sender, Message message);
+/// Posts a call and blocks the caller until its end. Errors as port_call; then the caller does not wait.
+Result<> call(Thread& caller, Sender& sender, Message message, const abi::Windows& windows, uint64_t deadline_ns);
+/// Posts a call whose reply goes to a port. Returns the id.
+Result<uint64_t> call_async(Thread& caller, Sender& sender, Message message, Port& reply_port);
+/// Ends an asynchronous call of the process. Errors: NoSuchCall.
+Result<> cancel_async(Process& owner, uint64_t id);
+/// A fault nobody in the process handles: a call of the supervisor on the thread's behalf. False if there is no supervisor.
+bool report_fault(Thread& thread, const abi::FaultWords& fault);
+/// Answers a call that the caller's process took. Errors as port_reply.
+Result<> reply(Thread& replier, uint64_t id, Message message);
+/// Takes a message or parks the caller. Errors as port_receive; None with the thread blocked means that it waits.
+Result<> receive(Thread& caller, Port& port, uint64_t deadline_ns);
+
+/// The caller no longer waits (alert, deadline, death). The thread's wait must be Call.
+void abandon_call(Thread& caller);
+/// The port of a queued node was closed.
+void drop_queued_call(Call& call);
+/// A process ends: the calls it took fail, its asynchronous calls are cancelled.
+void fail_all_calls(Process& process);
+void destroy_call(Call& call);
+
+uint64_t port_count();
+
+}  // namespace portico::kernel

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+
+#include "abi/message.h"
+#include "kernel/object/capability.h"
+
+namespace portico::kernel {
+
+/// Handles in flight. The kernel's rule: on success they are the receiver's, on any failure before that the sender's.
+struct CarriedHandles {
+    Capability capability[abi::kMessageHandlesMax];
+    void drop() {
+        for (Capability& one : capability) Capability dropped = std::move(one);
+    }
+};
+
+/// What waits in a port's queue: a message, a call, or a sender with bits raised.
+class QueueNode : public boost::intrusive::list_base_hook<> {
+public:
+    enum class Kind : uint8_t { Message, Call, Sender };
+    explicit QueueNode(Kind kind) : node_kind_(kind) {}
+    Kind node_kind() const { return node_kind_; }
+
+private:
+    Kind node_kind_;
+};
+
+}  // namespace portico::kernel

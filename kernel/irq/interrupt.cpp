@@ -1,0 +1,35 @@
+#include "kernel/irq/interrupt.h"
+
+#include "kernel/arch/arch.h"
+
+namespace portico::kernel {
+namespace {
+
+Interrupt* bound[Interrupt::kLines];
+
+}  // namespace
+
+Result<> Interrupt::bind() {
+    if (line_ >= kLines || !arch::interrupt_exists(line_)) return fail(Error::InvalidArgument);
+    if (bound[line_] != nullptr) return fail(Error::Busy);
+    bound[line_] = this;
+    arch::unmask_interrupt(line_, level_);
+    return {};
+}
+
+void Interrupt::ack() {
+    if (bound[line_] == this) arch::unmask_interrupt(line_, level_);
+}
+
+void Interrupt::unbind() {
+    if (line_ >= kLines || bound[line_] != this) return;
+    arch::mask_interrupt(line_);
+    bound[line_] = nullptr;
+}
+
+void Interrupt::fire(unsigned line) {
+    arch::mask_interrupt(line);
+    if (line < kLines && bound[line] != nullptr) bound[line]->sender_->notify(bound[line]->bits_);
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <boost/intrusive/set.hpp>
+
+#include "kernel/memory/memory.h"
+
+namespace portico::kernel {
+
+using abi::Access;
+using abi::MapFlags;
+class AddressSpace;
+
+/// A range of an address space that shows a range of a memory object.
+class Mapping : public boost::intrusive::set_base_hook<> {
+public:
+    uint64_t address = 0;
+    uint64_t page_count = 0;
+    uint64_t first_page = 0;  ///< in the memory object
+    Access access = Access::None;
+    Access access_max = Access::None;  ///< what the handle it was mapped with allowed
+    MapFlags flags = MapFlags::None;
+    Ref<Memory> memory;
+    AddressSpace* space = nullptr;
+    Mapping* next_of_memory = nullptr;
+    Mapping* previous_of_memory = nullptr;
+
+    uint64_t end() const { return address + page_count * abi::kPageBytes; }
+    bool operator<(const Mapping& other) const { return address < other.address; }
+};
+
+/// Which memory objects are visible where, and the page table that caches it.
+///
+/// Ownership: processes and handles refer to it; it owns its mappings and page table, mappings refer to memory objects.
+/// Locks:     the kernel lock.
+class AddressSpace final : public Object {
+public:
+    static constexpr ObjectType kType = ObjectType::AddressSpace;
+
+    AddressSpace() : Object(kType) {}
+    ~AddressSpace() override;
+    static Result<Ref<AddressSpace>> create(Account& payer);
+
+    /// Maps pages of `memory`. `address` is exact with MapFlags::Fixed, else a hint. Returns where.
+    /// Errors: InvalidArgument, Overlap, NoSpace, NoMemory. With Fixed a failure may have unmapped what was there.
+    Result<uint64_t> map(Ref<Memory> memory, uint64_t first_page, uint64_t address, uint64_t page_count, MapFlags flags, Access access_max);
+    Result<> unmap(uint64_t address, uint64_t page_count);
+    Result<> protect(uint64_t address, uint64_t page_count, Access access);
+    /// The first mapping that ends above `address`; null if none.
+    Mapping* mapping_above(uint64_t address);
+
+    /// The RAM behind a user address for this access, as a page fault would find it. Errors: BadAddress, NoMemory.
+    Result<PhysicalAddress> resolve(uint64_t address, Access access);
+
+    /// Copies between kernel memory and this space, page by page. Errors: BadAddress, NoMemory; then a part may be copied.
+    Result<> copy_in(void* to, uint64_t from_address, uint64_t bytes);
+    Result<> copy_out(uint64_t to_address, const void* from, uint64_t bytes);
+    template <class T>
+    Result<T> read(uint64_t address) {
+        T value;
+        TRY(copy_in(&value, address, sizeof(T)));
+        return value;
+    }
+    template <class T>
+    Result<> write(uint64_t address, const T& value) {
+        return copy_out(address, &value, sizeof(T));
+    }
+
+    /// Fills `clone`, empty, with copies of all mappings: shared ones share, private writable ones are cloned copy-on-write.
+    Result<> clone_into(AddressSpace& clone);
+
+    arch::PageTable& page_table() { return table_; }
+    uint64_t mapped_bytes() const { return mapped_pages_ * abi::kPageBytes; }
+    uint64_t resident_bytes() const;
+
+private:
+    using Mappings = boost::intrusive::set<Mapping>;
+
+    Result<Mapping*> insert(Ref<Memory> memory, uint64_t first_page, uint64_t address, uint64_t page_count, MapFlags flags, Access access,
+                            Access access_max);
+    Result<> split(Mapping& mapping, uint64_t address);
+    void remove(Mapping& mapping);
+    bool extend_below(const Ref<Memory>& memory, uint64_t address, uint64_t page_count, MapFlags flags);
+    Result<uint64_t> find_gap(uint64_t hint, uint64_t page_count);
+    Mappings::iterator first_above(uint64_t address);
+
+    Mappings mappings_;
+    arch::PageTable table_;
+    uint64_t mapped_pages_ = 0;
+    bool has_table_ = false;
+};
+
+/// Copies between two address spaces, page by page. Errors: BadAddress, NoMemory.
+Result<> copy_between(AddressSpace& to, uint64_t to_address, AddressSpace& from, uint64_t from_address, uint64_t bytes);
+
+}  // namespace portico::kernel

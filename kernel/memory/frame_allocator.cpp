@@ -1,0 +1,82 @@
+#include "kernel/memory/frame_allocator.h"
+
+#include <algorithm>
+
+namespace portico::kernel {
+
+FrameAllocator frames;
+
+namespace {
+
+constexpr uint64_t page_up(uint64_t value) { return (value + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1); }
+constexpr uint64_t page_down(uint64_t value) { return value & ~(abi::kPageBytes - 1); }
+
+}  // namespace
+
+void FrameAllocator::create(std::span<const MemoryRange> usable) {
+    uint64_t lowest = ~uint64_t{0}, highest = 0;
+    for (const MemoryRange& range : usable) {
+        lowest = std::min(lowest, page_up(range.base.value));
+        highest = std::max(highest, page_down(range.base.value + range.length_bytes));
+    }
+    first_ = lowest / abi::kPageBytes;
+    count_ = highest / abi::kPageBytes - first_;
+    const uint64_t table_bytes = page_up(count_ * sizeof(Frame));
+    for (MemoryRange range : usable) {
+        uint64_t base = page_up(range.base.value);
+        const uint64_t end = page_down(range.base.value + range.length_bytes);
+        if (base >= end) continue;
+        if (frames_ == nullptr && end - base >= table_bytes + abi::kPageBytes) {
+            frames_ = static_cast<Frame*>(arch::to_virtual({base}));
+            for (uint64_t i = 0; i < table_bytes; i += abi::kPageBytes)
+                arch::zero_page(reinterpret_cast<uint8_t*>(frames_) + i);
+            base += table_bytes;
+        }
+        fresh_[fresh_count_++] = {{base}, end - base};
+        free_pages_ += (end - base) / abi::kPageBytes;
+    }
+    total_pages_ = free_pages_;
+    ASSERT(frames_ != nullptr);
+}
+
+Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
+    if (free_pages_ == 0 || should_fail()) return fail(Error::NoMemory);
+    TRY(payer.charge(abi::kPageBytes));
+    PhysicalAddress page;
+    if (free_list_ != 0) {
+        const uint64_t index = free_list_ - 1;
+        free_list_ = frames_[index].next_free;
+        page = {(first_ + index) * abi::kPageBytes};
+    } else {
+        while (fresh_[fresh_index_].length_bytes == 0) ++fresh_index_;
+        MemoryRange& range = fresh_[fresh_index_];
+        page = range.base;
+        range.base.value += abi::kPageBytes;
+        range.length_bytes -= abi::kPageBytes;
+    }
+    --free_pages_;
+    frame(page) = {.references = 0, .next_free = 0, .payer = &payer};
+    return page;
+}
+
+void FrameAllocator::adopt(PhysicalAddress page, Account& payer) {
+    ASSERT(is_ram(page));
+    const Result<> paid = payer.charge(abi::kPageBytes);
+    ASSERT(paid.has_value());
+    frame(page) = {.references = 0, .next_free = 0, .payer = &payer};
+    ++total_pages_;
+}
+
+void FrameAllocator::free(PhysicalAddress page) {
+    Frame& freed = frame(page);
+    ASSERT(freed.references == 0);
+    ASSERT(freed.payer != nullptr);
+    Account& payer = *freed.payer;
+    freed.payer = nullptr;
+    freed.next_free = free_list_;
+    free_list_ = static_cast<uint32_t>(page.value / abi::kPageBytes - first_ + 1);
+    ++free_pages_;
+    payer.refund(abi::kPageBytes);
+}
+
+}  // namespace portico::kernel

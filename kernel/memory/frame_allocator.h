@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/arch/arch.h"
+#include "kernel/object/account.h"
+
+namespace portico::kernel {
+
+/// What the kernel knows of one page of RAM.
+struct Frame {
+    uint32_t references = 0;  ///< slots of page trees that hold it; 0 for kernel pages
+    uint32_t next_free = 0;   ///< frame number, 0 ends the list
+    Account* payer = nullptr;
+};
+
+/// All RAM, a page at a time. A global, since RAM is: made once by kernel_main.
+///
+/// Locks: the kernel lock. Bound: what accounts allow; free frames are linked, so allocation is O(1).
+class FrameAllocator {
+public:
+    /// Takes the usable ranges; the frame table itself is cut out of the first range with room for it.
+    void create(std::span<const MemoryRange> usable);
+
+    /// A page that `payer` is charged for. Its contents are what they were.
+    Result<PhysicalAddress> allocate(Account& payer);
+    void free(PhysicalAddress page);
+
+    /// Takes in a page that was in no usable range (of the boot archive), as if allocated. The account must be able to pay.
+    void adopt(PhysicalAddress page, Account& payer);
+
+    Frame& frame(PhysicalAddress page) { return frames_[page.value / abi::kPageBytes - first_]; }
+    bool is_ram(PhysicalAddress page) const {
+        const uint64_t number = page.value / abi::kPageBytes;
+        return number >= first_ && number < first_ + count_;
+    }
+    uint64_t free_pages() const { return free_pages_; }
+    uint64_t total_pages() const { return total_pages_; }
+
+    /// Hosted tests: the allocation after next `count` fails; counts heap allocations too. Negative: never.
+    static inline int64_t fail_after = -1;
+    static bool should_fail() {
+#ifdef PORTICO_HOSTED
+        if (fail_after >= 0 && fail_after-- == 0) return true;
+#endif
+        return false;
+    }
+
+private:
+    Frame* frames_ = nullptr;
+    uint64_t first_ = 0, count_ = 0;
+    uint32_t free_list_ = 0;  ///< frame number relative to first_, plus one
+    uint64_t free_pages_ = 0, total_pages_ = 0;
+    std::array<MemoryRange, 32> fresh_{};
+    unsigned fresh_count_ = 0, fresh_index_ = 0;
+};
+
+extern FrameAllocator frames;
+
+}  // namespace portico::kernel

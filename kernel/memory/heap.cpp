@@ -1,0 +1,128 @@
+#include "kernel/memory/heap.h"
+
+namespace portico::kernel {
+
+Heap heap;
+
+namespace {
+
+/// Pays for the pages themselves, so that blocks, not pages, are charged to the accounts of their users.
+Account& heap_account() {
+    alignas(Account) static unsigned char storage[sizeof(Account)];
+    static Account* account = nullptr;
+    if (account == nullptr) account = new (storage) Account(nullptr, ~uint64_t{0});
+    return *account;
+}
+
+struct FreeBlock {
+    FreeBlock* next;
+};
+
+}  // namespace
+
+struct Heap::Page {
+    Page* next;
+    Page* previous;
+    FreeBlock* free_list;
+    uint16_t size_class;
+    uint16_t used;
+    uint16_t capacity;
+    uint16_t fresh;  ///< blocks from here on were never used
+
+    static constexpr size_t kHeaderBytes = 32;
+    uint8_t* block(unsigned index) { return reinterpret_cast<uint8_t*>(this) + kHeaderBytes + size_t{index} * kClassBytes[size_class]; }
+    bool full() const { return used == capacity; }
+};
+
+Heap::Page* Heap::add_page(unsigned size_class) {
+    static_assert(sizeof(Page) <= Page::kHeaderBytes);
+    const Result<PhysicalAddress> frame = frames.allocate(heap_account());
+    if (!frame) return nullptr;
+    Page* page = static_cast<Page*>(arch::to_virtual(*frame));
+    *page = {};
+    page->size_class = static_cast<uint16_t>(size_class);
+    page->capacity = static_cast<uint16_t>((abi::kPageBytes - Page::kHeaderBytes) / kClassBytes[size_class]);
+    page->next = partial_[size_class];
+    if (page->next != nullptr) page->next->previous = page;
+    partial_[size_class] = page;
+    ++page_count_;
+    return page;
+}
+
+Result<void*> Heap::allocate(size_t bytes, Account& payer) {
+    unsigned size_class = 0;
+    while (size_class < kClasses && kClassBytes[size_class] < bytes) ++size_class;
+    ASSERT(size_class < kClasses);
+    if (FrameAllocator::should_fail()) return fail(Error::NoMemory);
+    TRY(payer.charge(kClassBytes[size_class]));
+    Page* page = partial_[size_class];
+    if (page == nullptr) page = add_page(size_class);
+    if (page == nullptr) {
+        payer.refund(kClassBytes[size_class]);
+        return fail(Error::NoMemory);
+    }
+    void* block = page->free_list;
+    if (block != nullptr)
+        page->free_list = page->free_list->next;
+    else
+        block = page->block(page->fresh++);
+    if (++page->used == page->capacity) {
+        partial_[size_class] = page->next;
+        if (page->next != nullptr) page->next->previous = nullptr;
+        page->next = nullptr;
+    }
+    return block;
+}
+
+void Heap::free(void* block, Account& payer) {
+    Page* page = reinterpret_cast<Page*>(reinterpret_cast<uint64_t>(block) & ~(abi::kPageBytes - 1));
+    const unsigned size_class = page->size_class;
+    ASSERT(size_class < kClasses);
+    ASSERT(page->used > 0);
+    const bool was_full = page->full();
+    page->free_list = new (block) FreeBlock{page->free_list};
+    --page->used;
+    if (was_full) {
+        page->previous = nullptr;
+        page->next = partial_[size_class];
+        if (page->next != nullptr) page->next->previous = page;
+        partial_[size_class] = page;
+    }
+    if (page->used == 0) {
+        if (page->previous != nullptr)
+            page->previous->next = page->next;
+        else
+            partial_[size_class] = page->next;
+        if (page->next != nullptr) page->next->previous = page->previous;
+        --page_count_;
+        frames.free(arch::to_physical(page));
+    }
+    payer.refund(kClassBytes[size_class]);
+}
+
+void ObjectAllocator::destroy(Object* object) {
+    Account* payer = object->payer_;
+    object->~Object();
+    heap.free(object, *payer);
+    payer->count_object(-1);
+    payer->drop_reference();
+}
+
+namespace {
+Object* doomed = nullptr;
+}
+
+void Object::doom() {
+    next_doomed_ = doomed;
+    doomed = this;
+}
+
+void Object::reap() {
+    while (doomed != nullptr) {
+        Object* object = doomed;
+        doomed = object->next_doomed_;
+        if (object->references_ == 0) ObjectAllocator::destroy(object);
+    }
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,148 @@
+#include "kernel/memory/memory.h"
+
+#include "kernel/memory/address_space.h"
+
+namespace portico::kernel {
+namespace {
+
+PhysicalAddress zero_page;
+uint64_t last_memory_id = 0;
+
+/// Collects pages of one table to shoot down together.
+class Shootdown {
+public:
+    explicit Shootdown(arch::PageTable& table) : table_(table) {}
+    ~Shootdown() { flush(); }
+    void add(uint64_t address) {
+        if (count_ < kMax) pages_[count_] = address;
+        ++count_;
+    }
+    void flush() {
+        if (count_ > 0) arch::shoot_down(table_, {pages_, count_ <= kMax ? count_ : 0});
+        count_ = 0;
+    }
+
+private:
+    static constexpr size_t kMax = 32;
+    arch::PageTable& table_;
+    uint64_t pages_[kMax];
+    size_t count_ = 0;
+};
+
+}  // namespace
+
+PhysicalAddress zero_page_address() { return zero_page; }
+
+void create_zero_page(Account& payer) {
+    const Result<PhysicalAddress> page = frames.allocate(payer);
+    ASSERT(page.has_value());
+    zero_page = *page;
+    frames.frame(zero_page).references = 2;  // shared for ever: never written, never freed
+    arch::zero_page(arch::to_virtual(zero_page));
+}
+
+Memory::Memory(Account& payer, uint64_t size_bytes) : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id) {}
+
+Memory::Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes)
+    : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), device_base_(base), is_device_(true) {}
+
+Memory::~Memory() { ASSERT(mappings_ == nullptr); }
+
+Result<Memory::Page> Memory::page_to_read(uint64_t index) {
+    if (index >= size_pages()) return fail(Error::BadAddress);
+    if (is_device_) return Page{{device_base_.value + index * abi::kPageBytes}, true};
+    const PageTree::Found found = tree_.find(index);
+    if (!found.present) return Page{zero_page, false};
+    return Page{found.page, found.exclusive};
+}
+
+Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
+    if (index >= size_pages()) return fail(Error::BadAddress);
+    if (is_device_) return PhysicalAddress{device_base_.value + index * abi::kPageBytes};
+    const PageTree::Found found = tree_.find(index);
+    if (found.exclusive) return found.page;
+    // Readers of the old page must see the new one. The old one stays alive until they are shot down: only this
+    // object's reference to it goes, and if it was the last, invalidate has run before anyone can be given the frame.
+    invalidate(index, 1);
+    return tree_.make_writable(index);
+}
+
+Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_count) {
+    if (is_device_) return fail(Error::InvalidArgument);
+    protect_mappings(first_page, page_count);
+    if (first_page == 0 && page_count >= size_pages()) {
+        clone.tree_.share(tree_);
+        return {};
+    }
+    const uint64_t end = first_page + page_count;
+    for (uint64_t index = tree_.next_present(first_page); index < end; index = tree_.next_present(index + 1))
+        TRY(clone.tree_.put(index - first_page, tree_.find(index).page));
+    return {};
+}
+
+Result<> Memory::resize(uint64_t size_bytes) {
+    if (is_device_ || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
+    if (size_bytes < size_bytes_) {
+        const uint64_t keep = (size_bytes + abi::kPageBytes - 1) / abi::kPageBytes;
+        const uint64_t tail = size_bytes % abi::kPageBytes;
+        if (tail != 0 && tree_.find(keep - 1).present) {
+            const PhysicalAddress page = TRY(page_to_write(keep - 1));
+            __builtin_memset(static_cast<uint8_t*>(arch::to_virtual(page)) + tail, 0, abi::kPageBytes - tail);
+        }
+        invalidate(keep, size_pages() - keep);
+        TRY(tree_.truncate(keep));
+    }
+    size_bytes_ = size_bytes;
+    return {};
+}
+
+void Memory::add_mapping(Mapping& mapping) {
+    mapping.next_of_memory = mappings_;
+    mapping.previous_of_memory = nullptr;
+    if (mappings_ != nullptr) mappings_->previous_of_memory = &mapping;
+    mappings_ = &mapping;
+}
+
+void Memory::remove_mapping(Mapping& mapping) {
+    if (mapping.previous_of_memory != nullptr)
+        mapping.previous_of_memory->next_of_memory = mapping.next_of_memory;
+    else
+        mappings_ = mapping.next_of_memory;
+    if (mapping.next_of_memory != nullptr) mapping.next_of_memory->previous_of_memory = mapping.previous_of_memory;
+}
+
+bool Memory::has_one_mapping() const { return mappings_ != nullptr && mappings_->next_of_memory == nullptr; }
+
+/// Calls `visit(table, address)` for every present entry that shows one of the pages, and shoots those down.
+template <class Visit>
+static void for_each_entry(Mapping* mappings, uint64_t first_page, uint64_t page_count, Visit visit) {
+    for (Mapping* mapping = mappings; mapping != nullptr; mapping = mapping->next_of_memory) {
+        const uint64_t from = std::max(first_page, mapping->first_page);
+        const uint64_t to = std::min(first_page + page_count, mapping->first_page + mapping->page_count);
+        if (from >= to) continue;
+        arch::PageTable& table = mapping->space->page_table();
+        Shootdown shootdown(table);
+        const uint64_t end = mapping->address + (to - mapping->first_page) * abi::kPageBytes;
+        uint64_t address = mapping->address + (from - mapping->first_page) * abi::kPageBytes;
+        for (address = table.next_present(address, end); address < end; address = table.next_present(address + abi::kPageBytes, end))
+            if (visit(table, address)) shootdown.add(address);
+    }
+}
+
+void Memory::invalidate(uint64_t first_page, uint64_t page_count) {
+    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address) {
+        table.unmap(address);
+        return true;
+    });
+}
+
+void Memory::protect_mappings(uint64_t first_page, uint64_t page_count) {
+    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address) {
+        const arch::PageEntry entry = table.lookup(address);
+        if (!allows(entry.access, Access::Write)) return false;
+        table.protect(address, entry.access & (Access::Read | Access::Execute));
+        return true;
+    });
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,176 @@
+#include "kernel/memory/page_tree.h"
+
+#include "kernel/memory/frame_allocator.h"
+
+namespace portico::kernel {
+
+struct PageTree::Node {
+    Node(Account& account, unsigned height_above) : payer(&account), height(height_above) { payer->add_reference(); }
+    ~Node() { payer->drop_reference(); }
+
+    Account* payer;
+    uint32_t references = 1;
+    unsigned height;          ///< 1: slots are pages
+    uint64_t slot[1u << kSlotBits]{};
+
+    static Node* of(uint64_t slot) { return reinterpret_cast<Node*>(slot); }
+};
+
+namespace {
+
+constexpr unsigned slot_of(uint64_t index, unsigned height) { return (index >> (PageTree::kSlotBits * (height - 1))) & 63; }
+
+void release_page(PhysicalAddress page) {
+    Frame& frame = frames.frame(page);
+    ASSERT(frame.references > 0);
+    if (--frame.references == 0) frames.free(page);
+}
+
+}  // namespace
+
+PageTree::Found PageTree::find(uint64_t index) const {
+    if (root_ == 0 || index >= capacity(height_)) return {};
+    bool exclusive = true;
+    uint64_t slot = root_;
+    for (unsigned height = height_; height > 0; --height) {
+        const Node* node = Node::of(slot);
+        exclusive = exclusive && node->references == 1;
+        slot = node->slot[slot_of(index, height)];
+        if (slot == 0) return {};
+    }
+    const PhysicalAddress page{slot};
+    return {.page = page, .present = true, .exclusive = exclusive && frames.frame(page).references == 1};
+}
+
+Result<PageTree::Node*> PageTree::make_node(unsigned height) { return heap.make<Node>(payer_, payer_, height); }
+
+Result<PageTree::Node*> PageTree::copy_node(const Node& node) {
+    Node* copy = TRY(make_node(node.height));
+    for (unsigned i = 0; i < 1u << kSlotBits; ++i) {
+        copy->slot[i] = node.slot[i];
+        share_slot(node.slot[i], node.height - 1);
+    }
+    return copy;
+}
+
+Result<> PageTree::grow(uint64_t index) {
+    while (index >= capacity(height_)) {
+        if (root_ != 0) {
+            Node* node = TRY(make_node(height_ + 1));
+            node->slot[0] = root_;
+            root_ = reinterpret_cast<uint64_t>(node);
+        }
+        ++height_;
+    }
+    return {};
+}
+
+/// The slot of a page, every node on the way exclusively ours.
+Result<uint64_t*> PageTree::path(uint64_t index) {
+    TRY(grow(index));
+    uint64_t* slot = &root_;
+    for (unsigned height = height_; height > 0; --height) {
+        if (*slot == 0) {
+            *slot = reinterpret_cast<uint64_t>(TRY(make_node(height)));
+        } else if (Node::of(*slot)->references > 1) {
+            Node* copy = TRY(copy_node(*Node::of(*slot)));
+            release(*slot, height);
+            *slot = reinterpret_cast<uint64_t>(copy);
+        }
+        slot = &Node::of(*slot)->slot[slot_of(index, height)];
+    }
+    return slot;
+}
+
+Result<PhysicalAddress> PageTree::make_writable(uint64_t index) {
+    uint64_t* slot = TRY(path(index));
+    if (*slot != 0 && frames.frame({*slot}).references == 1) return PhysicalAddress{*slot};
+    const PhysicalAddress page = TRY(frames.allocate(payer_));
+    if (*slot == 0) {
+        arch::zero_page(arch::to_virtual(page));
+    } else {
+        arch::copy_page(arch::to_virtual(page), arch::to_virtual({*slot}));
+        release_page({*slot});
+    }
+    frames.frame(page).references = 1;
+    *slot = page.value;
+    return page;
+}
+
+Result<> PageTree::put(uint64_t index, PhysicalAddress page) {
+    uint64_t* slot = TRY(path(index));
+    ++frames.frame(page).references;
+    if (*slot != 0) release_page({*slot});
+    *slot = page.value;
+    return {};
+}
+
+void PageTree::share(const PageTree& other) {
+    ASSERT(root_ == 0);
+    root_ = other.root_;
+    height_ = other.height_;
+    share_slot(root_, height_);
+}
+
+void PageTree::share_slot(uint64_t slot, unsigned height) {
+    if (slot == 0) return;
+    if (height == 0)
+        ++frames.frame({slot}).references;
+    else
+        ++Node::of(slot)->references;
+}
+
+void PageTree::release(uint64_t slot, unsigned height) {
+    if (slot == 0) return;
+    if (height == 0) {
+        release_page({slot});
+        return;
+    }
+    Node* node = Node::of(slot);
+    ASSERT(node->references > 0);
+    if (--node->references > 0) return;
+    for (uint64_t child : node->slot) release(child, height - 1);
+    Account& payer = *node->payer;
+    payer.add_reference();
+    heap.destroy(node, payer);
+    payer.drop_reference();
+}
+
+Result<> PageTree::truncate(uint64_t first) {
+    for (uint64_t index = next_present(first); index < kPagesMax; index = next_present(index + 1)) {
+        uint64_t* slot = TRY(path(index));
+        release_page({*slot});
+        *slot = 0;
+    }
+    return {};
+}
+
+void PageTree::clear() {
+    release(root_, height_);
+    root_ = 0;
+    height_ = 0;
+}
+
+uint64_t PageTree::count(uint64_t slot, unsigned height) {
+    if (slot == 0) return 0;
+    if (height == 0) return 1;
+    uint64_t total = 0;
+    for (uint64_t child : Node::of(slot)->slot) total += count(child, height - 1);
+    return total;
+}
+
+uint64_t PageTree::resident_pages() const { return count(root_, height_); }
+
+uint64_t PageTree::next_in(uint64_t slot, unsigned height, uint64_t base, uint64_t from) {
+    if (slot == 0 || base + capacity(height) <= from) return kPagesMax;
+    if (height == 0) return base;
+    for (unsigned i = from > base ? static_cast<unsigned>((from - base) / capacity(height - 1)) : 0; i < 1u << kSlotBits; ++i) {
+        const uint64_t found = next_in(Node::of(slot)->slot[i], height - 1, base + i * capacity(height - 1), from);
+        if (found != kPagesMax) return found;
+    }
+    return kPagesMax;
+}
+
+uint64_t PageTree::next_present(uint64_t index) const { return next_in(root_, height_, 0, index); }
+
+}  // namespace portico::kernel

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/memory/heap.h"
+
+namespace portico::kernel {
+
+/// The pages of a memory object: a radix tree of 64-way nodes whose nodes and pages are counted, so that a clone of the whole
+/// tree only shares the root. A node or page with more than one reference is copied before it is changed
+/// (path copying as in persistent trees: Driscoll, Sarnak, Sleator, Tarjan 1989).
+///
+/// Ownership: slots hold references to nodes and frames; the tree holds its root's.
+/// Bound: height grows with the highest page used: 64, 4096, … pages.
+class PageTree {
+public:
+    static constexpr unsigned kSlotBits = 6;
+    static constexpr uint64_t kPagesMax = uint64_t{1} << 36;
+
+    explicit PageTree(Account& payer) : payer_(payer) {}
+    PageTree(const PageTree&) = delete;
+    PageTree& operator=(const PageTree&) = delete;
+    ~PageTree() { clear(); }
+
+    struct Found {
+        PhysicalAddress page{};
+        bool present = false;
+        bool exclusive = false;  ///< nobody shares it: it may be written
+    };
+    Found find(uint64_t index) const;
+
+    /// A page that may be written: the one there, a copy if it is shared, or a zeroed new one. Errors: NoMemory.
+    Result<PhysicalAddress> make_writable(uint64_t index);
+
+    /// Puts a frame (whose reference count it raises) at an empty or full place. Errors: NoMemory.
+    Result<> put(uint64_t index, PhysicalAddress page);
+
+    /// Shares all pages of `other`; this tree must be empty.
+    void share(const PageTree& other);
+
+    /// Frees the pages from `first` on. A shared path may need copying: errors NoMemory, and then some may remain.
+    Result<> truncate(uint64_t first);
+    void clear();
+
+    uint64_t resident_pages() const;
+    /// The first present page at or above `index`, or kPagesMax.
+    uint64_t next_present(uint64_t index) const;
+
+private:
+    struct Node;
+    static constexpr uint64_t capacity(unsigned height) { return uint64_t{1} << (kSlotBits * height); }
+
+    Result<Node*> make_node(unsigned height);
+    Result<Node*> copy_node(const Node& node);
+    Result<uint64_t*> path(uint64_t index);
+    Result<> grow(uint64_t index);
+    static void release(uint64_t slot, unsigned height);
+    static void share_slot(uint64_t slot, unsigned height);
+    static uint64_t count(uint64_t slot, unsigned height);
+    static uint64_t next_in(uint64_t slot, unsigned height, uint64_t base, uint64_t from);
+
+    Account& payer_;
+    uint64_t root_ = 0;    ///< height 0: a page's address; else a Node's; 0: empty
+    unsigned height_ = 0;  ///< levels of nodes
+};
+
+}  // namespace portico::kernel

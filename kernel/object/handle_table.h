@@ -1,0 +1,76 @@
+#pragma once
+
+#include "kernel/memory/heap.h"
+#include "kernel/object/capability.h"
+#include "libs/result.h"
+
+namespace portico::kernel {
+
+using abi::Handle;
+
+/// The handles of one process: index to capability, with a generation against stale values.
+///
+/// Ownership: owns its capabilities. Locks: the kernel lock.
+/// Bound:     grows by chunks of 64 slots, charged to the process's account, to kHandleIndexMax.
+class HandleTable {
+public:
+    explicit HandleTable(Account& payer) : payer_(payer) {}
+    HandleTable(const HandleTable&) = delete;
+    ~HandleTable() { clear(); }
+
+    /// Errors: BadHandle.
+    Result<Capability*> find(Handle handle);
+
+    /// The object, if the handle has the rights and the type. Borrowed: valid while nothing closes handles.
+    /// Errors: BadHandle, WrongType, AccessDenied.
+    template <class T>
+    Result<T*> get(Handle handle, Rights rights) {
+        Capability* capability = TRY(find(handle));
+        if (capability->object()->type() != T::kType) return fail(Error::WrongType);
+        if (!has(capability->rights(), rights)) return fail(Error::AccessDenied);
+        return static_cast<T*>(capability->object());
+    }
+
+    /// Errors: NoMemory, NoSpace; then `capability` is untouched.
+    Result<Handle> add(Capability&& capability);
+    /// Makes sure that `count` add() calls cannot fail.
+    Result<> reserve(unsigned count);
+    /// Puts a capability at an index of choice, with generation 0 if the slot was never used; what was there is closed.
+    Result<Handle> put(uint32_t index, Capability&& capability);
+    Result<Capability> take(Handle handle);
+    Result<> close(Handle handle);
+
+    /// Makes this empty table a copy: same values, same rights. Errors: NoMemory.
+    Result<> copy_from(const HandleTable& other);
+    void clear();
+    uint32_t count() const { return used_; }
+
+private:
+    struct Slot {
+        Capability capability;
+        uint32_t generation = 0;
+        uint32_t next_free = 0;
+    };
+    static constexpr uint32_t kChunkSlots = 64;
+    static constexpr uint32_t kChunksMax = (abi::kHandleIndexMax + 1) / kChunkSlots;
+    struct Chunk {
+        Slot slots[kChunkSlots];
+    };
+    static constexpr uint32_t kDirectorySlots = 64;
+    struct Directory {
+        Chunk* chunks[kDirectorySlots] = {};
+    };
+
+    Slot* slot(uint32_t index);
+    Result<> add_chunk(uint32_t chunk);
+    void link_chunk(uint32_t chunk);
+
+    Account& payer_;
+    Directory* directories_[kChunksMax / kDirectorySlots / 16] = {};  // 16 of 256: 65,536 handles a process
+    uint32_t chunk_count_ = 0;
+    uint32_t free_list_ = 0;  ///< index, 0 ends the list (index 0 is never used)
+    uint32_t free_count_ = 0;
+    uint32_t used_ = 0;
+};
+
+}  // namespace portico::kernel

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "abi/handle.h"
+#include "kernel/debug/log.h"
+
+namespace portico::kernel {
+
+class Account;
+using abi::ObjectType;
+using abi::Rights;
+
+/// Base of everything a handle can name.
+///
+/// Ownership: counted references (Ref). The last one does not destroy at once: the object joins the doomed list, which
+///            each kernel entry empties before it leaves, so destructors never nest deeply.
+/// Handles:   capabilities (in tables and in messages) are counted besides; when the last goes, on_unreachable() runs.
+/// Locks:     the kernel lock.
+class Object {
+public:
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+
+    ObjectType type() const { return type_; }
+    Account& payer() const { return *payer_; }
+    uint32_t handle_count() const { return handles_; }
+
+    void add_reference() { ++references_; }
+    void drop_reference() {
+        ASSERT(references_ > 0);
+        if (--references_ == 0) doom();
+    }
+    void add_handle() { ++handles_; }
+    void drop_handle() {
+        ASSERT(handles_ > 0);
+        if (--handles_ == 0) on_unreachable();
+    }
+
+    /// Destroys all doomed objects and those that they doom.
+    static void reap();
+
+protected:
+    explicit Object(ObjectType type) : type_(type) {}
+    virtual ~Object() = default;
+
+    /// No handle is left; others may still refer to the object.
+    virtual void on_unreachable() {}
+    /// No reference is left: by default joins the doomed list.
+    virtual void doom();
+
+private:
+    template <class T>
+    friend class Allocated;
+    friend struct ObjectAllocator;
+
+    ObjectType type_;
+    uint32_t references_ = 0;
+    uint32_t handles_ = 0;
+    uint32_t bytes_ = 0;
+    Account* payer_ = nullptr;
+    Object* next_doomed_ = nullptr;
+};
+
+/// A counted reference; never null unless moved from or default-made.
+template <class T>
+class Ref {
+public:
+    Ref() = default;
+    Ref(std::nullptr_t) {}
+    explicit Ref(T& object) : object_(&object) { object_->add_reference(); }
+    Ref(const Ref& other) : object_(other.object_) {
+        if (object_ != nullptr) object_->add_reference();
+    }
+    Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+    template <class U>
+    Ref(Ref<U>&& other) noexcept : object_(other.release()) {}
+    Ref& operator=(Ref other) noexcept {
+        std::swap(object_, other.object_);
+        return *this;
+    }
+    ~Ref() {
+        if (object_ != nullptr) object_->drop_reference();
+    }
+
+    T* get() const { return object_; }
+    T& operator*() const { return *object_; }
+    T* operator->() const { return object_; }
+    explicit operator bool() const { return object_ != nullptr; }
+    T* release() { return std::exchange(object_, nullptr); }
+
+private:
+    T* object_ = nullptr;
+};
+
+}  // namespace portico::kernel

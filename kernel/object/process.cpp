@@ -1,0 +1,105 @@
+#include "kernel/object/process.h"
+
+#include "kernel/ipc/ipc.h"
+#include "kernel/sched/scheduler.h"
+
+namespace portico::kernel {
+namespace {
+
+uint64_t processes_alive = 0;
+uint64_t last_process_id = 0;
+
+}  // namespace
+
+uint64_t process_count() { return processes_alive; }
+
+Process::Process(Ref<AddressSpace> space, Ref<Account> account, Ref<Sender> supervisor)
+    : Object(kType), handles_(*account), space_(std::move(space)), account_(std::move(account)), supervisor_(std::move(supervisor)),
+      id_(++last_process_id) {
+    ++processes_alive;
+}
+
+Process::~Process() {
+    ASSERT(threads_.empty());
+    if (!ended_) end();
+    --processes_alive;
+}
+
+abi::ProcessState Process::state() const {
+    if (ended_ || dying_) return abi::ProcessState::Exited;
+    return suspended_ ? abi::ProcessState::Suspended : abi::ProcessState::Running;
+}
+
+uint64_t Process::cpu_time_ns() const {
+    uint64_t total = ended_cpu_time_ns_;
+    for (const ThreadLink& link : threads_) total += link.thread.cpu_time_ns;
+    return total;
+}
+
+void Process::add_thread(Thread& thread) {
+    started_ = true;
+    thread.add_reference();
+    threads_.push_back(thread.process_link);
+}
+
+void Process::remove_thread(Thread& thread) {
+    ended_cpu_time_ns_ += thread.cpu_time_ns;
+    threads_.erase(threads_.iterator_to(thread.process_link));
+    if (threads_.empty()) end();
+    thread.drop_reference();
+}
+
+void Process::kill(uint64_t code) {
+    if (dying_ || ended_) return;
+    dying_ = true;
+    exit_code_ = code;
+    if (threads_.empty()) {
+        end();
+        return;
+    }
+    Ref<Process> self(*this);
+    for (auto it = threads_.begin(); it != threads_.end();) {
+        Thread& thread = it->thread;
+        ++it;
+        scheduler.terminate(thread);
+    }
+}
+
+void Process::kill_others(Thread& keep) {
+    for (auto it = threads_.begin(); it != threads_.end();) {
+        Thread& thread = it->thread;
+        ++it;
+        if (&thread != &keep) scheduler.terminate(thread);
+    }
+}
+
+void Process::suspend() {
+    if (suspended_ || dying_) return;
+    suspended_ = true;
+    for (ThreadLink& link : threads_) scheduler.hold_if_runnable(link.thread);
+}
+
+void Process::resume() {
+    if (!suspended_) return;
+    suspended_ = false;
+    while (!held_.empty()) {
+        Thread& thread = held_.front().thread;
+        held_.pop_front();
+        scheduler.make_ready(thread);
+    }
+}
+
+/// What was the process's goes now, not when its last reference does: others may keep a handle to it for long.
+void Process::end() {
+    ended_ = true;
+    dying_ = true;
+    fail_all_calls(*this);
+    handles_.clear();
+    space_ = nullptr;
+    if (supervisor_) {
+        Ref<Sender> supervisor = std::move(supervisor_);
+        if (started_) supervisor->notify(abi::kNotifyProcessExited);
+    }
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "kernel/ipc/call.h"
+#include "kernel/ipc/port.h"
+#include "kernel/memory/address_space.h"
+#include "kernel/object/handle_table.h"
+#include "kernel/sched/thread.h"
+
+namespace portico::kernel {
+
+/// A handle table, an address space, an account, and threads.
+///
+/// Ownership: its threads and handles refer to it. It ends when killed or when its last thread exits; then its calls fail,
+///            its handles close, its space goes, and its supervisor is told. Handles to the dead process still answer queries.
+class Process final : public Object {
+public:
+    static constexpr ObjectType kType = ObjectType::Process;
+
+    Process(Ref<AddressSpace> space, Ref<Account> account, Ref<Sender> supervisor);
+    ~Process() override;
+
+    HandleTable& handles() { return handles_; }
+    AddressSpace& space() { return *space_; }
+    bool has_space() const { return static_cast<bool>(space_); }
+    Account& account() { return *account_; }
+    Sender* supervisor() const { return supervisor_.get(); }
+    CallTable& calls() { return calls_; }
+    CallTable& async_calls() { return async_calls_; }
+    uint64_t id() const { return id_; }
+
+    abi::ProcessState state() const;
+    bool dying() const { return dying_; }
+    bool suspended() const { return suspended_; }
+    uint64_t exit_code() const { return exit_code_; }
+    unsigned thread_count() const { return static_cast<unsigned>(threads_.size()); }
+    uint64_t cpu_time_ns() const;
+
+    void add_thread(Thread& thread);
+    /// A thread died; with the last one the process ends.
+    void remove_thread(Thread& thread);
+
+    void kill(uint64_t code);
+    /// Ends all threads but one (for exec).
+    void kill_others(Thread& keep);
+    void suspend();
+    void resume();
+    void hold(Thread& thread) { held_.push_back(thread.link); }
+    void unhold(Thread& thread) { held_.erase(held_.iterator_to(thread.link)); }
+
+    /// Replaces the address space; only the calling thread is left.
+    void replace_space(Ref<AddressSpace> space) { space_ = std::move(space); }
+
+    uint64_t foreign_entry = 0;
+    uint64_t upcall_entry = 0;
+
+    ThreadList& threads() { return threads_; }
+
+private:
+    void end();
+
+    HandleTable handles_;
+    Ref<AddressSpace> space_;
+    Ref<Account> account_;
+    Ref<Sender> supervisor_;
+    CallTable calls_{&Call::next_taken};
+    CallTable async_calls_{&Call::next_async};
+    ThreadList threads_;
+    ThreadList held_;
+    uint64_t id_;
+    uint64_t exit_code_ = 0;
+    uint64_t ended_cpu_time_ns_ = 0;
+    bool dying_ = false;
+    bool suspended_ = false;
+    bool started_ = false;
+    bool ended_ = false;
+};
+
+uint64_t process_count();
+uint64_t thread_count();
+
+}  // namespace portico::kernel

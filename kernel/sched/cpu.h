@@ -1,0 +1,62 @@
+#pragma once
+
+#include "kernel/arch/arch.h"
+#include "kernel/debug/trace.h"
+#include "kernel/sched/thread.h"
+
+namespace portico::kernel {
+
+/// Ready threads of one CPU, the highest priority first, in turns within one.
+class RunQueue {
+public:
+    static constexpr unsigned kPriorities = 32;
+
+    void push(Thread& thread) {
+        lists_[thread.priority()].push_back(thread.link);
+        occupied_ |= 1u << thread.priority();
+    }
+    void remove(Thread& thread) {
+        ThreadList& list = lists_[thread.priority()];
+        list.erase(list.iterator_to(thread.link));
+        if (list.empty()) occupied_ &= ~(1u << thread.priority());
+    }
+    Thread* pop() {
+        if (occupied_ == 0) return nullptr;
+        Thread& thread = lists_[top_priority()].front().thread;
+        remove(thread);
+        return &thread;
+    }
+    bool empty() const { return occupied_ == 0; }
+    unsigned top_priority() const { return 31 - static_cast<unsigned>(__builtin_clz(occupied_)); }
+
+private:
+    ThreadList lists_[kPriorities];
+    uint32_t occupied_ = 0;
+};
+
+/// One CPU. All but the trace ring is under the kernel lock.
+struct Cpu {
+    CpuFrame frame;                  ///< first: assembly reaches it
+    unsigned index = 0;
+    Thread* running = nullptr;       ///< whose user mode this CPU is in, or on the way to
+    Thread* loaded = nullptr;        ///< whose vector state, bases and address space the hardware holds
+    Thread* next = nullptr;          ///< handed off to: runs before all others
+    RunQueue ready;
+    TimerQueue timers;
+    bool resched = false;            ///< the running thread's turn is over, or someone more urgent is ready
+    bool idle = false;
+    uint64_t slice_end_ns = 0;
+    uint64_t armed_ns = abi::kForever;
+    uint64_t switched_at_ns = 0;
+    uint64_t idle_ns = 0;
+    uint64_t switches = 0;
+    TraceRing trace;
+
+    void note(TraceEvent event, uint32_t detail, uint64_t value) {
+        trace.add(arch::now_ns(), running != nullptr ? running->id() : 0, event, detail, value);
+    }
+};
+
+Cpu& cpu_at(unsigned index);
+
+}  // namespace portico::kernel

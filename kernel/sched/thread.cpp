@@ -1,0 +1,154 @@
+#include "kernel/sched/thread.h"
+
+#include "kernel/ipc/ipc.h"
+#include "kernel/object/process.h"
+#include "kernel/sched/scheduler.h"
+
+namespace portico::kernel {
+namespace {
+
+uint64_t threads_alive = 0;
+uint64_t last_thread_id = 0;
+
+constexpr uint64_t kUserFlags = 0x202;  // interrupts on, and the bit that is always one
+
+}  // namespace
+
+uint64_t thread_count() { return threads_alive; }
+
+Thread::Thread(Process& process) : Object(kType), process_(process), id_(++last_thread_id) { ++threads_alive; }
+
+Thread::~Thread() {
+    if (call_ != nullptr) destroy_call(*call_);
+    if (upcall_ != nullptr) heap.free(upcall_, payer());
+    if (vector_block_ != nullptr) heap.free(vector_block_, payer());
+    --threads_alive;
+}
+
+Result<Ref<Thread>> Thread::create(Process& process, const abi::ThreadStart& start, unsigned priority) {
+    if (process.dying() || !process.has_space()) return fail(Error::WrongState);
+    if (start.instruction >= abi::kUserAddressMax || start.stack > abi::kUserAddressMax || start.gs_base >= abi::kUserAddressMax ||
+        start.fs_base >= abi::kUserAddressMax)
+        return fail(Error::InvalidArgument);
+    Account& payer = process.account();
+    Ref<Thread> thread = TRY(create_object<Thread>(payer, process));
+    thread->upcall_ = TRY(heap.make<abi::UpcallState>(payer));
+    thread->vector_block_ = TRY(heap.allocate(arch::vector_state_bytes() + 64, payer));
+    thread->vector_state_ = reinterpret_cast<void*>((reinterpret_cast<uint64_t>(thread->vector_block_) + 63) & ~uint64_t{63});
+    arch::init_vector_state(thread->vector_state_);
+    thread->priority_ = static_cast<uint8_t>(priority);
+    thread->set_start(start);
+    process.add_thread(*thread);
+    scheduler.make_ready(*thread);
+    return thread;
+}
+
+void Thread::set_start(const abi::ThreadStart& start) {
+    frame.registers = {.rdi = start.argument, .rip = start.instruction, .rflags = kUserFlags, .rsp = start.stack};
+    frame.full_restore = 1;
+    frame.fs_base = start.fs_base;
+    frame.gs_base = start.gs_base;
+    frame.foreign_entry = process_->foreign_entry;
+}
+
+void Thread::load_registers(const abi::Registers& registers) {
+    constexpr uint64_t kSettable = 0x240DD5;  // what a program may set by popf: CF PF AF ZF SF TF DF OF AC ID
+    frame.registers = registers;
+    frame.registers.rflags = (registers.rflags & kSettable) | kUserFlags;
+    frame.full_restore = 1;
+}
+
+void Thread::start_over(const abi::ThreadStart& start) {
+    in_upcall_ = false;  // an alert not yet taken stays: signals pend over execve
+    restart = true;
+    arch::init_vector_state(vector_state_);
+    set_start(start);
+    arch::load_vector_state(vector_state_);
+    arch::load_user_bases(frame);
+}
+
+Result<Call*> Thread::idle_call() {
+    if (call_ == nullptr) call_ = TRY(heap.make<Call>(payer(), payer()));
+    ASSERT(call_->state == Call::State::Idle);
+    return call_;
+}
+
+void Thread::begin_wait(Wait wait, uint64_t deadline_ns) {
+    wait_ = wait;
+    state_ = State::Blocked;
+    if (deadline_ns == abi::kForever) return;
+    deadline.at_ns = deadline_ns;
+    arch::this_cpu().timers.add(deadline);
+}
+
+void Thread::finish_wait(Error error) {
+    const bool fault = wait_ == Wait::Fault;
+    wait_ = Wait::None;
+    TimerQueue::remove(deadline);
+    if (!fault) frame.registers.rax = static_cast<uint64_t>(error);
+    scheduler.make_ready(*this);
+}
+
+void Thread::end_wait(Error error) {
+    switch (wait_) {
+    case Wait::Receive: waits_at->unpark(*this); break;
+    case Wait::Futex: futex_list->erase(futex_list->iterator_to(link)); break;
+    case Wait::Call:
+    case Wait::Fault: abandon_call(*this); break;
+    case Wait::Sleep:
+    case Wait::None: break;
+    }
+    finish_wait(error);
+}
+
+void Thread::deadline_passed() { end_wait(wait_ == Wait::Sleep ? Error::None : Error::TimedOut); }
+
+void Thread::alert() {
+    if (state_ == State::Dead) return;
+    alerted_ = true;
+    if (in_upcall_) return;
+    if (state_ == State::Blocked && wait_ != Wait::Fault)
+        end_wait(Error::Interrupted);
+    else if (state_ == State::Running && cpu != &arch::this_cpu())
+        arch::kick(*cpu);
+}
+
+void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
+    upcall_->registers = frame.registers;
+    upcall_->kind = kind;
+    upcall_->access = access;
+    upcall_->address = address;
+    in_upcall_ = true;
+    frame.registers.rip = process_->upcall_entry;
+    frame.registers.rdi = static_cast<uint64_t>(kind);
+    frame.registers.rsi = address;
+    frame.registers.rdx = access;
+    frame.registers.rflags = kUserFlags;
+    frame.full_restore = 1;
+    // A program may have changed GS; the runtime finds its thread by it.
+    if (arch::this_cpu().loaded == this) {
+        arch::save_user_bases(frame);
+        arch::load_user_bases(frame);
+    }
+}
+
+void Thread::deliver_alert() {
+    if (!alerted_ || in_upcall_ || process_->upcall_entry == 0) return;
+    alerted_ = false;
+    arch::this_cpu().trace.add(arch::now_ns(), id_, TraceEvent::Upcall, 0, frame.registers.rip);
+    divert(abi::FaultKind::Alert, 0, 0);
+}
+
+bool Thread::deliver_fault(const abi::FaultWords& fault) {
+    if (in_upcall_ || process_->upcall_entry == 0) return false;
+    divert(fault.kind, fault.access, fault.address);
+    return true;
+}
+
+void Thread::die() {
+    ASSERT(state_ != State::Dead);
+    state_ = State::Dead;
+    process_->remove_thread(*this);
+}
+
+}  // namespace portico::kernel

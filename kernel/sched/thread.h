@@ -1,0 +1,104 @@
+#pragma once
+
+#include "kernel/arch/arch.h"
+#include "kernel/ipc/call.h"
+#include "kernel/sched/thread_list.h"
+#include "kernel/time/timer_queue.h"
+
+namespace portico::kernel {
+
+class Port;
+class Process;
+
+/// A saved set of registers, and what it waits for. There is no kernel stack: a blocked thread is only this.
+///
+///     Ready ⇄ Running ──▶ Blocked ──▶ Ready      Held: would be Ready, but its process is suspended.
+///     any ──▶ Dead
+///
+/// Ownership: its process's list holds a reference until it is dead; handles may hold more.
+/// Invariant: `link` is in exactly the list that its state says: a run queue (Ready), the process's held list (Held), what
+///            it waits at (Blocked in Receive or Futex), else none.
+class Thread final : public Object {
+public:
+    static constexpr ObjectType kType = ObjectType::Thread;
+    enum class State : uint8_t { Ready, Running, Blocked, Held, Dead };
+    enum class Wait : uint8_t { None, Receive, Call, Futex, Sleep, Fault };
+
+    static Result<Ref<Thread>> create(Process& process, const abi::ThreadStart& start, unsigned priority);
+    explicit Thread(Process& process);
+    ~Thread() override;
+
+    ThreadFrame frame;
+
+    Process& process() const { return *process_; }
+    State state() const { return state_; }
+    void set_state(State state) { state_ = state; }
+    Wait wait() const { return wait_; }
+    uint64_t id() const { return id_; }
+    unsigned priority() const { return priority_; }
+    void* vector_state() const { return vector_state_; }
+
+    /// The running thread stops being Running; the scheduler will pick another.
+    void begin_wait(Wait wait, uint64_t deadline_ns);
+    /// Its wait is over and it is out of whatever it waited at: rax gets the error, it becomes Ready.
+    void finish_wait(Error error);
+    /// Takes it out of whatever it waits at, then as finish_wait.
+    void end_wait(Error error);
+    void deadline_passed();
+
+    /// Interrupts it: see abi::ThreadAlert.
+    void alert();
+    /// On the way to user mode: diverts it to the upcall entry for an alert, if one is due.
+    void deliver_alert();
+    /// Diverts it to the upcall entry for a fault. False if it is in an upcall or has no entry.
+    bool deliver_fault(const abi::FaultWords& fault);
+    bool in_upcall() const { return upcall_ != nullptr && in_upcall_; }
+    const abi::UpcallState* upcall() const { return in_upcall_ ? upcall_ : nullptr; }
+    void end_upcall() { in_upcall_ = false; }
+    /// Loads all registers; privileged flags are ignored. rip must be a user address.
+    void load_registers(const abi::Registers& registers);
+    /// Goes on as a new image: clean registers, vector state and upcall state.
+    void start_over(const abi::ThreadStart& start);
+
+    /// Takes it out of everything; its process's list still refers to it.
+    void die();
+
+    /// A call record that is Idle: the kept one, or a new one. Errors: NoMemory.
+    Result<Call*> idle_call();
+    Call* current_call() const { return call_; }
+    void forget_call() { call_ = nullptr; }
+
+    ThreadLink link{*this};
+    ThreadLink process_link{*this};
+    Port* waits_at = nullptr;      ///< Receive
+    ThreadList* futex_list = nullptr;
+    uint64_t futex_space = 0;      ///< key of the word it waits for: an address space or memory object id, and an offset
+    uint64_t futex_offset = 0;
+    uint32_t futex_mask = 0;
+    bool restart = false;          ///< the system call moved its arguments on and is to be made again
+    bool doomed = false;           ///< runs, and ends when its CPU leaves the kernel
+    Cpu* cpu = nullptr;            ///< where it runs or ran last, or in whose queue it is
+    uint64_t cpu_time_ns = 0;
+    struct DeadlineNode : Deadline {
+        explicit DeadlineNode(Thread& owner) : Deadline(Deadline::Kind::Thread), thread(owner) {}
+        Thread& thread;
+    } deadline{*this};
+
+private:
+    void set_start(const abi::ThreadStart& start);
+    void divert(abi::FaultKind kind, uint32_t access, uint64_t address);
+
+    Ref<Process> process_;
+    Call* call_ = nullptr;
+    abi::UpcallState* upcall_ = nullptr;
+    void* vector_block_ = nullptr;
+    void* vector_state_ = nullptr;
+    uint64_t id_;
+    State state_ = State::Blocked;
+    Wait wait_ = Wait::None;
+    uint8_t priority_ = 16;
+    bool alerted_ = false;
+    bool in_upcall_ = false;
+};
+
+}  // namespace portico::kernel

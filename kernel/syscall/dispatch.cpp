@@ -1,0 +1,111 @@
+#include "kernel/debug/log.h"
+#include "kernel/irq/interrupt.h"
+#include "kernel/ipc/ipc.h"
+#include "kernel/sched/kernel_lock.h"
+#include "kernel/syscall/handlers.h"
+
+namespace portico::kernel {
+namespace {
+
+/// Every entry from user mode: lock, act, choose who runs.
+template <class Act>
+void enter(Cpu& cpu, Act act) {
+    kernel_lock.lock();
+    act();
+    scheduler.leave(cpu);
+    kernel_lock.unlock();
+}
+
+void set_arguments(abi::Registers& r, const abi::Arguments& values, size_t count) {
+    uint64_t* const registers[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
+    for (size_t i = 0; i < count; ++i) *registers[i] = values[i];
+}
+
+template <class Call>
+void run_call(Thread& caller) {
+    abi::Registers& r = caller.frame.registers;
+    Call call{};
+    if constexpr (!abi::kUsesMessageRegisters<Call>)
+        call = abi::from_arguments<Call>({r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9});
+    const auto result = on_syscall(caller, call);
+    if (!result) {
+        // A failed call never waits: whatever it started it has undone.
+        r.rax = static_cast<uint64_t>(result.error());
+        return;
+    }
+    if (caller.state() != Thread::State::Running) return;
+    if (std::exchange(caller.restart, false)) return;
+    r.rax = 0;
+    if constexpr (!std::is_void_v<ReplyOf<Call>>) set_arguments(r, abi::to_arguments(*result), sizeof(*result) / 8);
+}
+
+using Runner = void (*)(Thread&);
+
+template <class... Calls>
+constexpr std::array<Runner, sizeof...(Calls)> make_runners(abi::CallList<Calls...>) {
+    return {&run_call<Calls>...};
+}
+
+constexpr auto kRunners = make_runners(abi::Syscalls{});
+
+void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
+    Thread& thread = *cpu.running;
+    cpu.note(TraceEvent::Fault, static_cast<uint32_t>(fault.kind), fault.address);
+    if (fault.kind == abi::FaultKind::Page) {
+        const Result<PhysicalAddress> resolved = thread.process().space().resolve(fault.address, static_cast<abi::Access>(fault.access));
+        if (resolved) return;
+        if (resolved.error() == Error::NoMemory) log("process %lu: out of memory at %lx", thread.process().id(), fault.address);
+    }
+    if (thread.deliver_fault(fault)) return;
+    if (report_fault(thread, fault)) return;
+    log("process %lu: fault %u at %lx, instruction %lx, and no supervisor", thread.process().id(), static_cast<unsigned>(fault.kind),
+        fault.address, fault.instruction);
+    thread.process().kill(128 + 11);
+}
+
+}  // namespace
+
+void enter_syscall(Cpu& cpu) {
+    enter(cpu, [&] {
+        Thread& caller = *cpu.running;
+        const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
+        cpu.note(TraceEvent::Call, static_cast<uint32_t>(number), caller.frame.registers.rdi);
+        if (number < kRunners.size())
+            kRunners[number](caller);
+        else
+            caller.frame.registers.rax = static_cast<uint64_t>(Error::BadCall);
+    });
+}
+
+void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address) {
+    enter(cpu, [&] {
+        const abi::Registers& r = cpu.running->frame.registers;
+        handle_fault(cpu, {.kind = kind, .access = access_or_code, .address = address, .instruction = r.rip, .stack = r.rsp, .zero = 0});
+    });
+}
+
+void enter_timer(Cpu& cpu) {
+    enter(cpu, [&] {
+        cpu.note(TraceEvent::Timer, 0, 0);
+        scheduler.expire_deadlines(cpu);
+    });
+}
+
+void enter_kick(Cpu& cpu) {
+    enter(cpu, [&] { cpu.note(TraceEvent::Kick, 0, 0); });
+}
+
+void enter_interrupt(Cpu& cpu, unsigned line) {
+    enter(cpu, [&] {
+        cpu.note(TraceEvent::Interrupt, line, 0);
+        Interrupt::fire(line);
+    });
+}
+
+void idle_interrupt(Cpu&, unsigned line) {
+    kernel_lock.lock();
+    Interrupt::fire(line);
+    kernel_lock.unlock();
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,154 @@
+#include "kernel/irq/interrupt.h"
+#include "kernel/syscall/handlers.h"
+
+namespace portico::kernel {
+namespace {
+
+constexpr Rights kMemoryRights = Rights::Duplicate | Rights::Transfer | Rights::Read | Rights::Write | Rights::Execute | Rights::Map;
+
+Access access_allowed(Rights rights) {
+    Access access = Access::None;
+    if (has(rights, Rights::Read)) access = access | Access::Read;
+    if (has(rights, Rights::Write)) access = access | Access::Write;
+    if (has(rights, Rights::Execute)) access = access | Access::Execute;
+    return access;
+}
+
+/// Visits the pages of a range of a memory object: page index, offset in it, bytes done so far, length.
+template <class Visit>
+Result<> for_each_page(uint64_t offset, uint64_t bytes, Visit visit) {
+    for (uint64_t done = 0; done < bytes;) {
+        const uint64_t at = offset + done;
+        const uint64_t length = std::min(bytes - done, abi::kPageBytes - at % abi::kPageBytes);
+        TRY(visit(at / abi::kPageBytes, at % abi::kPageBytes, done, length));
+        done += length;
+    }
+    return {};
+}
+
+Result<> check_range(const Memory& memory, uint64_t offset, uint64_t length) {
+    if (memory.is_device() || offset > memory.size_bytes() || length > memory.size_bytes() - offset) return fail(Error::InvalidArgument);
+    return {};
+}
+
+}  // namespace
+
+template <>
+Result<abi::MemoryCreate::Reply> on_syscall(Thread& caller, const abi::MemoryCreate& call) {
+    if (call.size > Memory::kSizeBytesMax) return fail(Error::InvalidArgument);
+    Account& payer = caller.process().account();
+    Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, call.size));
+    return abi::MemoryCreate::Reply{TRY(give_handle(caller, *memory, kMemoryRights))};
+}
+
+template <>
+Result<abi::MemoryClone::Reply> on_syscall(Thread& caller, const abi::MemoryClone& call) {
+    Memory* memory = TRY(find_object<Memory>(caller, call.memory, Rights::Read));
+    if ((call.offset & kPageMask) != 0 || call.size > Memory::kSizeBytesMax || call.offset > Memory::kSizeBytesMax)
+        return fail(Error::InvalidArgument);
+    Account& payer = caller.process().account();
+    Ref<Memory> clone = TRY(create_object<Memory>(payer, payer, call.size));
+    TRY(memory->clone_into(*clone, call.offset / abi::kPageBytes, pages_for(call.size)));
+    return abi::MemoryClone::Reply{TRY(give_handle(caller, *clone, kMemoryRights))};
+}
+
+template <>
+Result<abi::MemoryPhysical::Reply> on_syscall(Thread& caller, const abi::MemoryPhysical& call) {
+    TRY(find_object<Resource>(caller, call.resource, Rights::Control));
+    constexpr uint64_t kPhysicalMax = uint64_t{1} << 46;
+    if ((call.physical & kPageMask) != 0 || (call.size & kPageMask) != 0 || call.size == 0) return fail(Error::InvalidArgument);
+    if (call.physical >= kPhysicalMax || call.size > kPhysicalMax - call.physical) return fail(Error::InvalidArgument);
+    if (frames.is_ram({call.physical}) || frames.is_ram({call.physical + call.size - 1})) return fail(Error::InvalidArgument);
+    Account& payer = caller.process().account();
+    Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, PhysicalAddress{call.physical}, call.size));
+    return abi::MemoryPhysical::Reply{TRY(give_handle(caller, *memory, kMemoryRights & ~Rights::Execute))};
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::MemoryResize& call) {
+    Memory* memory = TRY(find_object<Memory>(caller, call.memory, Rights::Write));
+    return memory->resize(call.size);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::MemoryQuery& call) {
+    const Memory* memory = TRY(find_object<Memory>(caller, call.memory, Rights::Read));
+    const abi::MemoryInfo info{.size_bytes = memory->size_bytes(), .resident_bytes = memory->resident_bytes(), .id = memory->id()};
+    return caller.process().space().write(call.info, info);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::MemoryRead& request) {
+    Memory* memory = TRY(find_object<Memory>(caller, request.memory, Rights::Read));
+    TRY(check_range(*memory, request.offset, request.length));
+    return copy_in_steps(caller, request.length, [&](uint64_t step) {
+        return for_each_page(request.offset, step, [&](uint64_t index, uint64_t start, uint64_t done, uint64_t length) -> Result<> {
+            const Memory::Page page = TRY(memory->page_to_read(index));
+            return caller.process().space().copy_out(request.address + done, static_cast<uint8_t*>(arch::to_virtual(page.address)) + start, length);
+        });
+    });
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::MemoryWrite& request) {
+    Memory* memory = TRY(find_object<Memory>(caller, request.memory, Rights::Write));
+    TRY(check_range(*memory, request.offset, request.length));
+    return copy_in_steps(caller, request.length, [&](uint64_t step) {
+        return for_each_page(request.offset, step, [&](uint64_t index, uint64_t start, uint64_t done, uint64_t length) -> Result<> {
+            const PhysicalAddress page = TRY(memory->page_to_write(index));
+            return caller.process().space().copy_in(static_cast<uint8_t*>(arch::to_virtual(page)) + start, request.address + done, length);
+        });
+    });
+}
+
+template <>
+Result<abi::SpaceCreate::Reply> on_syscall(Thread& caller, const abi::SpaceCreate&) {
+    Ref<AddressSpace> space = TRY(AddressSpace::create(caller.process().account()));
+    return abi::SpaceCreate::Reply{
+        TRY(give_handle(caller, *space, Rights::Duplicate | Rights::Transfer | Rights::Map | Rights::Read))};
+}
+
+template <>
+Result<abi::SpaceMap::Reply> on_syscall(Thread& caller, const abi::SpaceMap& call) {
+    AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Map));
+    if ((call.offset & kPageMask) != 0 || call.length == 0 || call.length > abi::kUserAddressMax) return fail(Error::InvalidArgument);
+    if (call.flags >= uint64_t{1} << 7) return fail(Error::InvalidArgument);
+    Ref<Memory> memory;
+    Access access_max = Access::All;
+    if (call.memory) {
+        memory = Ref<Memory>(*TRY(find_object<Memory>(caller, call.memory, Rights::Map)));
+        access_max = access_allowed((*caller.process().handles().find(call.memory))->rights());
+    }
+    const uint64_t address = TRY(space->map(std::move(memory), call.offset / abi::kPageBytes, call.address, pages_for(call.length),
+                                            static_cast<MapFlags>(call.flags), access_max));
+    return abi::SpaceMap::Reply{address};
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::SpaceUnmap& call) {
+    AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Map));
+    return space->unmap(call.address, pages_for(call.length));
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::SpaceProtect& call) {
+    AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Map));
+    if (call.access > static_cast<uint64_t>(Access::All)) return fail(Error::InvalidArgument);
+    return space->protect(call.address, pages_for(call.length), static_cast<Access>(call.access));
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::SpaceQuery& call) {
+    AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Read));
+    const Mapping* mapping = space->mapping_above(call.address);
+    if (mapping == nullptr) return fail(Error::NotFound);
+    const abi::MappingInfo info{.address = mapping->address,
+                                .length_bytes = mapping->end() - mapping->address,
+                                .offset_bytes = mapping->first_page * abi::kPageBytes,
+                                .memory_id = mapping->memory->id(),
+                                .access = static_cast<uint32_t>(mapping->access),
+                                .shared = has(mapping->flags, MapFlags::Shared) ? 1u : 0u};
+    return caller.process().space().write(call.info, info);
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,137 @@
+#include "kernel/ipc/ipc.h"
+#include "kernel/syscall/handlers.h"
+
+namespace portico::kernel {
+namespace {
+
+Message message_in_registers(const abi::Registers& r) {
+    return {.id = 0, .badge = 0, .header = {r.rsi}, .word = {r.rdx, r.r10, r.r8, r.r9, r.r12}};
+}
+
+/// Senders cannot set what the kernel sets.
+Result<Message> checked_message(const abi::Registers& r) {
+    const Message message = message_in_registers(r);
+    if (message.header.handle_count() > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
+    return message;
+}
+
+Result<abi::Windows> windows_in_registers(const abi::Registers& r) {
+    if (!abi::Header{r.rsi}.has_windows()) return abi::Windows{};
+    const abi::Windows windows{.readable_address = r.r14,
+                               .writable_address = r.r15,
+                               .readable_bytes = static_cast<uint32_t>(r.rbx),
+                               .writable_bytes = static_cast<uint32_t>(r.rbx >> 32)};
+    if (windows.readable_bytes > abi::kWindowBytesMax || windows.writable_bytes > abi::kWindowBytesMax) return fail(Error::InvalidArgument);
+    return windows;
+}
+
+/// The call with this id, if the caller's process took it and its caller lends memory.
+Result<Call*> lending_call(Thread& caller, uint64_t id) {
+    Call* call = caller.process().calls().find(id);
+    if (call == nullptr || call->caller == nullptr) return fail(Error::NoSuchCall);
+    return call;
+}
+
+}  // namespace
+
+template <>
+Result<abi::PortCreate::Reply> on_syscall(Thread& caller, const abi::PortCreate&) {
+    Ref<Port> port = TRY(create_object<Port>(caller.process().account()));
+    return abi::PortCreate::Reply{TRY(give_handle(caller, *port, Rights::Receive | Rights::Duplicate | Rights::Transfer))};
+}
+
+template <>
+Result<abi::PortBadge::Reply> on_syscall(Thread& caller, const abi::PortBadge& request) {
+    Port* port = TRY(find_object<Port>(caller, request.port, Rights::Receive));
+    if (request.credits == 0 || request.credits > 65535) return fail(Error::InvalidArgument);
+    Ref<Sender> sender = TRY(create_object<Sender>(caller.process().account(), *port, request.badge, static_cast<uint32_t>(request.credits)));
+    return abi::PortBadge::Reply{TRY(give_handle(caller, *sender, Rights::Send | Rights::Duplicate | Rights::Transfer))};
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortSend&) {
+    const abi::Registers& r = caller.frame.registers;
+    const Message message = TRY(checked_message(r));
+    Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
+    if (message.header.has_windows()) return fail(Error::InvalidArgument);
+    return send(caller, *sender, message);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortCall&) {
+    const abi::Registers& r = caller.frame.registers;
+    const Message message = TRY(checked_message(r));
+    Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
+    const abi::Windows windows = TRY(windows_in_registers(r));
+    return call(caller, *sender, message, windows, r.r13);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortCallAsync&) {
+    abi::Registers& r = caller.frame.registers;
+    const Message message = TRY(checked_message(r));
+    Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
+    Port* reply_port = TRY(find_object<Port>(caller, {r.r14}, Rights::Receive));
+    r.rdi = TRY(call_async(caller, *sender, message, *reply_port));
+    return {};
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortReceive&) {
+    const abi::Registers& r = caller.frame.registers;
+    Port* port = TRY(find_object<Port>(caller, {r.rdi}, Rights::Receive));
+    return receive(caller, *port, r.r13);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortReply&) {
+    const abi::Registers& r = caller.frame.registers;
+    return reply(caller, r.rdi, TRY(checked_message(r)));
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortReplyReceive&) {
+    const abi::Registers& r = caller.frame.registers;
+    Port* port = TRY(find_object<Port>(caller, {r.rdi}, Rights::Receive));
+    const uint64_t deadline_ns = r.r13;
+    if (r.r14 != 0) TRY(reply(caller, r.r14, TRY(checked_message(r))));
+    return receive(caller, *port, deadline_ns);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::CallCancel& call) {
+    TRY(find_object<Port>(caller, call.reply_port, Rights::Receive));
+    return cancel_async(caller.process(), call.id);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortNotify& call) {
+    Sender* sender = TRY(find_object<Sender>(caller, call.handle, Rights::Send));
+    if ((call.bits & abi::kNotifyKernelBits) != 0 || call.bits == 0) return fail(Error::InvalidArgument);
+    if (!sender->notify(call.bits)) return fail(Error::PeerClosed);
+    return {};
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::WindowRead& request) {
+    const Call* call = TRY(lending_call(caller, request.id));
+    const abi::Windows& windows = call->windows;
+    if (request.offset > windows.readable_bytes || request.length > windows.readable_bytes - request.offset) return fail(Error::InvalidArgument);
+    return copy_in_steps(caller, request.length, [&](uint64_t step) {
+        return copy_between(caller.process().space(), request.address, call->caller->process().space(),
+                            windows.readable_address + request.offset, step);
+    });
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::WindowWrite& request) {
+    const Call* call = TRY(lending_call(caller, request.id));
+    const abi::Windows& windows = call->windows;
+    if (request.offset > windows.writable_bytes || request.length > windows.writable_bytes - request.offset) return fail(Error::InvalidArgument);
+    return copy_in_steps(caller, request.length, [&](uint64_t step) {
+        return copy_between(call->caller->process().space(), windows.writable_address + request.offset, caller.process().space(),
+                            request.address, step);
+    });
+}
+
+}  // namespace portico::kernel
