@@ -13,12 +13,15 @@ constexpr uint64_t page_down(uint64_t value) { return value & ~(abi::kPageBytes 
 
 }  // namespace
 
-void FrameAllocator::create(std::span<const MemoryRange> usable) {
+void FrameAllocator::create(std::span<const MemoryRange> usable, MemoryRange also) {
     uint64_t lowest = ~uint64_t{0}, highest = 0;
-    for (const MemoryRange& range : usable) {
-        lowest = std::min(lowest, page_up(range.base.value));
-        highest = std::max(highest, page_down(range.base.value + range.length_bytes));
-    }
+    const auto include = [&](const MemoryRange& range) {
+        if (range.length_bytes == 0) return;
+        lowest = std::min(lowest, page_down(range.base.value));
+        highest = std::max(highest, page_up(range.base.value + range.length_bytes));
+    };
+    for (const MemoryRange& range : usable) include(range);
+    include(also);
     first_ = lowest / abi::kPageBytes;
     count_ = highest / abi::kPageBytes - first_;
     const uint64_t table_bytes = page_up(count_ * sizeof(Frame));

@@ -19,8 +19,9 @@ struct Frame {
 /// Locks: the kernel lock. Bound: what accounts allow; free frames are linked, so allocation is O(1).
 class FrameAllocator {
 public:
-    /// Takes the usable ranges; the frame table itself is cut out of the first range with room for it.
-    void create(std::span<const MemoryRange> usable);
+    /// Takes the usable ranges; the frame table itself is cut out of the first range with room for it. `also` is RAM in use
+    /// that adopt() may be called for.
+    void create(std::span<const MemoryRange> usable, MemoryRange also = {});
 
     /// A page that `payer` is charged for. Its contents are what they were.
     Result<PhysicalAddress> allocate(Account& payer);

@@ -94,7 +94,10 @@ Result<> on_syscall(Thread& caller, const abi::PortReplyReceive&) {
     const abi::Registers& r = caller.frame.registers;
     Port* port = TRY(find_object<Port>(caller, {r.rdi}, Rights::Receive));
     const uint64_t deadline_ns = r.r13;
-    if (r.r14 != 0) TRY(reply(caller, r.r14, TRY(checked_message(r))));
+    if (r.r14 != 0) {
+        const Message answer = TRY(checked_message(r));
+        TRY(reply(caller, r.r14, answer));
+    }
     return receive(caller, *port, deadline_ns);
 }
 

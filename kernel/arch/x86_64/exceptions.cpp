@@ -1,5 +1,6 @@
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/instructions.h"
+#include "kernel/arch/x86_64/io_apic.h"
 #include "kernel/arch/x86_64/layout.h"
 #include "kernel/arch/x86_64/local_apic.h"
 #include "kernel/arch/x86_64/processor.h"
@@ -58,9 +59,10 @@ extern "C" void arch_user_interrupt(Cpu& cpu, unsigned vector, uint64_t error) {
     if (vector < kExceptions) return enter_fault(cpu, kind_of(vector), static_cast<uint32_t>(error), 0);
     if (vector == kVectorSpurious) return;  // has no end
     if (vector >= kVectorDevice && vector < kVectorDevice + kLinesMax) {
-        mask_interrupt(vector - kVectorDevice);
+        const bool wanted = take_interrupt(vector - kVectorDevice);
         local_apic::end_of_interrupt();
-        return enter_interrupt(cpu, vector - kVectorDevice);
+        if (wanted) enter_interrupt(cpu, vector - kVectorDevice);
+        return;
     }
     local_apic::end_of_interrupt();
     if (vector == kVectorShootDown) return answer_shoot_down();
@@ -70,8 +72,7 @@ extern "C" void arch_user_interrupt(Cpu& cpu, unsigned vector, uint64_t error) {
 
 extern "C" void arch_idle_interrupt(Cpu& cpu, unsigned vector) {
     if (vector == kVectorSpurious) return;
-    const bool device = vector >= kVectorDevice && vector < kVectorDevice + kLinesMax;
-    if (device) mask_interrupt(vector - kVectorDevice);
+    const bool device = vector >= kVectorDevice && vector < kVectorDevice + kLinesMax && take_interrupt(vector - kVectorDevice);
     local_apic::end_of_interrupt();
     if (device) idle_interrupt(cpu, vector - kVectorDevice);
     if (vector == kVectorShootDown) answer_shoot_down();

@@ -5,10 +5,14 @@
 
 #include "kernel/arch/x86_64/instructions.h"
 #include "kernel/arch/x86_64/kernel_map.h"
+#include "kernel/arch/x86_64/local_apic.h"
 #include "kernel/arch/x86_64/processor.h"
 
 /// Device lines. A line below 16 is the ISA line of that number, wherever the machine connects it; others are the
 /// machine's global numbers. All go to the CPU that unmasked them last.
+///
+/// An edge that comes while its line is masked in hardware is lost, so edge-triggered lines are closed by a flag only: the
+/// next edge is remembered (and then masks the line, so that it costs one interrupt) and given back by unmask_interrupt.
 namespace portico::kernel::arch {
 namespace {
 
@@ -46,7 +50,13 @@ struct IoApic {
 IoApic io_apics[kIoApicsMax];
 unsigned io_apic_count = 0;
 MachineTables::IsaRoute isa_routes[kIsaLines];
-uint64_t routes[kLinesMax];  ///< by line: what its redirection entry holds, to save reading it; 0 before its first use
+
+struct Line {
+    uint64_t route = 0;         ///< what its redirection entry holds, to save reading it; 0 before its first use
+    bool open = false;          ///< the core wants its interrupts
+    bool edge_waits = false;    ///< came while closed
+};
+Line lines[kLinesMax];
 
 /// The IOAPIC of a line and the line's number on it; null if no IOAPIC has it.
 const IoApic* io_apic_of(unsigned line, unsigned& pin) {
@@ -58,6 +68,12 @@ const IoApic* io_apic_of(unsigned line, unsigned& pin) {
         return &io_apic;
     }
     return nullptr;
+}
+
+void mask_in_hardware(const IoApic& io_apic, unsigned pin, Line& line) {
+    if (line.route == 0 || line.route & kMasked) return;
+    line.route |= kMasked;
+    io_apic.write(IoApic::kTable + 2 * pin, static_cast<uint32_t>(line.route));
 }
 
 }  // namespace
@@ -89,16 +105,21 @@ void unmask_interrupt(unsigned line, bool level_triggered) {
     unsigned pin;
     const IoApic* io_apic = io_apic_of(line, pin);
     if (!io_apic) return;
-    uint64_t route = (kVectorDevice + line) | uint64_t{Processor::current().apic_id} << 56;
+    const unsigned own_id = Processor::current().apic_id;
+    uint64_t route = (kVectorDevice + line) | uint64_t{own_id} << 56;
     if (line < kIsaLines && isa_routes[line].active_low) route |= kActiveLow;
     if (line < kIsaLines && isa_routes[line].fixed) level_triggered = isa_routes[line].level_triggered;
     if (level_triggered) route |= kLevel;
 
     const RegisterLock lock;
-    if (routes[line] >> 32 != route >> 32 || routes[line] == 0)
+    Line& state = lines[line];
+    state.open = true;
+    if (state.route >> 32 != route >> 32 || state.route == 0)
         io_apic->write(IoApic::kTable + 2 * pin + 1, static_cast<uint32_t>(route >> 32));
-    routes[line] = route;
-    io_apic->write(IoApic::kTable + 2 * pin, static_cast<uint32_t>(route));
+    if (state.route != route) io_apic->write(IoApic::kTable + 2 * pin, static_cast<uint32_t>(route));
+    state.route = route;
+    if (state.edge_waits) local_apic::send_interrupt(own_id, kVectorDevice + line);
+    state.edge_waits = false;
 }
 
 void mask_interrupt(unsigned line) {
@@ -106,9 +127,22 @@ void mask_interrupt(unsigned line) {
     const IoApic* io_apic = io_apic_of(line, pin);
     if (!io_apic) return;
     const RegisterLock lock;
-    if (routes[line] == 0 || routes[line] & kMasked) return;
-    routes[line] |= kMasked;
-    io_apic->write(IoApic::kTable + 2 * pin, static_cast<uint32_t>(routes[line]));
+    lines[line].open = false;
+    if (lines[line].route & kLevel) mask_in_hardware(*io_apic, pin, lines[line]);
+}
+
+bool take_interrupt(unsigned line) {
+    unsigned pin;
+    const IoApic* io_apic = io_apic_of(line, pin);
+    if (!io_apic) return false;
+    const RegisterLock lock;
+    Line& state = lines[line];
+    const bool was_open = state.open;
+    state.open = false;
+    const bool level = state.route & kLevel;
+    if (!level && !was_open) state.edge_waits = true;
+    if (level || !was_open) mask_in_hardware(*io_apic, pin, state);
+    return was_open;
 }
 
 }  // namespace portico::kernel::arch

@@ -1,3 +1,6 @@
+#include <cstdarg>
+#include <cstddef>
+
 #include "kernel/arch/x86_64/layout.h"
 
 /// What compiled C++ expects of its surroundings.
@@ -22,3 +25,13 @@ void* __dso_handle = nullptr;
 int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 
 }  // extern "C"
+
+/// Deleting destructors refer to it, but objects are destroyed in place and freed by the heap that made them.
+void operator delete(void*, size_t) noexcept { portico::kernel::panic("operator delete called from %p", __builtin_return_address(0)); }
+
+/// Where libc++ would throw (substr past the end and the like).
+namespace std {
+inline namespace __1 {
+[[noreturn]] void __libcpp_verbose_abort(const char* format, ...) { portico::kernel::panic("libc++: %s", format); }
+}  // namespace __1
+}  // namespace std

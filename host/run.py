@@ -1,0 +1,99 @@
+"""portico run: boots the guest, connects it to our streams, ends with the program's exit status."""
+from __future__ import annotations
+
+import os
+import sys
+
+import freshness
+import options
+import packages
+import paths
+import run_config
+import virtual_machine
+from exit_status import Outcome
+from failure import usage
+from options import Flag
+
+FLAGS = [
+    Flag("memory", "the guest's memory (default 256M; units K, M, G)", "SIZE", "m", 256 << 20, options.memory),
+    Flag("cpus", "how many CPUs (default 2)", "N", "c", 2, options.count),
+    Flag("env", "set a variable of the program; NAME alone takes our own value (repeatable)", "NAME[=VALUE]", "e", repeat=True),
+    Flag("workdir", "where the program starts (default /)", "PATH", "w"),
+    Flag("timeout", "end after that time with status 125", "SECONDS", parse=options.seconds),
+    Flag("rootfs", "use a folder of the host as root file system (a copy: the guest's changes are lost)", "DIR"),
+    Flag("log", "where the kernel log goes (default build/last-run.log)", "FILE"),
+    Flag("verbose", "copy the kernel log to stderr, too"),
+    Flag("machine", "QEMU machine: microvm (default), pc, q35", "TYPE", default="microvm", parse=options.choice("microvm", "pc", "q35")),
+    Flag("accel", "tcg (default) or kvm", "NAME", default="tcg", parse=options.choice("tcg", "kvm")),
+    Flag("gdb", "let gdb attach at port 1234 (see also: portico debug)"),
+]
+_OWN_NEEDS_BYTES = 24 << 20  # beside the archive, which stays in memory
+
+
+def main(arguments: list[str]) -> int:
+    return start(options.parse("run", FLAGS, arguments, words=None))
+
+
+def start(parsed: options.Parsed, *, stopped: bool = False) -> int:
+    """Runs what the flags say and returns the exit status. `stopped`: the guest waits for gdb before its first instruction."""
+    if parsed["workdir"] and not str(parsed["workdir"]).startswith("/"):
+        raise usage(f"--workdir {parsed['workdir']}: must be an absolute path in the guest")
+    virtual_machine.check_accelerator(parsed["accel"])
+    if paths.qemu() == packages.TO_RUN["qemu-system-x86"]:
+        packages.require(packages.TO_RUN)
+    if not freshness.is_built():
+        import build
+
+        build.build_if_needed()
+    archives = [paths.BOOT_ARCHIVE]
+    if parsed["rootfs"] is not None:
+        import rootfs_cache
+
+        archives = [paths.SERVERS_ARCHIVE, rootfs_cache.archive_of(str(parsed["rootfs"]))]
+    streams = run_config.Streams.of_this_process()
+    variables = run_config.environment(parsed["env"], streams.terminal)
+    tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"]))
+    needed = sum(os.stat(archive).st_size for archive in archives) + _OWN_NEEDS_BYTES
+    if parsed["memory"] < needed:
+        raise usage(f"--memory: this root file system needs at least {(needed >> 20) + 1}M")
+    outcome = _supervise(parsed, streams, archives, tail, stopped)
+    if outcome.cause:
+        sys.stderr.write(f"portico: {outcome.cause}\n")
+    return outcome.status
+
+
+def _supervise(parsed: options.Parsed, streams: run_config.Streams, archives: list[str], tail: bytes, stopped: bool) -> Outcome:
+    from session import Session
+
+    log = os.path.abspath(parsed["log"] or paths.LAST_RUN_LOG)
+    settings = virtual_machine.Settings(memory_bytes=parsed["memory"], cpus=parsed["cpus"], machine=parsed["machine"],
+                                        accelerator=parsed["accel"], gdb=bool(parsed["gdb"]) or stopped, stopped=stopped)
+    archive = virtual_machine.joined_archives(archives, tail)
+    machine = None
+    try:
+        machine = virtual_machine.VirtualMachine(settings, paths.KERNEL, archive, log)
+        os.close(archive)
+        with Session(machine.link, streams, log, timeout=parsed["timeout"], verbose=bool(parsed["verbose"])) as session:
+            if not streams.terminal:
+                return session.run()
+            from host_terminal import ESCAPE_HINT, RawTerminal
+
+            sys.stderr.write(f"portico: {ESCAPE_HINT}\n")
+            with RawTerminal():
+                return session.run()
+    finally:
+        if machine is not None:
+            machine.end()
+
+
+def _run_part(run: bytes) -> bytes:
+    """A small archive with boot/run alone, to be joined behind the base archive."""
+    import io
+
+    import cpio
+
+    file = io.BytesIO()
+    writer = cpio.Writer(file)
+    writer.add("boot/run", 0o100644, run)
+    writer.finish()
+    return file.getvalue()

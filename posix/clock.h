@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+
+#include "libs/result.h"
+
+/// Time computed from the time-stamp counter, without a kernel call.
+namespace portico::posix {
+
+/// Reads the counter's parameters; once at start.
+void clock_start();
+
+uint64_t monotonic_ns();
+unsigned cpu_count();
+
+/// struct timespec; fields as the program has them.
+struct TimeSpec {
+    int64_t seconds = 0;
+    int64_t nanoseconds = 0;
+
+    bool valid() const { return seconds >= 0 && nanoseconds >= 0 && nanoseconds < 1'000'000'000; }
+    /// In nanoseconds, at most kForever - 1.
+    uint64_t to_ns() const {
+        constexpr uint64_t kSecondsMax = 18'000'000'000;
+        const uint64_t whole = static_cast<uint64_t>(seconds) < kSecondsMax ? static_cast<uint64_t>(seconds) : kSecondsMax;
+        return whole * 1'000'000'000 + static_cast<uint64_t>(nanoseconds);
+    }
+    static TimeSpec from_ns(uint64_t ns) {
+        return {static_cast<int64_t>(ns / 1'000'000'000), static_cast<int64_t>(ns % 1'000'000'000)};
+    }
+};
+
+/// now + duration, at most kForever - 1: never "without bound" by overflow.
+uint64_t deadline_after(uint64_t duration_ns);
+
+}  // namespace portico::posix

@@ -1,0 +1,81 @@
+#include "posix/files/transfer.h"
+
+#include <algorithm>
+
+#include "posix/files/raise_signal.h"
+#include "posix/files/requests.h"
+#include "posix/files/terminals.h"
+
+namespace portico::posix {
+namespace {
+
+/// Files answer at once, and Linux never interrupts them; everything else may wait for a peer.
+template <class M>
+Result<typename M::Reply> transfer_call(Thread& thread, const Descriptor& descriptor, const M& method, const ipc::Lend& lend) {
+    if (descriptor.kind == file::Kind::File) return repeated_call(descriptor.handle, method, lend);
+    return interruptible::call(thread, descriptor.handle, method, lend);
+}
+
+/// How much of a write one request carries. A pipe takes up to PIPE_BUF bytes all at once or not at all; more it would take in
+/// steps, and of what an interrupted request had done nobody would know.
+uint64_t write_part_max(const Descriptor& to) {
+    constexpr uint64_t kPipeBytes = 4096;
+    const bool in_steps = to.kind == file::Kind::Fifo || to.kind == file::Kind::Socket;
+    return in_steps ? kPipeBytes : abi::kWindowBytesMax;
+}
+
+uint64_t advanced(uint64_t offset, uint64_t done) { return offset == file::kCurrentOffset ? offset : offset + done; }
+
+/// An error ends a transfer that moved something with that count.
+int64_t outcome(uint64_t done, Error error) { return done > 0 ? static_cast<int64_t>(done) : to_errno(error); }
+
+}  // namespace
+
+Result<OpenNumber> descriptor_to_read(Thread& thread, uint64_t number) {
+    const Descriptor descriptor = TRY(open_descriptor(thread, number));
+    if (!descriptor.readable()) return fail(Error::BadHandle);
+    if (descriptor.kind == file::Kind::Directory) return fail(Error::IsDirectory);
+    return OpenNumber{number_argument(number), descriptor};
+}
+
+Result<OpenNumber> descriptor_to_write(Thread& thread, uint64_t number) {
+    const Descriptor descriptor = TRY(open_descriptor(thread, number));
+    if (!descriptor.writable()) return fail(Error::BadHandle);
+    return OpenNumber{number_argument(number), descriptor};
+}
+
+int64_t read_to(Thread& thread, const OpenNumber& from, uint64_t address, uint64_t length_bytes, uint64_t offset) {
+    const uint64_t group = process_group_for(thread, from.number, from.descriptor);
+    uint64_t done = 0;
+    while (done < length_bytes) {
+        const uint64_t part = std::min<uint64_t>(length_bytes - done, abi::kWindowBytesMax);
+        const ipc::Lend lend{.writable = {reinterpret_cast<std::byte*>(address + done), part}};
+        const file::Read method{.offset = advanced(offset, done), .length_bytes = part, .process_group = group};
+        const auto reply = transfer_call(thread, from.descriptor, method, lend);
+        if (!reply) return outcome(done, reply.error());
+        done += std::min(reply->length_bytes, part);
+        if (reply->length_bytes == 0 || from.descriptor.kind != file::Kind::File) break;
+    }
+    return static_cast<int64_t>(done);
+}
+
+int64_t write_from(Thread& thread, const OpenNumber& to, uint64_t address, uint64_t length_bytes, uint64_t offset) {
+    const uint64_t group = process_group_for(thread, to.number, to.descriptor);
+    const uint64_t part_max = write_part_max(to.descriptor);
+    uint64_t done = 0;
+    while (done < length_bytes) {
+        const uint64_t part = std::min<uint64_t>(length_bytes - done, part_max);
+        const ipc::Lend lend{.readable = {reinterpret_cast<const std::byte*>(address + done), part}};
+        const file::Write method{.offset = advanced(offset, done), .length_bytes = part, .process_group = group};
+        const auto reply = transfer_call(thread, to.descriptor, method, lend);
+        if (!reply) {
+            if (reply.error() == Error::BrokenPipe) raise_signal(thread, kPipe, thread.process->pid);
+            return outcome(done, reply.error());
+        }
+        done += std::min(reply->length_bytes, part);
+        if (reply->length_bytes == 0) break;
+    }
+    return static_cast<int64_t>(done);
+}
+
+}  // namespace portico::posix

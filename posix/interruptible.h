@@ -1,0 +1,53 @@
+#pragma once
+
+#include "posix/thread.h"
+#include "runtime/ipc.h"
+#include "runtime/native.h"
+
+/// Native calls that wait, in three manners:
+///   interruptible::…   a signal that came before or comes during the wait ends it with Interrupted (entry.S has the
+///                      marked instruction ranges). For calls that may wait long: read, write, wait, futex, poll.
+///   repeated_call      an alert repeats it. For requests answered at once that may be made twice, or that the server takes
+///                      back if its reply is refused.
+///   settled_call       an alert does not touch it (asynchronous call, reply at the thread's port). For requests that must
+///                      be made once: fork, thread creation. No windows.
+namespace portico::posix {
+
+namespace interruptible {
+
+Result<abi::Message> call(Thread& thread, abi::Handle to, const abi::Message& message, const abi::Windows* windows = nullptr,
+                          uint64_t deadline_ns = abi::kForever);
+Result<native::Received> receive(Thread& thread, abi::Handle port, uint64_t deadline_ns = abi::kForever);
+Result<> futex_wait(Thread& thread, const abi::FutexWait& request);
+Result<> sleep(Thread& thread, uint64_t deadline_ns);
+
+template <class M>
+Result<typename M::Reply> call(Thread& thread, abi::Handle to, const M& request, const ipc::Lend& lend = {},
+                               uint64_t deadline_ns = abi::kForever) {
+    const abi::Windows windows{.readable_address = reinterpret_cast<uint64_t>(lend.readable.data()),
+                               .writable_address = reinterpret_cast<uint64_t>(lend.writable.data()),
+                               .readable_bytes = static_cast<uint32_t>(lend.readable.size()),
+                               .writable_bytes = static_cast<uint32_t>(lend.writable.size())};
+    const bool lends = windows.readable_bytes != 0 || windows.writable_bytes != 0;
+    return ipc::unpack_reply<M>(TRY(call(thread, to, ipc::request_message(request), lends ? &windows : nullptr, deadline_ns)));
+}
+
+}  // namespace interruptible
+
+template <class M>
+Result<typename M::Reply> repeated_call(abi::Handle to, const M& request, const ipc::Lend& lend = {}) {
+    for (;;) {
+        auto result = ipc::call(to, request, lend);
+        if (result || result.error() != Error::Interrupted) return result;
+    }
+}
+
+/// Posts `message` and waits for its reply, alerts notwithstanding.
+Result<abi::Message> settled_call(Thread& thread, abi::Handle to, const abi::Message& message);
+
+template <class M>
+Result<typename M::Reply> settled_call(Thread& thread, abi::Handle to, const M& request) {
+    return ipc::unpack_reply<M>(TRY(settled_call(thread, to, ipc::request_message(request))));
+}
+
+}  // namespace portico::posix

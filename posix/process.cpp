@@ -1,0 +1,34 @@
+#include "posix/process.h"
+
+#include <cstring>
+
+#include "posix/interruptible.h"
+
+namespace portico::posix {
+
+Result<protocols::process::GetIds::Reply> Process::ids() { return repeated_call(process_server, protocols::process::GetIds{.pid = 0}); }
+
+Result<> Process::copy_from(Process& parent) NO_THREAD_SAFETY_ANALYSIS {
+    TRY(descriptors.copy_from(parent.descriptors));
+    const MutexGuard guard(parent.mutex);
+    mode = parent.mode;
+    process_server = parent.process_server;
+    pipe_server = parent.pipe_server;
+    root_directory = parent.root_directory;
+    runtime_image = parent.runtime_image;
+    realtime_offset_ns = parent.realtime_offset_ns;
+    working_directory = parent.working_directory;
+    umask = parent.umask;
+    limits = parent.limits;
+    actions = parent.actions;
+    break_start = parent.break_start;
+    break_end = parent.break_end;
+    break_mapped_end = parent.break_mapped_end;
+    map_hint = parent.map_hint;
+    ignored_told = parent.ignored_told;
+    child_flags_told = parent.child_flags_told;
+    std::memcpy(executable, parent.executable, sizeof(executable));
+    return {};
+}
+
+}  // namespace portico::posix

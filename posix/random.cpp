@@ -1,0 +1,101 @@
+#include "posix/random.h"
+
+#include <bit>
+#include <cpuid.h>
+#include <cstring>
+
+#include "posix/mutex.h"
+
+namespace portico::posix {
+
+namespace {
+
+struct Generator {
+    uint32_t key[8];
+    uint64_t counter;
+};
+
+constinit Mutex mutex;
+constinit Generator generator GUARDED_BY(mutex){};
+
+bool has_rdrand() {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_RDRND) != 0;
+}
+
+uint64_t hardware_random() {
+    uint64_t value = 0;
+    bool good = false;
+    for (int tries = 0; tries < 10 && !good; ++tries) asm volatile("rdrand %0" : "=r"(value), "=@ccc"(good) : : "cc");
+    return good ? value : 0;
+}
+
+void quarter_round(uint32_t& a, uint32_t& b, uint32_t& c, uint32_t& d) {
+    a += b, d = std::rotl(d ^ a, 16);
+    c += d, b = std::rotl(b ^ c, 12);
+    a += b, d = std::rotl(d ^ a, 8);
+    c += d, b = std::rotl(b ^ c, 7);
+}
+
+void block_locked(uint32_t (&out)[16]) REQUIRES(mutex) {
+    uint32_t state[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    for (int i = 0; i < 8; ++i) state[4 + i] = generator.key[i];
+    state[12] = static_cast<uint32_t>(generator.counter);
+    state[13] = static_cast<uint32_t>(generator.counter >> 32);
+    state[14] = state[15] = 0;
+    ++generator.counter;
+    for (int i = 0; i < 16; ++i) out[i] = state[i];
+    for (int round = 0; round < 10; ++round) {
+        for (int i = 0; i < 4; ++i) quarter_round(out[i], out[4 + i], out[8 + i], out[12 + i]);
+        for (int i = 0; i < 4; ++i) quarter_round(out[i], out[4 + (i + 1) % 4], out[8 + (i + 2) % 4], out[12 + (i + 3) % 4]);
+    }
+    for (int i = 0; i < 16; ++i) out[i] += state[i];
+}
+
+/// The key changes after each use, so earlier output can not be computed from memory.
+void rekey_locked() REQUIRES(mutex) {
+    uint32_t out[16];
+    block_locked(out);
+    for (int i = 0; i < 8; ++i) generator.key[i] = out[i];
+}
+
+}  // namespace
+
+void random_stir(uint64_t distinction) {
+    const bool hardware = has_rdrand();
+    const MutexGuard guard(mutex);
+    for (int i = 0; i < 8; i += 2) {
+        const uint64_t entropy = (hardware ? hardware_random() : 0) ^ std::rotl(__builtin_ia32_rdtsc(), 17 * i) ^ distinction;
+        generator.key[i] ^= static_cast<uint32_t>(entropy);
+        generator.key[i + 1] ^= static_cast<uint32_t>(entropy >> 32);
+    }
+    rekey_locked();
+}
+
+void random_start(std::span<const uint8_t, 16> seed) {
+    {
+        const MutexGuard guard(mutex);
+        std::memcpy(generator.key, seed.data(), seed.size());
+    }
+    random_stir(reinterpret_cast<uint64_t>(&generator));
+}
+
+void random_fill(std::span<std::byte> to) {
+    const MutexGuard guard(mutex);
+    while (!to.empty()) {
+        uint32_t out[16];
+        block_locked(out);
+        const size_t length = to.size() < sizeof(out) ? to.size() : sizeof(out);
+        std::memcpy(to.data(), out, length);
+        to = to.subspan(length);
+    }
+    rekey_locked();
+}
+
+uint64_t random_64() {
+    uint64_t value = 0;
+    random_fill(std::as_writable_bytes(std::span(&value, 1)));
+    return value;
+}
+
+}  // namespace portico::posix

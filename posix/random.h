@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+/// Random bytes: ChaCha20 (RFC 8439) keyed from the boot block, RDRAND where there is one, and the time-stamp counter.
+namespace portico::posix {
+
+void random_start(std::span<const uint8_t, 16> seed);
+/// Stirs in fresh entropy and `distinction`: a forked child must not go on with its parent's sequence.
+void random_stir(uint64_t distinction);
+void random_fill(std::span<std::byte> to);
+uint64_t random_64();
+
+}  // namespace portico::posix

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "posix/process.h"
+#include "posix/signal_frame.h"
+#include "posix/thread.h"
+
+/// Taking, keeping and acting on signals.
+///
+///     process server --TakeSignal--> thread's or process's pending set --unblocked--> action: frame, nothing, stop, end
+///
+/// A signal for the whole process that its taker blocks is left in Process::pending_signals, and a thread that does not
+/// block it is alerted.
+namespace portico::posix {
+
+/// Fetches what the process server holds for this process and thread.
+void take_signals(Thread& thread);
+
+/// Acts on all signals that are not blocked, the frame being the program's registers. Returns whether a handler will run.
+/// Puts a temporary mask's saved one back.
+bool deliver_signals(Thread& thread);
+
+/// Acts on a fault of the program at once: its handler, or if it is blocked or ignored, the end.
+void deliver_fault(Thread& thread, const SignalDetails& details, const abi::UpcallState& cause);
+
+/// Ends the process as if by the default action of a signal.
+[[noreturn]] void die_by_signal(Thread& thread, int number);
+
+/// Ends the process with a wait status as in wait(2). In Bare mode its supervisor finds, as the exit code of ProcessInfo,
+/// the exit code (0 to 255) or 128 + the signal.
+[[noreturn]] void end_process(Process& process, uint64_t wait_status);
+
+/// Sets the thread's mask and has newly unblocked signals delivered before the program goes on.
+void set_signal_mask(Thread& thread, uint64_t mask);
+
+/// Tells the process server which signals are ignored, if that changed.
+void tell_ignored(Process& process) EXCLUDES(process.mutex);
+
+/// Builds the frame of a handler and makes the registers enter it. False: the stack could not take it.
+bool push_signal_frame(Thread& thread, const SignalDetails& details, const SignalAction& action, const abi::UpcallState* cause);
+
+/// rt_sigreturn: loads registers, mask and vector state from the frame below the stack pointer.
+Result<> pop_signal_frame(Thread& thread);
+
+bool is_on_alternate_stack(const Thread& thread, uint64_t stack_pointer);
+
+}  // namespace portico::posix

@@ -1,0 +1,93 @@
+#include <cstdio>
+
+#include "runtime/boot.h"
+#include "servers/file/archive_loader.h"
+#include "servers/file/kernel_memory.h"
+#include "servers/file/memory_devices.h"
+#include "servers/file/proc_file_system.h"
+#include "servers/file/server.h"
+
+/// The file server: builds the name space out of the boot archive, /dev and /proc, then serves it.
+namespace portico::file_server {
+namespace {
+
+constexpr uint64_t kRootDevice = 0x15, kDevicesDevice = 0x16, kProcDevice = 0x17;  // st_dev: any that differ
+
+Result<std::span<const uint8_t>> map_archive(abi::Handle archive) {
+    abi::MemoryInfo info;
+    TRY(native::call(abi::MemoryQuery{archive, reinterpret_cast<uint64_t>(&info)}));
+    const auto flags = static_cast<uint64_t>(abi::MapFlags::Shared | abi::Access::Read);
+    const uint64_t address = TRY(native::call(abi::SpaceMap{abi::kSelfSpace, archive, 0, 0, info.size_bytes, flags})).address;
+    return std::span(reinterpret_cast<const uint8_t*>(address), info.size_bytes);
+}
+
+Result<> make_directory(const NodeRef& above, std::string_view name, uint32_t mode) {
+    const Result<NodeRef> existing = above->lookup(name);
+    if (existing && (*existing)->is_directory()) return {};
+    if (existing) TRY(above->remove(name));
+    TRY(above->create(name, {.kind = Kind::Directory, .mode = mode}));
+    return {};
+}
+
+Result<> fill_devices(const NodeRef& directory) {
+    struct Device {
+        std::string_view name;
+        uint64_t number;
+    };
+    constexpr Device kDevices[]{{"null", kNullDevice}, {"zero", kZeroDevice},       {"full", kFullDevice},
+                                {"random", kRandomDevice}, {"urandom", kUrandomDevice}, {"tty", device_number(5, 0)}};
+    for (const Device& device : kDevices)
+        TRY(directory->create(device.name, {.kind = Kind::CharacterDevice, .mode = 0666, .special_device = device.number}));
+    struct Link {
+        std::string_view name, target;
+    };
+    constexpr Link kLinks[]{{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
+    for (const Link& link : kLinks) TRY(directory->create(link.name, {.kind = Kind::SymbolicLink, .mode = 0777, .target = link.target}));
+    return make_directory(directory, "shm", 01777);
+}
+
+Result<> add_terminals(Server& server, abi::Handle terminal) {
+    if (!terminal) return {};
+    const OwnedHandle owned(terminal);
+    OwnedHandle duplicate = TRY(owned.duplicate());
+    TRY(server.add_device("console", device_number(5, 1), 0600, std::move(duplicate)));
+    OwnedHandle again = TRY(owned.duplicate());
+    return server.add_device("tty0", device_number(4, 0), 0620, std::move(again));
+}
+
+Result<> run() {
+    const abi::Handle archive = boot::grant("archive");
+    const std::span<const uint8_t> archive_bytes = TRY(map_archive(archive));
+    static KernelMemorySource memory(archive, std::as_bytes(archive_bytes));
+
+    static TmpFileSystem root(kRootDevice, memory, 0755);
+    const ArchiveLoader::Count count = ArchiveLoader(root).load(archive_bytes, "root");
+    fprintf(stderr, "file: %llu files from the archive\n", static_cast<unsigned long long>(count.loaded));
+    if (count.skipped != 0) fprintf(stderr, "file: %llu entries could not be placed\n", static_cast<unsigned long long>(count.skipped));
+    TRY(make_directory(root.root(), "dev", 0755));
+    TRY(make_directory(root.root(), "proc", 0555));
+    TRY(make_directory(root.root(), "tmp", 01777));
+
+    static TmpFileSystem devices(kDevicesDevice, memory, 0755);
+    TRY(fill_devices(devices.root()));
+
+    static NameSpace names(root);
+    static RunningSystem system(boot::grant("process"));
+    static ProcFileSystem proc(kProcDevice, system, names);
+    TRY(names.mount("/dev", devices));
+    TRY(names.mount("/proc", proc));
+
+    const abi::Handle port = boot::grant("file.port");
+    static Server server({.port = port, .pipe = boot::grant("pipe")}, names, devices, memory);
+    TRY(add_terminals(server, boot::grant("terminal")));
+    ipc::run(server, port, file::Protocol{}, IdentifyProtocol{});
+}
+
+}  // namespace
+}  // namespace portico::file_server
+
+int main() {
+    const portico::Result<> result = portico::file_server::run();
+    fprintf(stderr, "file: cannot start: %s\n", portico::abi::name_of(result.error()).data());
+    return 1;
+}

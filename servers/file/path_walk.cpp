@@ -1,0 +1,61 @@
+#include "servers/file/path_walk.h"
+
+namespace portico::file_server {
+
+Result<NodeRef> PathWalk::parent_of(const NodeRef& directory) const {
+    NodeRef node = directory;
+    for (;;) {
+        if (node == root_) return node;
+        NodeRef parent = TRY(node->parent());
+        if (parent) return parent;
+        const NodeRef covered = mounts_.covered_by(node);
+        if (!covered) return node;  // the root of a tree that is not mounted
+        node = covered;
+    }
+}
+
+Result<NodeRef> PathWalk::step(const NodeRef& directory, std::string_view name) const {
+    if (name == ".") return directory;
+    if (name == "..") return parent_of(directory);
+    if (name.size() > file::kNameBytesMax) return fail(Error::NameTooLong);
+    return mounts_.top(TRY(directory->lookup(name)));
+}
+
+Result<Found> PathWalk::find(const NodeRef& start, std::string_view path, FinalLink final_link) const {
+    if (path.empty()) return fail(Error::NotFound);
+    if (path.find('\0') != std::string_view::npos) return fail(Error::InvalidArgument);
+    NodeRef current = path.front() == '/' ? root_ : start;
+    std::string rest(path);
+    for (unsigned links = 0;;) {
+        const size_t begin = rest.find_first_not_of('/');
+        if (!current->is_directory()) return fail(Error::NotDirectory);
+        if (begin == std::string::npos) return Found{.directory = nullptr, .name = {}, .node = current, .trailing_slash = true};
+        const size_t end = std::min(rest.find('/', begin), rest.size());
+        const std::string name = rest.substr(begin, end - begin);
+        const std::string after = rest.substr(end);
+        const bool last = after.find_first_not_of('/') == std::string::npos;
+
+        Result<NodeRef> next = step(current, name);
+        if (!next) {
+            if (next.error() != Error::NotFound || !last) return fail(next.error());
+            return Found{.directory = current, .name = name, .node = nullptr, .trailing_slash = !after.empty()};
+        }
+        if ((*next)->kind() == Kind::SymbolicLink && (!last || !after.empty() || final_link == FinalLink::Follow)) {
+            if (++links > kLinksMax) return fail(Error::TooManyLinks);
+            const std::string target = TRY((*next)->target());
+            if (target.empty()) return fail(Error::NotFound);
+            if (target.size() + after.size() > file::kPathBytesMax) return fail(Error::NameTooLong);
+            if (target.front() == '/') current = root_;
+            rest = target + after;
+            continue;
+        }
+        if (last) {
+            if (!after.empty() && !(*next)->is_directory()) return fail(Error::NotDirectory);
+            return Found{.directory = current, .name = name, .node = *next, .trailing_slash = !after.empty()};
+        }
+        current = *next;
+        rest = after;
+    }
+}
+
+}  // namespace portico::file_server

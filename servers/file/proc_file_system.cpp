@@ -1,0 +1,60 @@
+#include "servers/file/proc_file_system.h"
+
+#include "servers/file/proc_nodes.h"
+
+namespace portico::file_server {
+namespace {
+
+using Proc = ProcFileSystem;
+
+constexpr ProcItem kSelf[]{
+    {.name = "mounts", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.mounts_text(); }},
+    {.name = "filesystems", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.file_systems_text(); }},
+};
+constexpr ProcItem kRandom[]{
+    {.name = "uuid", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.system().uuid(); }},
+};
+constexpr ProcItem kSystemKernel[]{
+    {.name = "hostname", .text = [](Proc&, int32_t) -> Result<std::string> { return "portico\n"; }},
+    {.name = "osrelease", .text = [](Proc&, int32_t) -> Result<std::string> { return release_text() + "\n"; }},
+    {.name = "ostype", .text = [](Proc&, int32_t) -> Result<std::string> { return "Linux\n"; }},
+    {.name = "random", .items = kRandom},
+};
+constexpr ProcItem kSystem[]{{.name = "kernel", .items = kSystemKernel}};
+constexpr ProcItem kPortico[]{
+    {.name = "accounts", .text = [](Proc& proc, int32_t) -> Result<std::string> {
+         return accounts_text(proc.system().moment().info, proc.system().account());
+     }},
+};
+constexpr ProcItem kRoot[]{
+    {.name = "cpuinfo", .text = [](Proc& proc, int32_t) -> Result<std::string> { return cpu_text(proc.system().moment().info, proc.system().cpu()); }},
+    {.name = "filesystems", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.file_systems_text(); }},
+    {.name = "loadavg", .text = [](Proc& proc, int32_t) -> Result<std::string> { return load_text(proc.system().moment()); }},
+    {.name = "meminfo", .text = [](Proc& proc, int32_t) -> Result<std::string> { return memory_text(proc.system().moment().info); }},
+    {.name = "mounts", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.mounts_text(); }},
+    {.name = "portico", .items = kPortico},
+    {.name = "self", .items = kSelf},
+    {.name = "stat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return stat_text(proc.system().moment()); }},
+    {.name = "sys", .items = kSystem},
+    {.name = "uptime", .text = [](Proc& proc, int32_t) -> Result<std::string> { return uptime_text(proc.system().moment()); }},
+    {.name = "version", .text = [](Proc&, int32_t) -> Result<std::string> { return version_text(); }},
+};
+
+}  // namespace
+
+ProcFileSystem::ProcFileSystem(uint64_t device, SystemView& system, const NameSpace& name_space)
+    : FileSystem(device), system_(system), name_space_(name_space), start_ns_(realtime_ns()),
+      root_(std::make_shared<ProcDirectory>(*this, ProcPlace{.inode = 1}, kRoot, ProcListing::WithProcesses)) {}
+
+std::string ProcFileSystem::mounts_text() const {
+    std::string text = format("none / %s rw,relatime 0 0\n", std::string(name_space_.root()->file_system().type()).c_str());
+    for (const MountTable::Mount& mount : name_space_.mounts().all()) {
+        const Result<std::string> path = name_space_.path_of(mount.root);
+        if (path) text += format("none %s %s rw,relatime 0 0\n", path->c_str(), std::string(mount.root->file_system().type()).c_str());
+    }
+    return text;
+}
+
+std::string ProcFileSystem::file_systems_text() const { return "nodev\ttmpfs\nnodev\tproc\n"; }
+
+}  // namespace portico::file_server

@@ -1,0 +1,110 @@
+#include <cpuid.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+
+#include "runtime/ipc.h"
+#include "servers/file/node.h"
+#include "servers/file/system_view.h"
+
+namespace portico::file_server {
+namespace {
+
+namespace process = protocols::process;
+
+constexpr size_t kDescriptionBytesMax = sizeof(process::Description) + 0x1'0000;
+
+struct CpuFlag {
+    unsigned leaf, output, bit;  // output: 1 ebx, 2 ecx, 3 edx
+    const char* name;
+};
+constexpr CpuFlag kCpuFlags[]{
+    {1, 3, 0, "fpu"},   {1, 3, 4, "tsc"},    {1, 3, 6, "pae"},     {1, 3, 8, "cx8"},     {1, 3, 15, "cmov"}, {1, 3, 23, "mmx"},
+    {1, 3, 24, "fxsr"}, {1, 3, 25, "sse"},   {1, 3, 26, "sse2"},   {1, 2, 0, "pni"},     {1, 2, 9, "ssse3"}, {1, 2, 13, "cx16"},
+    {1, 2, 19, "sse4_1"}, {1, 2, 20, "sse4_2"}, {1, 2, 23, "popcnt"}, {1, 2, 25, "aes"}, {1, 2, 26, "xsave"}, {1, 2, 28, "avx"},
+    {1, 2, 30, "rdrand"}, {1, 2, 31, "hypervisor"}, {7, 1, 5, "avx2"}, {7, 1, 3, "bmi1"}, {7, 1, 8, "bmi2"}, {7, 1, 0, "fsgsbase"},
+};
+
+}  // namespace
+
+SystemMoment RunningSystem::moment() {
+    SystemMoment moment;
+    (void)native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&moment.info)});
+    moment.realtime_ns = realtime_ns();
+    timespec monotonic{};
+    clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    moment.monotonic_ns = static_cast<uint64_t>(monotonic.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(monotonic.tv_nsec);
+    const Result<std::vector<int32_t>> pids = processes();
+    moment.last_pid = pids && !pids->empty() ? pids->back() : 0;
+    moment.processes_running = 1;  // the one that asks
+    return moment;
+}
+
+abi::AccountInfo RunningSystem::account() {
+    abi::AccountInfo info;
+    (void)native::call(abi::AccountQuery{abi::kSelfAccount, reinterpret_cast<uint64_t>(&info)});
+    return info;
+}
+
+CpuView RunningSystem::cpu() {
+    CpuView cpu;
+    unsigned registers[4]{};
+    if (__get_cpuid(0, &registers[0], &registers[1], &registers[2], &registers[3]) != 0)
+        for (const unsigned part : {registers[1], registers[3], registers[2]}) cpu.vendor.append(reinterpret_cast<const char*>(&part), 4);
+    if (__get_cpuid(1, &registers[0], &registers[1], &registers[2], &registers[3]) != 0) {
+        const unsigned version = registers[0];
+        cpu.family = (version >> 8) & 15;
+        if (cpu.family == 15) cpu.family += (version >> 20) & 255;
+        cpu.model = ((version >> 4) & 15) | ((version >> 12) & 0xF0);
+        cpu.stepping = version & 15;
+    }
+    for (unsigned leaf = 0x8000'0002; leaf <= 0x8000'0004; ++leaf)
+        if (__get_cpuid(leaf, &registers[0], &registers[1], &registers[2], &registers[3]) != 0)
+            cpu.model_name.append(reinterpret_cast<const char*>(registers), sizeof registers);
+    cpu.model_name.resize(strnlen(cpu.model_name.c_str(), cpu.model_name.size()));
+    for (const CpuFlag& flag : kCpuFlags) {
+        if (__get_cpuid_count(flag.leaf, 0, &registers[0], &registers[1], &registers[2], &registers[3]) == 0) continue;
+        if (((registers[flag.output] >> flag.bit) & 1) == 0) continue;
+        if (!cpu.flags.empty()) cpu.flags += ' ';
+        cpu.flags += flag.name;
+    }
+    return cpu;
+}
+
+Result<std::vector<int32_t>> RunningSystem::processes() {
+    std::vector<int32_t> all;
+    int32_t part[512];
+    for (;;) {
+        const process::List request{.after = all.empty() ? 0 : all.back()};
+        const uint64_t count = TRY(ipc::call(process_server_, request, {.writable = std::as_writable_bytes(std::span(part))})).count;
+        if (count == 0) return all;
+        all.insert(all.end(), part, part + std::min<uint64_t>(count, std::size(part)));
+        if (count < std::size(part)) return all;
+    }
+}
+
+Result<ProcessView> RunningSystem::process(int32_t pid) {
+    std::vector<std::byte> buffer(kDescriptionBytesMax);
+    const Result<process::Describe::Reply> reply = ipc::call(process_server_, process::Describe{.pid = pid}, {.writable = buffer});
+    if (!reply) return fail(reply.error() == Error::NoProcess ? Error::NotFound : reply.error());
+    const uint64_t length_bytes = std::min<uint64_t>(reply->length_bytes, buffer.size());
+    if (length_bytes < sizeof(process::Description)) return fail(Error::BadProtocol);
+    ProcessView view;
+    std::memcpy(&view.description, buffer.data(), sizeof view.description);
+    const char* const texts = reinterpret_cast<const char*>(buffer.data()) + sizeof view.description;
+    const uint64_t texts_bytes = length_bytes - sizeof view.description;
+    const uint64_t path_bytes = std::min<uint64_t>(view.description.path_bytes, texts_bytes);
+    view.path.assign(texts, path_bytes);
+    view.arguments.assign(texts + path_bytes, std::min<uint64_t>(view.description.arguments_bytes, texts_bytes - path_bytes));
+    return view;
+}
+
+std::string RunningSystem::uuid() {
+    uint8_t random[16]{};
+    (void)getrandom(random, sizeof random, 0);
+    return uuid_text(random);
+}
+
+}  // namespace portico::file_server

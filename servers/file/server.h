@@ -1,0 +1,94 @@
+#pragma once
+
+#include "runtime/ipc.h"
+#include "servers/file/async_calls.h"
+#include "servers/file/device_table.h"
+#include "servers/file/file_memory.h"
+#include "servers/file/identify.h"
+#include "servers/file/name_space.h"
+#include "servers/file/open_files.h"
+
+namespace portico::file_server {
+
+/// Serves protocols/file.h for the name space. Methods of protocols it lacks (pipes) are refused.
+///
+/// Ownership: borrows the handles; owns the open objects.
+/// Locks:     none: one thread, one port, one loop.
+/// Blocking:  opening a device calls its server with a deadline; /proc calls the process server; fifos do not block the server.
+class Server {
+public:
+    struct Handles {
+        abi::Handle port, pipe;
+    };
+    Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory);
+
+    /// A name in /dev that opens at another server.
+    Result<> add_device(std::string_view name, uint64_t special_device, uint32_t mode, OwnedHandle server);
+
+    // Open objects (server_io.cpp)
+    ipc::Task on(const ipc::Call& call, const file::Read& request);
+    ipc::Task on(const ipc::Call& call, const file::Write& request);
+    ipc::Task on(const ipc::Call& call, const file::Seek& request);
+    ipc::Task on(const ipc::Call& call, const file::ReadDirectory& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::Truncate& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::Sync& request);
+    Result<file::GetMemory::Reply> on(const ipc::Call& call, const file::GetMemory& request);
+
+    // Their state (server_state.cpp)
+    Result<protocols::Empty> on(const ipc::Call& call, const file::GetAttributes& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::SetAttributes& request);
+    Result<file::GetFlags::Reply> on(const ipc::Call& call, const file::GetFlags& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::SetFlags& request);
+    Result<file::Control::Reply> on(const ipc::Call& call, const file::Control& request);
+    ipc::Task on(ipc::Call call, file::Poll request);
+    Result<file::GetPath::Reply> on(const ipc::Call& call, const file::GetPath& request);
+    Result<file::GetSpace::Reply> on(const ipc::Call& call, const file::GetSpace& request);
+
+    // Opening (server_open.cpp)
+    ipc::Task on(const ipc::Call& call, const file::Open& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::RegisterDevice& request);
+
+    // Names (server_names.cpp)
+    Result<protocols::Empty> on(const ipc::Call& call, const file::GetAttributesAt& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::MakeNode& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::Remove& request);
+    ipc::Task on(ipc::Call call, file::Rename request);
+    ipc::Task on(ipc::Call call, file::Link request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::MakeSymbolicLink& request);
+    Result<file::ReadSymbolicLink::Reply> on(const ipc::Call& call, const file::ReadSymbolicLink& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::CheckAccess& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const Identify& request);
+
+    void on_notification(uint64_t badge, uint64_t bits);
+    void on_other(const abi::Message& message);
+
+private:
+    struct TwoPaths {
+        std::string first, second;
+    };
+    static Result<std::string> path_of_call(const ipc::Call& call);
+    static Result<TwoPaths> two_paths(const ipc::Call& call, uint64_t first_bytes);
+
+    /// The node that a call's path names; the open object itself for an empty path.
+    Result<NodeRef> node_of_call(const ipc::Call& call, FinalLink final_link);
+
+    Result<NameSpace::Opened> find_to_open(const ipc::Call& call, const file::Open& request);
+    Result<file::Open::Reply> open_here(const NodeRef& node, uint32_t flags);
+    Result<file::Open::Reply> open_device(const NodeRef& node, const file::Open& request);
+    ipc::Task open_fifo(ipc::Call call, NodeRef node, uint32_t flags);
+
+    /// The directory that an identified handle names.
+    Result<NodeRef> identified(const AsyncCall& identify);
+
+    abi::Handle port_;
+    abi::Handle pipe_;
+    NameSpace& names_;
+    FileSystem& devices_;
+    MemorySource& memory_;
+    OpenFiles files_;
+    DeviceTable device_table_;
+    AsyncCalls calls_;
+    ipc::WaitQueue never_;  // polls for what cannot happen, until they are cancelled
+};
+
+}  // namespace portico::file_server

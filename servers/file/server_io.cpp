@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <vector>
+
+#include "servers/file/call_transfer.h"
+#include "servers/file/directory_records.h"
+#include "servers/file/server.h"
+
+namespace portico::file_server {
+namespace {
+
+constexpr uint64_t kOffsetMax = INT64_MAX;
+
+/// Where an operation at `asked` takes place.
+uint64_t effective_offset(const OpenFile& open, const Content& content, uint64_t asked) {
+    if (!content.seekable()) return 0;
+    return asked == file::kCurrentOffset ? open.offset : asked;
+}
+
+}  // namespace
+
+// In all of these the reply goes first, and the shared offset moves only if the caller took the reply.
+
+ipc::Task Server::on(const ipc::Call& call, const file::Read& request) {
+    OpenFile* open = nullptr;
+    uint64_t offset = 0;
+    const Result<uint64_t> moved = [&]() -> Result<uint64_t> {
+        open = TRY(files_.find(call.badge()));
+        Content* const content = TRY(open->io());
+        if (!open->readable()) return fail(Error::BadHandle);
+        offset = effective_offset(*open, *content, request.offset);
+        if (offset > kOffsetMax) return fail(Error::InvalidArgument);
+        CallTransfer transfer(call);
+        return content->read(transfer, offset, std::min<uint64_t>(request.length_bytes, call.writable_bytes()));
+    }();
+    if (!moved) {
+        (void)call.refuse(moved.error());
+    } else if (call.reply<file::Read>({.length_bytes = *moved}) && request.offset == file::kCurrentOffset) {
+        open->offset = offset + *moved;
+    }
+    return {};
+}
+
+ipc::Task Server::on(const ipc::Call& call, const file::Write& request) {
+    OpenFile* open = nullptr;
+    Content* content = nullptr;
+    uint64_t offset = 0;
+    uint64_t old_size_bytes = 0;
+    const Result<uint64_t> moved = [&]() -> Result<uint64_t> {
+        open = TRY(files_.find(call.badge()));
+        content = TRY(open->io());
+        if (!open->writable()) return fail(Error::BadHandle);
+        old_size_bytes = content->size_bytes();
+        offset = (open->flags & file::kAppend) != 0 ? old_size_bytes : effective_offset(*open, *content, request.offset);
+        if (offset > kOffsetMax) return fail(Error::InvalidArgument);
+        CallTransfer transfer(call);
+        return content->write(transfer, offset, std::min<uint64_t>(request.length_bytes, call.readable_bytes()));
+    }();
+    if (!moved) {
+        (void)call.refuse(moved.error());
+        return {};
+    }
+    if (!call.reply<file::Write>({.length_bytes = *moved})) {
+        // The caller may write again: what it appended must not be there twice.
+        if (content->size_bytes() > old_size_bytes) (void)content->resize(old_size_bytes);
+        return {};
+    }
+    if (request.offset == file::kCurrentOffset) open->offset = offset + *moved;
+    return {};
+}
+
+ipc::Task Server::on(const ipc::Call& call, const file::Seek& request) {
+    constexpr uint64_t kSet = 0, kCurrent = 1, kEnd = 2, kData = 3, kHole = 4;
+    OpenFile* open = nullptr;
+    const Result<uint64_t> target = [&]() -> Result<uint64_t> {
+        open = TRY(files_.find(call.badge()));
+        if (open->path_only()) return fail(Error::BadHandle);
+        const uint64_t size_bytes = open->content ? open->content->size_bytes() : 0;
+        if (open->content && !open->content->seekable()) return fail(Error::NotSeekable);
+        int64_t base = 0;
+        switch (request.whence) {
+        case kSet: break;
+        case kCurrent: base = static_cast<int64_t>(open->offset); break;
+        case kEnd: base = static_cast<int64_t>(size_bytes); break;
+        case kData:  // no holes are told: all is data up to the end
+        case kHole:
+            if (request.offset < 0 || static_cast<uint64_t>(request.offset) >= size_bytes) return fail(Error::NoDevice);
+            return request.whence == kData ? static_cast<uint64_t>(request.offset) : size_bytes;
+        default: return fail(Error::InvalidArgument);
+        }
+        int64_t sum = 0;
+        if (__builtin_add_overflow(base, request.offset, &sum) || sum < 0) return fail(Error::InvalidArgument);
+        return static_cast<uint64_t>(sum);
+    }();
+    if (!target)
+        (void)call.refuse(target.error());
+    else if (call.reply<file::Seek>({.offset = *target}))
+        open->offset = *target;
+    return {};
+}
+
+ipc::Task Server::on(const ipc::Call& call, const file::ReadDirectory& request) {
+    OpenFile* open = nullptr;
+    DirectoryRecords records(std::min<uint64_t>(call.writable_bytes(), DirectoryRecords::kBytesMax));
+    const Result<> listed = [&]() -> Result<> {
+        open = TRY(files_.find(call.badge()));
+        if (open->path_only()) return fail(Error::BadHandle);
+        if (!open->node->is_directory()) return fail(Error::NotDirectory);
+        const uint64_t cookie = request.cookie == file::kCurrentOffset ? open->offset : request.cookie;
+        TRY(open->node->list(cookie, [&](const ListedEntry& entry) { return records.add(entry); }));
+        if (records.bytes().empty() && records.refused()) return fail(Error::InvalidArgument);  // not even one fits
+        return call.write(0, records.bytes());
+    }();
+    if (!listed)
+        (void)call.refuse(listed.error());
+    else if (call.reply<file::ReadDirectory>({.length_bytes = records.bytes().size()}) && request.cookie == file::kCurrentOffset &&
+             !records.bytes().empty())
+        open->offset = records.last_cookie();
+    return {};
+}
+
+Result<protocols::Empty> Server::on(const ipc::Call& call, const file::Truncate& request) {
+    OpenFile* const open = TRY(files_.find(call.badge()));
+    Content* const content = TRY(open->io());
+    if (!open->writable() || open->node->kind() != Kind::File) return fail(Error::InvalidArgument);
+    TRY(content->resize(request.size_bytes));
+    return protocols::Empty{};
+}
+
+Result<protocols::Empty> Server::on(const ipc::Call& call, const file::Sync&) {
+    TRY(files_.find(call.badge()));  // there is no storage more stable than memory
+    return protocols::Empty{};
+}
+
+Result<file::GetMemory::Reply> Server::on(const ipc::Call& call, const file::GetMemory&) {
+    using enum abi::Rights;
+    OpenFile* const open = TRY(files_.find(call.badge()));
+    Content* const content = TRY(open->io());
+    if (!open->readable()) return fail(Error::AccessDenied);
+    abi::Rights rights = Read | Execute | Map | Duplicate | Transfer;
+    if (open->writable()) rights = rights | Write;
+    OwnedHandle memory = TRY(content->memory(rights));
+    return file::GetMemory::Reply{.size_bytes = content->size_bytes(), .zero = {}, .memory = memory.release()};
+}
+
+}  // namespace portico::file_server

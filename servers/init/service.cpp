@@ -1,0 +1,108 @@
+#include "servers/init/service.h"
+
+#include "servers/init/boot_block.h"
+
+namespace portico::init {
+
+namespace {
+
+constexpr uint64_t kClientCredits = 256;    // one-way messages another server may have queued
+constexpr uint64_t kSupervisorCredits = 16;
+constexpr uint64_t kSerialPort = 0x3F8, kSerialPortCount = 8, kSerialLine = 4, kSerialBits = 1;
+
+}  // namespace
+
+Result<abi::Handle> install(abi::Handle process, abi::Handle handle) {
+    return TRY(native::call(abi::HandleInstall{process, abi::kNoHandle, handle, static_cast<uint64_t>(abi::Rights::All)})).handle;
+}
+
+Result<OwnedHandle> Service::make_client(uint64_t badge) const {
+    return OwnedHandle(TRY(native::call(abi::PortBadge{port_.get(), badge, kClientCredits})).sender);
+}
+
+Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const BootResources& boot, std::vector<Service>& earlier) {
+    switch (grant.kind) {
+    case GrantKind::None: break;
+    case GrantKind::OwnPort: return port_.duplicate();
+    case GrantKind::Client: return earlier[index_of(grant.server)].make_client(grant.badge);
+    case GrantKind::Archive:
+        return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.archive.memory(), static_cast<uint64_t>(abi::Rights::All)})).handle);
+    case GrantKind::SerialPorts: return OwnedHandle(TRY(native::call(abi::IoCreate{boot.hardware, kSerialPort, kSerialPortCount})).io);
+    case GrantKind::SerialInterrupt: {
+        const OwnedHandle sender = TRY(make_client(0));
+        return OwnedHandle(
+            TRY(native::call(abi::InterruptCreate{boot.hardware, kSerialLine, sender.get(), kSerialBits, 0})).interrupt);
+    }
+    }
+    return fail(Error::InvalidArgument);
+}
+
+Result<> Service::prepare(const BootResources& boot, std::vector<Service>& earlier) {
+    abi::SystemInfo system;
+    TRY(native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)}));
+    // The limit is all memory: the account is there to tell who uses it.
+    account_.reset(TRY(native::call(abi::AccountCreate{abi::kSelfAccount, system.memory_bytes})).account);
+    port_.reset(TRY(native::call(abi::PortCreate{})).port);
+    client_ = TRY(make_client(description_.client_badge));
+    for (const GrantDescription& grant : description_.grants)
+        if (grant.kind != GrantKind::None) grants_.push_back(TRY(make_grant(grant, boot, earlier)));
+    return {};
+}
+
+Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle events, uint64_t supervisor_badge) {
+    const std::string path = "boot/" + std::string(name());
+    const auto program = boot.archive.find(path);
+    if (!program) return fail(Error::NotFound);
+    const OwnedHandle image = TRY(boot.archive.copy_of(*program));
+
+    // The process comes first, for the block holds values of its handle table; its space gets the block when that is written.
+    BootContents contents;
+    contents.program_path = path;
+    std::vector<std::string> arguments{std::string(name())};
+    arguments.insert(arguments.end(), boot.words.begin(), boot.words.end());
+    contents.arguments = arguments;
+    contents.fixed.program_bytes = program->data.size();
+    contents.fixed.realtime_offset_ns = boot.realtime_offset_ns;
+    std::vector<abi::Grant> grants(grants_.size());
+    contents.grants = grants;
+    const uint64_t block_bytes = TRY(lay_out(contents)).size();  // handles have no influence on it
+    const OwnedHandle block(TRY(native::call(abi::MemoryCreate{block_bytes})).memory);
+    const OwnedHandle space = TRY(boot.runtime.make_space(block.get(), block_bytes));
+    const OwnedHandle supervisor(TRY(native::call(abi::PortBadge{events, supervisor_badge, kSupervisorCredits})).sender);
+    OwnedHandle process(TRY(native::call(abi::ProcessCreate{space.get(), account_.get(), supervisor.get()})).process);
+
+    contents.fixed.program_image = TRY(install(process.get(), image.get()));
+    for (size_t i = 0; i < grants.size(); ++i) {
+        description_.grants[i].name.copy(grants[i].name, sizeof grants[i].name - 1);
+        grants[i].handle = TRY(install(process.get(), grants_[i].get()));
+    }
+    const std::vector<std::byte> bytes = TRY(lay_out(contents));
+    TRY(native::call(abi::MemoryWrite{block.get(), 0, reinterpret_cast<uint64_t>(bytes.data()), bytes.size()}));
+    return process;
+}
+
+Result<> Service::start(const BootResources& boot, abi::Handle events, uint64_t supervisor_badge) {
+    OwnedHandle process = TRY(make_process(boot, events, supervisor_badge));
+    const abi::ThreadStart start = boot.runtime.first_thread();
+    const auto thread = native::call(abi::ThreadCreate{process.get(), reinterpret_cast<uint64_t>(&start)});
+    if (!thread) {
+        (void)native::call(abi::ProcessKill{process.get(), 0});
+        return fail(thread.error());
+    }
+    native::close(thread->thread);
+    process_ = std::move(process);
+    return {};
+}
+
+void Service::kill() {
+    if (process_) (void)native::call(abi::ProcessKill{process_.get(), 0});
+}
+
+uint64_t Service::bury() {
+    abi::ProcessInfo info;
+    (void)native::call(abi::ProcessQuery{process_.get(), reinterpret_cast<uint64_t>(&info)});
+    process_.reset();
+    return info.exit_code;
+}
+
+}  // namespace portico::init

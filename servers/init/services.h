@@ -1,0 +1,90 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "protocols/file.h"
+#include "protocols/process.h"
+
+/// The system's servers: the one place that says what each is granted and whom it may talk to.
+///
+/// A server starts with the arguments of init (the kernel's command line), then the words of boot/run that begin with link=,
+/// stdin=, stdout=, stderr=, columns= or rows=.
+namespace portico::init {
+
+enum class GrantKind : uint8_t {
+    None,
+    OwnPort,          ///< the receive handle of the server's port; init keeps another, so that it outlives the server
+    Client,           ///< a send handle to `server`, with `badge`
+    Archive,          ///< the boot archive's memory object
+    SerialPorts,      ///< the first serial line's I/O ports
+    SerialInterrupt,  ///< its interrupt, which raises bit 0 at the server's own port
+};
+
+struct GrantDescription {
+    std::string_view name{};
+    GrantKind kind = GrantKind::None;
+    std::string_view server{};
+    uint64_t badge = 0;
+};
+
+/// What the end of a server means.
+enum class Loss : uint8_t {
+    Restart,    ///< it kept nothing: a new one goes on at the same port
+    EndSystem,  ///< what it knew of its clients is gone, and with it the system
+};
+
+struct ServiceDescription {
+    std::string_view name;  ///< its program is boot/NAME
+    Loss loss;
+    uint64_t client_badge;  ///< of init's own handle to it
+    std::array<GrantDescription, 6> grants;
+};
+
+/// In the order in which they start: each comes after those it calls.
+inline constexpr std::array<ServiceDescription, 5> kServices{{
+    {.name = "uart",
+     .loss = Loss::Restart,
+     .client_badge = 0,
+     .grants = {{{"uart.port", GrantKind::OwnPort},
+                 {"uart.io", GrantKind::SerialPorts},
+                 {"uart.interrupt", GrantKind::SerialInterrupt}}}},
+    {.name = "process",
+     .loss = Loss::EndSystem,
+     .client_badge = protocols::process::kServerBadge,
+     .grants = {{{"process.port", GrantKind::OwnPort}}}},
+    {.name = "terminal",
+     .loss = Loss::EndSystem,
+     .client_badge = protocols::file::kRootBadge,
+     .grants = {{{"terminal.port", GrantKind::OwnPort},
+                 {"uart", GrantKind::Client, "uart"},
+                 {"process", GrantKind::Client, "process", protocols::process::kServerBadge}}}},
+    {.name = "pipe",
+     .loss = Loss::EndSystem,
+     .client_badge = protocols::file::kRootBadge,
+     .grants = {{{"pipe.port", GrantKind::OwnPort}}}},
+    {.name = "file",
+     .loss = Loss::EndSystem,
+     .client_badge = protocols::file::kRootBadge,
+     .grants = {{{"file.port", GrantKind::OwnPort},
+                 {"archive", GrantKind::Archive},
+                 {"process", GrantKind::Client, "process", protocols::process::kServerBadge},
+                 {"pipe", GrantKind::Client, "pipe", protocols::file::kControlBadge},
+                 {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge}}}},
+}};
+
+constexpr size_t index_of(std::string_view name) {
+    for (size_t i = 0; i < kServices.size(); ++i)
+        if (kServices[i].name == name) return i;
+    return kServices.size();
+}
+
+static_assert([] {
+    for (size_t i = 0; i < kServices.size(); ++i)
+        for (const GrantDescription& grant : kServices[i].grants)
+            if (grant.name.size() >= 24 || (grant.kind == GrantKind::Client && index_of(grant.server) >= i)) return false;
+    return true;
+}(), "grant names fit their field, and a server calls only those that stand before it");
+
+}  // namespace portico::init

@@ -1,0 +1,116 @@
+#include "servers/init/supervisor.h"
+
+#include <cstring>
+
+#include "servers/init/log.h"
+
+namespace portico::init {
+
+namespace {
+
+// Of a supervisor's badge: which service, and the how-manieth process of it.
+constexpr uint64_t make_badge(size_t index, uint32_t generation) { return uint64_t{generation} << 8 | (index + 1); }
+
+constexpr std::string_view kFaultNames[] = {"no fault",     "alert",      "page fault", "general protection", "invalid opcode", "divide error",
+                                            "breakpoint",   "debug",      "floating point", "alignment",      "bad call"};
+
+}  // namespace
+
+Result<Supervisor> Supervisor::create(const BootResources& boot) {
+    return Supervisor(boot, OwnedHandle(TRY(native::call(abi::PortCreate{})).port));
+}
+
+void Supervisor::start_all() {
+    services_.reserve(kServices.size());
+    for (const ServiceDescription& description : kServices) {
+        services_.emplace_back(description);
+        Result<> started = services_.back().prepare(boot_, services_);
+        if (started) started = start(services_.size() - 1);
+        if (started) continue;
+        set_failure("cannot start the " + std::string(description.name) + " server: " + std::string(abi::name_of(started.error())));
+        return;
+    }
+}
+
+Result<> Supervisor::start(size_t index) {
+    Watch& watch = watches_[index];
+    watch.restart_at_ns = abi::kForever;
+    TRY(services_[index].start(boot_, events_.get(), make_badge(index, ++watch.generation)));
+    log("started " + std::string(services_[index].name()));
+    return {};
+}
+
+std::optional<abi::Message> Supervisor::next(uint64_t deadline_ns) {
+    reply_.reset();
+    while (!reply_ && failure_.empty())
+        if (!handle_one(deadline_ns)) break;
+    return std::exchange(reply_, std::nullopt);
+}
+
+bool Supervisor::handle_one(uint64_t deadline_ns) {
+    size_t due = 0;
+    for (size_t i = 1; i < watches_.size(); ++i)
+        if (watches_[i].restart_at_ns < watches_[due].restart_at_ns) due = i;
+    const uint64_t restart_at_ns = watches_[due].restart_at_ns;
+    if (const auto received = native::receive(events_.get(), std::min(deadline_ns, restart_at_ns))) {
+        handle(received->message);
+        return true;
+    }
+    if (restart_at_ns == abi::kForever || now_ns() < restart_at_ns) return deadline_ns == abi::kForever;  // an interrupted wait
+    if (const Result<> started = start(due); !started) {
+        log("cannot start " + std::string(services_[due].name()) + ": " + std::string(abi::name_of(started.error())));
+        plan_restart(due);
+    }
+    return true;
+}
+
+void Supervisor::handle(const abi::Message& message) {
+    const abi::MessageKind kind = message.header.kind();
+    if (kind == abi::MessageKind::Reply) {
+        reply_ = message;
+        return;
+    }
+    const size_t index = (message.badge & 0xFF) - 1;
+    const bool is_current = index < services_.size() && message.badge == make_badge(index, watches_[index].generation);
+    if (kind == abi::MessageKind::Fault && is_current) on_fault(index, message);
+    if (kind == abi::MessageKind::Notification && is_current && (message.word[0] & abi::kNotifyProcessExited) != 0) on_end(index);
+    if (kind == abi::MessageKind::Send || kind == abi::MessageKind::Call) ipc::close_handles(message);
+}
+
+void Supervisor::on_fault(size_t index, const abi::Message& message) {
+    abi::FaultWords fault;
+    static_assert(sizeof fault == sizeof message.word);
+    std::memcpy(&fault, message.word, sizeof fault);
+    const auto kind = static_cast<size_t>(fault.kind);
+    log(std::string(services_[index].name()) + " killed: " + std::string(kind < std::size(kFaultNames) ? kFaultNames[kind] : "unknown fault") +
+        ", address " + hexadecimal(fault.address) + ", access " + hexadecimal(fault.access) + ", at " + hexadecimal(fault.instruction) +
+        ", stack " + hexadecimal(fault.stack));
+    services_[index].kill();  // its end is told next
+}
+
+void Supervisor::on_end(size_t index) {
+    Service& service = services_[index];
+    if (!service.running()) return;
+    const std::string name(service.name());
+    log(name + " ended with code " + std::to_string(service.bury()));
+    if (service.loss() == Loss::EndSystem)
+        set_failure("the " + name + " server ended");
+    else
+        plan_restart(index);
+}
+
+void Supervisor::plan_restart(size_t index) {
+    Watch& watch = watches_[index];
+    const uint64_t now = now_ns();
+    if (watch.restarts == 0 || now - watch.period_start_ns > kRestartsPeriod) {
+        watch.period_start_ns = now;
+        watch.restarts = 0;
+    }
+    if (++watch.restarts > kRestartsMax) {
+        set_failure("the " + std::string(services_[index].name()) + " server ends again and again");
+        return;
+    }
+    watch.restart_at_ns = now + std::min(kDelayMin << std::min(watch.restarts - 1, 10u), kDelayMax);
+}
+
+}  // namespace portico::init

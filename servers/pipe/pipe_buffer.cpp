@@ -1,0 +1,32 @@
+#include "servers/pipe/pipe_buffer.h"
+
+#include <algorithm>
+#include <new>
+
+namespace portico::pipe_server {
+
+std::span<std::byte> PipeBuffer::space(uint64_t offset, uint64_t bytes_max) {
+    if (offset >= room()) return {};
+    const uint64_t position = (begin_ + size_ + offset) % kCapacityBytes;
+    std::unique_ptr<Page>& page = pages_[position / kPageBytes];
+    if (!page) page.reset(new (std::nothrow) Page);
+    if (!page) return {};
+    const uint64_t in_page = position % kPageBytes;
+    const uint64_t bytes = std::min({bytes_max, kPageBytes - in_page, room() - offset});
+    return {page->data() + in_page, bytes};
+}
+
+std::span<const std::byte> PipeBuffer::data(uint64_t offset, uint64_t bytes_max) const {
+    if (offset >= size_) return {};
+    const uint64_t position = (begin_ + offset) % kCapacityBytes;
+    const uint64_t in_page = position % kPageBytes;
+    const uint64_t bytes = std::min({bytes_max, kPageBytes - in_page, size_ - offset});
+    return {pages_[position / kPageBytes]->data() + in_page, bytes};
+}
+
+void PipeBuffer::consume(uint64_t bytes) {
+    size_ -= bytes;
+    begin_ = size_ == 0 ? 0 : (begin_ + bytes) % kCapacityBytes;
+}
+
+}  // namespace portico::pipe_server

@@ -1,0 +1,108 @@
+#pragma once
+
+#include "runtime/ipc.h"
+#include "servers/process/badge.h"
+#include "servers/process/lifecycle.h"
+
+/// The process server's side of protocols/process.h.
+namespace portico::process {
+
+using ipc::Call;
+using ipc::Task;
+namespace protocol = protocols::process;
+
+/// What the server was given when it started.
+struct Environment {
+    abi::Handle port;              ///< with Receive
+    abi::Handle programs_account;  ///< pays for what Spawn makes and all that comes of it
+    uint64_t program_start = 0;    ///< where the runtime library starts a program
+};
+
+/// One thread, one port, one loop: nothing here needs a lock. A request speaks for the process its badge names; requests of a
+/// process that is ending are refused with NoProcess.
+///
+/// Ownership: borrows the table, which must outlive it. Bound: the table's; one waiting coroutine a pending call.
+class Server {
+public:
+    Server(const Environment& environment, ProcessTable& table) : environment_(environment), table_(table), lifecycle_(table) {}
+
+    // ---- spawning.cpp
+    Result<protocol::Spawn::Reply> on(const Call& call, const protocol::Spawn& request);
+    Result<protocol::Start::Reply> on(const Call& call, const protocol::Start& request);
+
+    // ---- forking.cpp
+    Task on(Call call, protocol::Fork request);
+    Result<protocol::Exec::Reply> on(const Call& call, const protocol::Exec& request);
+    Task on(Call call, protocol::Exit request);
+
+    // ---- waiting.cpp
+    Task on(Call call, protocol::Wait request);
+    Task on(Call call, protocol::Stop request);
+
+    // ---- threads.cpp
+    Result<protocol::ThreadCreate::Reply> on(const Call& call, const protocol::ThreadCreate& request);
+    Result<protocol::ThreadExit::Reply> on(const Call& call, const protocol::ThreadExit& request);
+
+    // ---- identity.cpp
+    Result<protocol::GetIds::Reply> on(const Call& call, const protocol::GetIds& request);
+    Result<protocol::SetGroup::Reply> on(const Call& call, const protocol::SetGroup& request);
+    Result<protocol::NewSession::Reply> on(const Call& call, const protocol::NewSession& request);
+    Result<protocol::GetCredentials::Reply> on(const Call& call, const protocol::GetCredentials& request);
+    Result<protocol::SetCredentials::Reply> on(const Call& call, const protocol::SetCredentials& request);
+    Result<protocol::SetTerminal::Reply> on(const Call& call, const protocol::SetTerminal& request);
+    Result<protocol::GetTerminal::Reply> on(const Call& call, const protocol::GetTerminal& request);
+
+    // ---- signalling.cpp
+    Result<protocol::Kill::Reply> on(const Call& call, const protocol::Kill& request);
+    Task on(Call call, protocol::TakeSignal request);
+    Result<protocol::SetIgnored::Reply> on(const Call& call, const protocol::SetIgnored& request);
+    Task on(Call call, protocol::SetTimer request);
+    Result<protocol::SignalGroup::Reply> on(const Call& call, const protocol::SignalGroup& request);
+
+    // ---- listing.cpp
+    Result<protocol::List::Reply> on(const Call& call, const protocol::List& request);
+    Result<protocol::Describe::Reply> on(const Call& call, const protocol::Describe& request);
+
+    // ---- supervision.cpp
+    void on_notification(uint64_t badge, uint64_t bits);
+    void on_other(const abi::Message& message);
+
+private:
+    /// The process a badge names, of whatever kind; null if it is gone. Init's badges name pid 0.
+    Process* find_by_badge(uint64_t badge);
+    /// The process that makes a request. Errors: NoProcess.
+    Result<Process*> caller(uint64_t badge);
+    Result<Process*> caller(const Call& call) { return caller(call.badge()); }
+    /// The process `pid` names for the caller; 0 is the caller. Errors: NoProcess.
+    Result<Process*> named(Process& caller, int64_t pid);
+    static Result<> require_init(const Process& caller) {
+        if (caller.pid != 0) return fail(Error::AccessDenied);
+        return {};
+    }
+
+    Result<OwnedHandle> make_sender(const Process& process, BadgeKind kind, uint64_t credits);
+    Result<> give_server_handle(Process& process, abi::Handle slot);
+
+    Result<Process*> fork(Process& parent, const protocol::Fork& request);
+    Result<> start_clone(const Process& parent, Process& child, const protocol::Fork& request);
+    Result<> set_up_spawned(Process& process, const protocol::Spawn& request);
+
+    Result<> send_signal(Process& sender, Process& target, const SignalInfo& info, Thread* thread);
+    Result<> send_to_many(Process& sender, int64_t selector, const SignalInfo& info);
+    Result<> send_to_thread(Process& sender, int64_t pid, int64_t tid, SignalInfo info);
+    void on_timer(Process& process);
+    void on_fault(Process& process, const abi::Message& message);
+
+    Environment environment_;
+    ProcessTable& table_;
+    Lifecycle lifecycle_;
+    OwnedHandle next_terminal_;  ///< controls the session of the next Spawn
+    uint64_t next_special_device_ = 0;
+};
+
+inline uint64_t now_ns() {
+    const auto clock = native::call(abi::ClockRead{});
+    return clock ? clock->now_ns : 0;
+}
+
+}  // namespace portico::process
