@@ -33,7 +33,8 @@ inline constexpr uint64_t kNotifyKernelBits = uint64_t{3} << 62;
 ///   bits 19-22  move: bit i set moves handle i out of the sender's table, clear duplicates it
 ///   bit  23     windows: a call lends memory (see Windows)
 ///   bits 24-27  kind (set by the kernel)
-///   bits 28-31  zero
+///   bit  28     steady: an alert does not end this call (its deadline, and the death of either side, do)
+///   bits 29-31  zero
 ///   bits 32-63  free for the sender
 struct Header {
     uint64_t value = 0;
@@ -43,6 +44,7 @@ struct Header {
     constexpr unsigned handle_count() const { return (value >> 16) & 7; }
     constexpr bool moves(unsigned i) const { return (value >> (19 + i)) & 1; }
     constexpr bool has_windows() const { return (value >> 23) & 1; }
+    constexpr bool is_steady() const { return (value >> 28) & 1; }
     constexpr MessageKind kind() const { return static_cast<MessageKind>((value >> 24) & 15); }
     constexpr uint32_t user_bits() const { return static_cast<uint32_t>(value >> 32); }
 
@@ -50,6 +52,7 @@ struct Header {
         return {operation | (uint64_t{handle_count} << 16) | (uint64_t{move_mask} << 19) | (uint64_t{user_bits} << 32)};
     }
     constexpr Header with_windows() const { return {value | (uint64_t{1} << 23)}; }
+    constexpr Header as_steady() const { return {value | (uint64_t{1} << 28)}; }
     constexpr Header with_kind(MessageKind kind) const {
         return {(value & ~(uint64_t{15} << 24)) | (static_cast<uint64_t>(kind) << 24)};
     }

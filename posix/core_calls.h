@@ -45,6 +45,6 @@ CallHandler sys_sched_yield, sys_sched_getaffinity, sys_getcpu, sys_sched_getsch
     sys_sched_setparam, sys_sched_get_priority_max, sys_sched_get_priority_min, sys_sched_rr_get_interval, sys_getpriority;
 
 // bare_calls.cpp: what servers get instead of the calls of the same names
-CallHandler bare_write, bare_writev, bare_fstat, bare_newfstatat, bare_ioctl, bare_readlink, bare_tgkill, bare_sigprocmask;
+CallHandler bare_write, bare_writev, bare_fstat, bare_newfstatat, bare_ioctl, bare_readlink, bare_tgkill;
 
 }  // namespace portico::posix

@@ -15,7 +15,7 @@ namespace portico::posix {
 class Thread;
 
 inline constexpr unsigned kLimitCount = 16;
-inline constexpr unsigned kLimitStack = 3, kLimitFiles = 7;
+inline constexpr unsigned kLimitStack = 3, kLimitCore = 4, kLimitFiles = 7;
 inline constexpr uint64_t kLimitInfinity = ~uint64_t{0};
 
 struct Limit {

@@ -107,6 +107,7 @@ void Thread::alert() {
     if (state_ == State::Dead) return;
     alerted_ = true;
     if (in_upcall_) return;
+    if (wait_ == Wait::Call && call_->message.header.is_steady()) return;
     if (state_ == State::Blocked && wait_ != Wait::Fault)
         end_wait(Error::Interrupted);
     else if (state_ == State::Running && cpu != &arch::this_cpu())

@@ -14,10 +14,11 @@ public:
         NodeRef root;     ///< what is seen in its place
     };
 
-    /// Errors: NotDirectory; Busy if the directory is covered already.
+    /// Errors: NotDirectory; Busy if the directory is covered already or is what covers another, or the tree is mounted elsewhere.
     Result<> add(const NodeRef& directory, const NodeRef& root) {
         if (!directory->is_directory() || !root->is_directory()) return fail(Error::NotDirectory);
-        if (top(directory) != directory) return fail(Error::Busy);
+        if (top(directory) != directory || covered_by(directory) != nullptr) return fail(Error::Busy);
+        if (covered_by(root) != nullptr) return fail(Error::Busy);
         mounts_.push_back({directory, root});
         return {};
     }

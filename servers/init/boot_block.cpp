@@ -2,63 +2,40 @@
 
 #include <sys/random.h>
 
-#include <cstring>
+#include "posix/boot_block_builder.h"
 
 namespace portico::init {
 
 namespace {
 
-/// Appends things and tells where they went.
-class Writer {
-public:
-    Writer() : bytes_(sizeof(abi::BootBlock)) {}
-
-    template <class T>
-    uint32_t append(std::span<const T> items) {
-        const auto offset = static_cast<uint32_t>(bytes_.size());
-        const auto added = std::as_bytes(items);
-        bytes_.insert(bytes_.end(), added.begin(), added.end());
-        return offset;
-    }
-    uint32_t append(const std::string& text) { return append(std::span(text.c_str(), text.size() + 1)); }
-    uint32_t append_all(std::span<const std::string> texts) {
-        const auto offset = static_cast<uint32_t>(bytes_.size());
-        for (const std::string& text : texts) append(text);
-        return offset;
-    }
-    std::vector<std::byte>& bytes() { return bytes_; }
-
-private:
-    std::vector<std::byte> bytes_;
-};
+uint64_t bytes_needed(const BootContents& contents) {
+    uint64_t bytes = sizeof(abi::BootBlock) + contents.grants.size_bytes() + contents.descriptors.size_bytes();
+    bytes += contents.program_path.size() + 1;
+    for (const auto texts : {contents.arguments, contents.environment})
+        for (const std::string& text : texts) bytes += text.size() + 1;
+    return (bytes + abi::kPageBytes - 1) / abi::kPageBytes * abi::kPageBytes;
+}
 
 }  // namespace
 
 Result<std::vector<std::byte>> lay_out(const BootContents& contents) {
-    uint64_t text_bytes = contents.program_path.size();
-    for (const auto texts : {contents.arguments, contents.environment})
-        for (const std::string& text : texts) text_bytes += text.size() + 1;
-    if (text_bytes > abi::kBootBlockBytesMax / 2) return fail(Error::TooLarge);  // so that no offset can overflow
-
-    Writer writer;
-    abi::BootBlock block = contents.fixed;
-    block.grant_count = static_cast<uint32_t>(contents.grants.size());
-    block.grants = writer.append(contents.grants);
-    block.descriptor_count = static_cast<uint32_t>(contents.descriptors.size());
-    block.descriptors = writer.append(contents.descriptors);
-    block.program_path = writer.append(contents.program_path);
-    block.argument_count = static_cast<uint32_t>(contents.arguments.size());
-    block.arguments = writer.append_all(contents.arguments);
-    block.environment_count = static_cast<uint32_t>(contents.environment.size());
-    block.environment = writer.append_all(contents.environment);
+    const uint64_t bytes_max = bytes_needed(contents);
+    if (bytes_max > abi::kBootBlockBytesMax) return fail(Error::TooLarge);
+    std::vector<std::byte> bytes(bytes_max);
+    posix::BootBlockBuilder builder(bytes, static_cast<uint32_t>(contents.grants.size()), static_cast<uint32_t>(contents.descriptors.size()));
+    abi::BootBlock& block = builder.block();
+    block.mode = contents.mode;
+    block.program_image = contents.program_image;
+    block.program_bytes = contents.program_bytes;
+    block.realtime_offset_ns = contents.realtime_offset_ns;
     if (getrandom(block.random, sizeof block.random, 0) != static_cast<ssize_t>(sizeof block.random)) return fail(Error::IoError);
-
-    std::vector<std::byte>& bytes = writer.bytes();
-    bytes.resize((bytes.size() + abi::kPageBytes - 1) / abi::kPageBytes * abi::kPageBytes);
-    if (bytes.size() > abi::kBootBlockBytesMax) return fail(Error::TooLarge);
-    block.block_bytes = bytes.size();
-    std::memcpy(bytes.data(), &block, sizeof block);
-    return std::move(bytes);
+    builder.set_path(contents.program_path);
+    for (const std::string& text : contents.arguments) builder.add_argument(text);
+    for (const std::string& text : contents.environment) builder.add_environment(text);
+    for (const abi::Grant& grant : contents.grants) builder.add_grant(grant.name, grant.handle);
+    for (const abi::BootDescriptor& descriptor : contents.descriptors) builder.add_descriptor(descriptor);
+    if (!builder.finish()) return fail(Error::TooLarge);
+    return bytes;
 }
 
 Result<OwnedHandle> memory_of(std::span<const std::byte> bytes) {

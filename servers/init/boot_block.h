@@ -9,9 +9,12 @@
 
 namespace portico::init {
 
-/// Everything a boot block says (abi/boot_block.h). Its handles are values in the new process's table.
+/// What init says in a boot block (abi/boot_block.h). Handles are values in the new process's table.
 struct BootContents {
-    abi::BootBlock fixed;  ///< mode, handles, clock; offsets and counts are filled in
+    abi::RuntimeMode mode = abi::RuntimeMode::Bare;
+    abi::Handle program_image;
+    uint64_t program_bytes = 0;
+    uint64_t realtime_offset_ns = 0;
     std::string program_path;
     std::span<const std::string> arguments;
     std::span<const std::string> environment;

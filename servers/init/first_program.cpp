@@ -117,8 +117,8 @@ Result<> FirstProgram::run(const std::string& path) {
     abi::BootDescriptor descriptors[3]{};
     for (uint32_t i = 0; i < 3; ++i) descriptors[i] = {.number = i, .kind = streams_[i].kind, .status = streams_[i].flags};
     BootContents contents;
-    contents.fixed.mode = abi::RuntimeMode::Posix;
-    contents.fixed.realtime_offset_ns = boot_.realtime_offset_ns;
+    contents.mode = abi::RuntimeMode::Posix;
+    contents.realtime_offset_ns = boot_.realtime_offset_ns;
     contents.program_path = path;
     contents.arguments = request_.arguments;
     contents.environment = request_.environment;

@@ -61,8 +61,8 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     std::vector<std::string> arguments{std::string(name())};
     arguments.insert(arguments.end(), boot.words.begin(), boot.words.end());
     contents.arguments = arguments;
-    contents.fixed.program_bytes = program->data.size();
-    contents.fixed.realtime_offset_ns = boot.realtime_offset_ns;
+    contents.program_bytes = program->data.size();
+    contents.realtime_offset_ns = boot.realtime_offset_ns;
     std::vector<abi::Grant> grants(grants_.size());
     contents.grants = grants;
     const uint64_t block_bytes = TRY(lay_out(contents)).size();  // handles have no influence on it
@@ -71,7 +71,7 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     const OwnedHandle supervisor(TRY(native::call(abi::PortBadge{events, supervisor_badge, kSupervisorCredits})).sender);
     OwnedHandle process(TRY(native::call(abi::ProcessCreate{space.get(), account_.get(), supervisor.get()})).process);
 
-    contents.fixed.program_image = TRY(install(process.get(), image.get()));
+    contents.program_image = TRY(install(process.get(), image.get()));
     for (size_t i = 0; i < grants.size(); ++i) {
         description_.grants[i].name.copy(grants[i].name, sizeof grants[i].name - 1);
         grants[i].handle = TRY(install(process.get(), grants_[i].get()));

@@ -11,6 +11,9 @@ using ipc::Call;
 using ipc::Task;
 namespace protocol = protocols::process;
 
+/// Of programs' threads: below the servers', so that a program that computes does not delay those that serve the others.
+inline constexpr uint64_t kProgramPriority = 8;
+
 /// What the server was given when it started.
 struct Environment {
     abi::Handle port;              ///< with Receive

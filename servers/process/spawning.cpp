@@ -74,7 +74,7 @@ Result<protocol::Start::Reply> Server::on(const Call& call, const protocol::Star
     Process* process = table_.find(request.pid);
     if (process == nullptr) return fail(Error::NoProcess);
     if (process->pid == 0 || process->state != State::New) return fail(Error::WrongState);
-    const abi::ThreadStart start{.instruction = environment_.program_start, .argument = abi::kBootBlockAddress};
+    const abi::ThreadStart start{.instruction = environment_.program_start, .argument = abi::kBootBlockAddress, .priority = kProgramPriority};
     const auto made = TRY(native::call(abi::ThreadCreate{process->kernel_process.get(), reinterpret_cast<uint64_t>(&start)}));
     table_.add_main_thread(*process, {.handle = OwnedHandle(made.thread), .pending = {}});
     process->state = State::Running;
@@ -91,7 +91,8 @@ Result<> Server::start_clone(const Process& parent, Process& child, const protoc
                                  .stack = request.stack,
                                  .argument = static_cast<uint64_t>(child.pid),
                                  .fs_base = request.fs_base,
-                                 .gs_base = request.gs_base};
+                                 .gs_base = request.gs_base,
+                                 .priority = kProgramPriority};
     const auto made = TRY(native::call(abi::ThreadCreate{child.kernel_process.get(), reinterpret_cast<uint64_t>(&start)}));
     table_.add_main_thread(child, {.handle = OwnedHandle(made.thread), .pending = {}});
     return {};

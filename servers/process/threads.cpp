@@ -11,7 +11,8 @@ Result<protocol::ThreadCreate::Reply> Server::on(const Call& call, const protoco
                                  .stack = request.stack,
                                  .argument = request.argument,
                                  .fs_base = request.fs_base,
-                                 .gs_base = request.gs_base};
+                                 .gs_base = request.gs_base,
+                                 .priority = kProgramPriority};
     const auto made = native::call(abi::ThreadCreate{process.kernel_process.get(), reinterpret_cast<uint64_t>(&start)});
     if (!made) {
         table_.remove_thread(process, tid);

@@ -1,0 +1,53 @@
+#include <atomic>
+#include <cerrno>
+
+#include "posix/entry_points.h"
+#include "posix/linux_table.h"
+#include "posix/log_line.h"
+#include "posix/process.h"
+#include "posix/signals.h"
+
+/// A Linux call from its entry to its result.
+namespace portico::posix {
+
+namespace {
+
+constexpr uint64_t kTrapFlag = 0x100;
+
+/// Which numbers were already reported by the processes of this address space.
+constinit std::atomic<uint64_t> reported[kLinuxCallsMax / 64 + 1]{};
+
+int64_t refuse(const Thread& thread, uint64_t number) {
+    const uint64_t slot = number < kLinuxCallsMax ? number : kLinuxCallsMax;
+    const uint64_t bit = uint64_t{1} << (slot % 64);
+    if ((reported[slot / 64].fetch_or(bit) & bit) == 0) {
+        LogLine line;
+        line << "pid " << thread.process->pid << " (" << thread.name << "): linux call " << linux_call_name(number) << " (";
+        line << static_cast<int64_t>(number) << ") is not supported";
+    }
+    return -ENOSYS;
+}
+
+}  // namespace
+
+extern "C" void portico_linux_call(Thread* thread) {
+    abi::Registers& frame = *thread->frame;
+    const uint64_t number = frame.rax & 0xFFFF'FFFF;  // as Linux: eax counts
+    const Arguments arguments{frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9};
+    frame.rflags &= ~kTrapFlag;
+    thread->full_restore = 0;
+    thread->in_call = true;
+    thread->call_number = number;
+    thread->restart_deadline_ns = 0;
+    const Handler handler = linux_handler(thread->process->mode, number);
+    for (;;) {
+        const int64_t result = handler != nullptr ? handler(*thread, arguments) : refuse(*thread, number);
+        if (!thread->in_call) return;  // rt_sigreturn: the frame is another
+        frame.rax = static_cast<uint64_t>(result);
+        if (result != -kRestart && result != -kRestartNoHandler) break;
+        if (deliver_signals(*thread)) break;  // the handler's frame holds the outcome: EINTR, or the call again
+    }
+    thread->in_call = false;
+}
+
+}  // namespace portico::posix
