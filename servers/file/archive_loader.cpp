@@ -13,7 +13,9 @@ std::string_view without_slashes(std::string_view path) {
     return path;
 }
 
-bool is_plain(std::string_view name) { return !name.empty() && name != "." && name != ".."; }
+bool is_plain(std::string_view name) {
+    return !name.empty() && name != "." && name != "..";
+}
 
 }  // namespace
 
@@ -67,8 +69,10 @@ Result<> ArchiveLoader::place(const cpio::Entry& entry, std::string_view path) {
             node = linked->second.node;
             if (--linked->second.names_left == 0) linked_.erase(linked);
         } else {
-            const NewNode made{.kind = kind, .mode = entry.mode & kPermissionBits,
-                               .special_device = linux_device(entry.device_major, entry.device_minor), .target = text};
+            const NewNode made{.kind = kind,
+                               .mode = entry.mode & kPermissionBits,
+                               .special_device = linux_device(entry.device_major, entry.device_minor),
+                               .target = text};
             node = TRY(directory->create(name, made));
             if (kind == Kind::File && entry.links > 1) linked_.emplace(entry.inode, Linked{.node = node, .names_left = entry.links - 1});
         }
@@ -81,7 +85,8 @@ Result<> ArchiveLoader::place(const cpio::Entry& entry, std::string_view path) {
     attributes.mode = (attributes.mode & kTypeBits) | (entry.mode & kPermissionBits);
     attributes.uid = entry.uid;
     attributes.gid = entry.gid;
-    attributes.access_ns = attributes.modify_ns = attributes.change_ns = attributes.birth_ns = int64_t{entry.modify_seconds} * 1'000'000'000;
+    attributes.access_ns = attributes.modify_ns = attributes.change_ns = attributes.birth_ns =
+        int64_t{entry.modify_seconds} * 1'000'000'000;
     return {};
 }
 

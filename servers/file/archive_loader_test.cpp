@@ -19,8 +19,8 @@ std::string pack(const std::vector<Packed>& entries) {
     const auto align = [&] { archive.resize((archive.size() + 3) & ~size_t{3}); };
     for (const Packed& entry : entries) {
         char header[111];
-        snprintf(header, sizeof header, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", entry.inode, entry.mode, 3u, 4u, entry.links, 1000u,
-                 entry.data.size(), 0u, 0u, entry.device_major, entry.device_minor, entry.name.size() + 1, 0u);
+        snprintf(header, sizeof header, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", entry.inode, entry.mode, 3u, 4u,
+                 entry.links, 1000u, entry.data.size(), 0u, 0u, entry.device_major, entry.device_minor, entry.name.size() + 1, 0u);
         archive += header + entry.name + '\0';
         align();
         archive += entry.data;

@@ -15,7 +15,9 @@ public:
     explicit DirectoryRecords(uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
     bool add(const ListedEntry& entry) {
-        const file::DirectoryEntry record{.inode = entry.inode, .next_cookie = entry.cookie, .kind = static_cast<uint32_t>(entry.kind),
+        const file::DirectoryEntry record{.inode = entry.inode,
+                                          .next_cookie = entry.cookie,
+                                          .kind = static_cast<uint32_t>(entry.kind),
                                           .name_bytes = static_cast<uint32_t>(entry.name.size())};
         const size_t start = bytes_.size();
         const size_t end = start + sizeof record + ((entry.name.size() + 7) & ~size_t{7});

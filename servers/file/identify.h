@@ -7,7 +7,8 @@
 namespace portico::file_server {
 
 struct Identify {
-    static constexpr protocols::Method method{0x1F0, "file.identify", "Of the file server to itself: learn the badge of a handle a client sent."};
+    static constexpr protocols::Method method{0x1F0, "file.identify",
+                                              "Of the file server to itself: learn the badge of a handle a client sent."};
     using Reply = protocols::Empty;
 };
 

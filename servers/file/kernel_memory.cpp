@@ -6,7 +6,9 @@
 namespace portico::file_server {
 namespace {
 
-constexpr uint64_t whole_pages(uint64_t bytes) { return (bytes + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1); }
+constexpr uint64_t whole_pages(uint64_t bytes) {
+    return (bytes + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1);
+}
 
 /// Cuts an object of whole pages at `bytes` and makes it whole pages again: the bytes between become zero.
 Result<> shrink(abi::Handle memory, uint64_t bytes) {

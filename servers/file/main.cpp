@@ -34,14 +34,15 @@ Result<> fill_devices(const NodeRef& directory) {
         std::string_view name;
         uint64_t number;
     };
-    constexpr Device kDevices[]{{"null", kNullDevice}, {"zero", kZeroDevice},       {"full", kFullDevice},
+    constexpr Device kDevices[]{{"null", kNullDevice},     {"zero", kZeroDevice},       {"full", kFullDevice},
                                 {"random", kRandomDevice}, {"urandom", kUrandomDevice}, {"tty", device_number(5, 0)}};
     for (const Device& device : kDevices)
         TRY(directory->create(device.name, {.kind = Kind::CharacterDevice, .mode = 0666, .special_device = device.number}));
     struct Link {
         std::string_view name, target;
     };
-    constexpr Link kLinks[]{{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
+    constexpr Link kLinks[]{
+        {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
     for (const Link& link : kLinks) TRY(directory->create(link.name, {.kind = Kind::SymbolicLink, .mode = 0777, .target = link.target}));
     return make_directory(directory, "shm", 01777);
 }

@@ -66,12 +66,17 @@ public:
 
 std::shared_ptr<Content> memory_device(uint64_t special_device) {
     switch (special_device) {
-    case kNullDevice: return std::make_shared<NullDevice>();
-    case kZeroDevice: return std::make_shared<ZeroDevice>();
-    case kFullDevice: return std::make_shared<FullDevice>();
+    case kNullDevice:
+        return std::make_shared<NullDevice>();
+    case kZeroDevice:
+        return std::make_shared<ZeroDevice>();
+    case kFullDevice:
+        return std::make_shared<FullDevice>();
     case kRandomDevice:
-    case kUrandomDevice: return std::make_shared<RandomDevice>();
-    default: return nullptr;
+    case kUrandomDevice:
+        return std::make_shared<RandomDevice>();
+    default:
+        return nullptr;
     }
 }
 

@@ -7,7 +7,9 @@
 /// The devices that need no hardware. Numbers are Linux's (admin-guide/devices.txt).
 namespace portico::file_server {
 
-constexpr uint64_t device_number(uint64_t major, uint64_t minor) { return (major << 8) | minor; }
+constexpr uint64_t device_number(uint64_t major, uint64_t minor) {
+    return (major << 8) | minor;
+}
 
 inline constexpr uint64_t kNullDevice = device_number(1, 3);
 inline constexpr uint64_t kZeroDevice = device_number(1, 5);

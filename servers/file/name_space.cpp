@@ -3,7 +3,9 @@
 namespace portico::file_server {
 namespace {
 
-bool is_dots(std::string_view name) { return name == "." || name == ".."; }
+bool is_dots(std::string_view name) {
+    return name == "." || name == "..";
+}
 
 }  // namespace
 
@@ -22,12 +24,16 @@ Result<> NameSpace::check_open(const Node& node, uint32_t flags) {
     if ((flags & file::kDirectory) != 0 && !node.is_directory()) return fail(Error::NotDirectory);
     if (path_only) return {};
     switch (node.kind()) {
-    case Kind::SymbolicLink: return fail(Error::TooManyLinks);  // only reached with kNoFollow
-    case Kind::Socket: return fail(Error::NoDevice);
+    case Kind::SymbolicLink:
+        return fail(Error::TooManyLinks);  // only reached with kNoFollow
+    case Kind::Socket:
+        return fail(Error::NoDevice);
     case Kind::Directory:
-        if ((flags & file::kAccessMode) != file::kReadOnly || (flags & (file::kCreate | file::kTruncate)) != 0) return fail(Error::IsDirectory);
+        if ((flags & file::kAccessMode) != file::kReadOnly || (flags & (file::kCreate | file::kTruncate)) != 0)
+            return fail(Error::IsDirectory);
         return {};
-    default: return {};
+    default:
+        return {};
     }
 }
 

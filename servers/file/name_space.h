@@ -30,8 +30,10 @@ public:
 
     Result<> make(const NodeRef& start, std::string_view path, const NewNode& node);
     Result<> remove(const NodeRef& start, std::string_view path, bool directory);
-    Result<> rename(const NodeRef& old_start, std::string_view old_path, const NodeRef& new_start, std::string_view new_path, uint64_t flags);
-    Result<> link(const NodeRef& old_start, std::string_view old_path, const NodeRef& new_start, std::string_view new_path, FinalLink final_link);
+    Result<> rename(const NodeRef& old_start, std::string_view old_path, const NodeRef& new_start, std::string_view new_path,
+                    uint64_t flags);
+    Result<> link(const NodeRef& old_start, std::string_view old_path, const NodeRef& new_start, std::string_view new_path,
+                  FinalLink final_link);
 
     /// The absolute path. Errors: NotFound if the node was removed; NameTooLong.
     Result<std::string> path_of(const NodeRef& node) const;

@@ -6,20 +6,29 @@ namespace portico::file_server {
 
 uint32_t type_bits(Kind kind) {
     switch (kind) {
-    case Kind::File: return 0100000;
-    case Kind::Directory: return 0040000;
-    case Kind::SymbolicLink: return 0120000;
-    case Kind::CharacterDevice: return 0020000;
-    case Kind::BlockDevice: return 0060000;
-    case Kind::Fifo: return 0010000;
-    case Kind::Socket: return 0140000;
-    case Kind::None: break;
+    case Kind::File:
+        return 0100000;
+    case Kind::Directory:
+        return 0040000;
+    case Kind::SymbolicLink:
+        return 0120000;
+    case Kind::CharacterDevice:
+        return 0020000;
+    case Kind::BlockDevice:
+        return 0060000;
+    case Kind::Fifo:
+        return 0010000;
+    case Kind::Socket:
+        return 0140000;
+    case Kind::None:
+        break;
     }
     return 0;
 }
 
 Kind kind_of_mode(uint32_t mode) {
-    for (const Kind kind : {Kind::File, Kind::Directory, Kind::SymbolicLink, Kind::CharacterDevice, Kind::BlockDevice, Kind::Fifo, Kind::Socket})
+    for (const Kind kind :
+         {Kind::File, Kind::Directory, Kind::SymbolicLink, Kind::CharacterDevice, Kind::BlockDevice, Kind::Fifo, Kind::Socket})
         if (type_bits(kind) == (mode & kTypeBits)) return kind;
     return Kind::None;
 }

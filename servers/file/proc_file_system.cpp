@@ -22,12 +22,14 @@ constexpr ProcItem kSystemKernel[]{
 };
 constexpr ProcItem kSystem[]{{.name = "kernel", .items = kSystemKernel}};
 constexpr ProcItem kPortico[]{
-    {.name = "accounts", .text = [](Proc& proc, int32_t) -> Result<std::string> {
+    {.name = "accounts",
+     .text = [](Proc& proc, int32_t) -> Result<std::string> {
          return accounts_text(proc.system().moment().info, proc.system().account());
      }},
 };
 constexpr ProcItem kRoot[]{
-    {.name = "cpuinfo", .text = [](Proc& proc, int32_t) -> Result<std::string> { return cpu_text(proc.system().moment().info, proc.system().cpu()); }},
+    {.name = "cpuinfo",
+     .text = [](Proc& proc, int32_t) -> Result<std::string> { return cpu_text(proc.system().moment().info, proc.system().cpu()); }},
     {.name = "filesystems", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.file_systems_text(); }},
     {.name = "loadavg", .text = [](Proc& proc, int32_t) -> Result<std::string> { return load_text(proc.system().moment()); }},
     {.name = "meminfo", .text = [](Proc& proc, int32_t) -> Result<std::string> { return memory_text(proc.system().moment().info); }},
@@ -43,7 +45,10 @@ constexpr ProcItem kRoot[]{
 }  // namespace
 
 ProcFileSystem::ProcFileSystem(uint64_t device, SystemView& system, const NameSpace& name_space)
-    : FileSystem(device), system_(system), name_space_(name_space), start_ns_(realtime_ns()),
+    : FileSystem(device),
+      system_(system),
+      name_space_(name_space),
+      start_ns_(realtime_ns()),
       root_(std::make_shared<ProcDirectory>(*this, ProcPlace{.inode = 1}, kRoot, ProcListing::WithProcesses)) {}
 
 std::string ProcFileSystem::mounts_text() const {
@@ -55,6 +60,8 @@ std::string ProcFileSystem::mounts_text() const {
     return text;
 }
 
-std::string ProcFileSystem::file_systems_text() const { return "nodev\ttmpfs\nnodev\tproc\n"; }
+std::string ProcFileSystem::file_systems_text() const {
+    return "nodev\ttmpfs\nnodev\tproc\n";
+}
 
 }  // namespace portico::file_server

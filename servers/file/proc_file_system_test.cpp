@@ -13,9 +13,20 @@ namespace {
 class FakeSystem final : public SystemView {
 public:
     SystemMoment moment() override {
-        return {.info = {.cpu_count = 2, .memory_bytes = 512 << 20, .free_bytes = 256 << 20, .kernel_bytes = 4096, .tsc_hz = 2'500'000'000,
-                         .context_switches = 77, .idle_ns = 15'000'000'000, .process_count = 9, .thread_count = 12, .port_count = 5},
-                .realtime_ns = 1'000'000'000'000, .monotonic_ns = 10'250'000'000, .processes_running = 1, .last_pid = 42};
+        return {.info = {.cpu_count = 2,
+                         .memory_bytes = 512 << 20,
+                         .free_bytes = 256 << 20,
+                         .kernel_bytes = 4096,
+                         .tsc_hz = 2'500'000'000,
+                         .context_switches = 77,
+                         .idle_ns = 15'000'000'000,
+                         .process_count = 9,
+                         .thread_count = 12,
+                         .port_count = 5},
+                .realtime_ns = 1'000'000'000'000,
+                .monotonic_ns = 10'250'000'000,
+                .processes_running = 1,
+                .last_pid = 42};
     }
     abi::AccountInfo account() override { return {.limit_bytes = 100, .used_bytes = 50, .peak_bytes = 60, .object_count = 7}; }
     CpuView cpu() override { return {.vendor = "Vendor", .model_name = "Model", .flags = "fpu", .family = 6, .model = 1, .stepping = 2}; }
@@ -88,7 +99,8 @@ TEST_F(ProcTest, ProcessTexts) {
 }
 
 TEST_F(ProcTest, OnlyProcessesThatAre) {
-    for (const char* path : {"/proc/7", "/proc/042", "/proc/-1", "/proc/0", "/proc/42x", "/proc/42/none", "/proc/99999999999"}) EXPECT_EQ(at(path), nullptr) << path;
+    for (const char* path : {"/proc/7", "/proc/042", "/proc/-1", "/proc/0", "/proc/42x", "/proc/42/none", "/proc/99999999999"})
+        EXPECT_EQ(at(path), nullptr) << path;
     const NodeRef gone = at("/proc/42/stat");
     system.pids = {1};
     EXPECT_FALSE(gone->content());

@@ -8,7 +8,7 @@
 namespace portico::file_server {
 namespace {
 
-constexpr uint64_t kItemsMax = 64;           // names of a fixed directory
+constexpr uint64_t kItemsMax = 64;                      // names of a fixed directory
 constexpr uint64_t kProcessInodes = uint64_t{1} << 40;  // process directories' numbers are above
 constexpr uint64_t kFirstCookie = 3;
 constexpr uint64_t kProcessCookies = 1 << 16;
@@ -18,8 +18,11 @@ Result<std::string> with_process(ProcFileSystem& proc, int32_t pid, std::string 
 }
 
 constexpr ProcItem kProcess[]{
-    {.name = "cmdline", .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return TRY(proc.system().process(pid)).arguments; }},
-    {.name = "comm", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, [](const ProcessView& p) { return process_name(p) + "\n"; }); }},
+    {.name = "cmdline",
+     .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return TRY(proc.system().process(pid)).arguments; }},
+    {.name = "comm",
+     .text = [](ProcFileSystem& proc,
+                int32_t pid) { return with_process(proc, pid, [](const ProcessView& p) { return process_name(p) + "\n"; }); }},
     {.name = "exe", .link = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return TRY(proc.system().process(pid)).path; }},
     {.name = "mounts", .text = [](ProcFileSystem& proc, int32_t) -> Result<std::string> { return proc.mounts_text(); }},
     {.name = "root", .link = [](ProcFileSystem&, int32_t) -> Result<std::string> { return "/"; }},
@@ -28,11 +31,14 @@ constexpr ProcItem kProcess[]{
     {.name = "status", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, process_status_text); }},
 };
 
-Kind kind_of(const ProcItem& item) { return item.text != nullptr ? Kind::File : item.link != nullptr ? Kind::SymbolicLink : Kind::Directory; }
+Kind kind_of(const ProcItem& item) {
+    return item.text != nullptr ? Kind::File : item.link != nullptr ? Kind::SymbolicLink : Kind::Directory;
+}
 
 class ProcText final : public ProcNode {
 public:
-    ProcText(ProcFileSystem& file_system, ProcPlace where, const ProcItem& item) : ProcNode(file_system, Kind::File, std::move(where), 0444), item_(item) {}
+    ProcText(ProcFileSystem& file_system, ProcPlace where, const ProcItem& item)
+        : ProcNode(file_system, Kind::File, std::move(where), 0444), item_(item) {}
     Result<std::shared_ptr<Content>> content() override { return std::make_shared<TextContent>(TRY(item_.text(proc(), place().pid))); }
 
 private:
@@ -62,7 +68,9 @@ ProcNode::ProcNode(ProcFileSystem& proc, Kind kind, ProcPlace place, uint32_t pe
 ProcDirectory::ProcDirectory(ProcFileSystem& proc, ProcPlace place, std::span<const ProcItem> items, ProcListing listing)
     : ProcNode(proc, Kind::Directory, std::move(place), 0555), items_(items), listing_(listing) {}
 
-uint64_t ProcDirectory::inode_of(size_t item) const { return place().inode * kItemsMax + item; }
+uint64_t ProcDirectory::inode_of(size_t item) const {
+    return place().inode * kItemsMax + item;
+}
 
 Result<NodeRef> ProcDirectory::lookup(std::string_view name) {
     for (size_t i = 0; i < items_.size(); ++i) {
@@ -70,9 +78,12 @@ Result<NodeRef> ProcDirectory::lookup(std::string_view name) {
         if (item.name != name) continue;
         ProcPlace where{.parent = shared_from_this(), .name = std::string(name), .inode = inode_of(i), .pid = place().pid};
         switch (kind_of(item)) {
-        case Kind::File: return std::make_shared<ProcText>(proc(), std::move(where), item);
-        case Kind::SymbolicLink: return std::make_shared<ProcLink>(proc(), std::move(where), item);
-        default: return std::make_shared<ProcDirectory>(proc(), std::move(where), item.items, ProcListing::Fixed);
+        case Kind::File:
+            return std::make_shared<ProcText>(proc(), std::move(where), item);
+        case Kind::SymbolicLink:
+            return std::make_shared<ProcLink>(proc(), std::move(where), item);
+        default:
+            return std::make_shared<ProcDirectory>(proc(), std::move(where), item.items, ProcListing::Fixed);
         }
     }
     if (listing_ == ProcListing::Fixed) return fail(Error::NotFound);
@@ -80,7 +91,8 @@ Result<NodeRef> ProcDirectory::lookup(std::string_view name) {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc{} || end != name.data() + name.size() || pid <= 0 || name.front() == '0') return fail(Error::NotFound);
     TRY(proc().system().process(pid));
-    ProcPlace where{.parent = shared_from_this(), .name = std::string(name), .inode = kProcessInodes + static_cast<uint64_t>(pid), .pid = pid};
+    ProcPlace where{
+        .parent = shared_from_this(), .name = std::string(name), .inode = kProcessInodes + static_cast<uint64_t>(pid), .pid = pid};
     return std::make_shared<ProcDirectory>(proc(), std::move(where), kProcess, ProcListing::Fixed);
 }
 
@@ -89,14 +101,16 @@ Result<> ProcDirectory::list(uint64_t cookie, const TakeEntry& take) {
     if (cookie < 1 && !take({.name = ".", .inode = place().inode, .cookie = 1, .kind = Kind::Directory})) return {};
     if (cookie < 2 && !take({.name = "..", .inode = parent_inode, .cookie = 2, .kind = Kind::Directory})) return {};
     for (size_t i = 0; i < items_.size(); ++i)
-        if (cookie < kFirstCookie + i && !take({.name = items_[i].name, .inode = inode_of(i), .cookie = kFirstCookie + i, .kind = kind_of(items_[i])}))
+        if (cookie < kFirstCookie + i &&
+            !take({.name = items_[i].name, .inode = inode_of(i), .cookie = kFirstCookie + i, .kind = kind_of(items_[i])}))
             return {};
     if (listing_ == ProcListing::Fixed) return {};
     for (const int32_t pid : TRY(proc().system().processes())) {
         const uint64_t position = kProcessCookies + static_cast<uint64_t>(pid);
         if (cookie >= position) continue;
         const std::string name = std::to_string(pid);
-        if (!take({.name = name, .inode = kProcessInodes + static_cast<uint64_t>(pid), .cookie = position, .kind = Kind::Directory})) return {};
+        if (!take({.name = name, .inode = kProcessInodes + static_cast<uint64_t>(pid), .cookie = position, .kind = Kind::Directory}))
+            return {};
     }
     return {};
 }

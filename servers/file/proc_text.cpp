@@ -9,9 +9,15 @@ namespace portico::file_server {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
-constexpr uint64_t ticks(uint64_t ns) { return ns / (kSecond / kTicksPerSecond); }
-constexpr uint64_t kib(uint64_t bytes) { return bytes / 1024; }
-constexpr uint64_t hundredths(uint64_t ns) { return ns / (kSecond / 100) % 100; }
+constexpr uint64_t ticks(uint64_t ns) {
+    return ns / (kSecond / kTicksPerSecond);
+}
+constexpr uint64_t kib(uint64_t bytes) {
+    return bytes / 1024;
+}
+constexpr uint64_t hundredths(uint64_t ns) {
+    return ns / (kSecond / 100) % 100;
+}
 
 }  // namespace
 
@@ -46,10 +52,11 @@ std::string memory_text(const abi::SystemInfo& info) {
 std::string cpu_text(const abi::SystemInfo& info, const CpuView& cpu) {
     std::string text;
     for (uint32_t i = 0; i < info.cpu_count; ++i)
-        text += format("processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n"
-                       "cpu MHz\t\t: %" PRIu64 ".%03" PRIu64 "\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\nflags\t\t: %s\n\n",
-                       i, cpu.vendor.c_str(), cpu.family, cpu.model, cpu.model_name.c_str(), cpu.stepping, info.tsc_hz / 1'000'000,
-                       info.tsc_hz / 1000 % 1000, info.cpu_count, i, info.cpu_count, cpu.flags.c_str());
+        text += format(
+            "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n"
+            "cpu MHz\t\t: %" PRIu64 ".%03" PRIu64 "\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\nflags\t\t: %s\n\n",
+            i, cpu.vendor.c_str(), cpu.family, cpu.model, cpu.model_name.c_str(), cpu.stepping, info.tsc_hz / 1'000'000,
+            info.tsc_hz / 1000 % 1000, info.cpu_count, i, info.cpu_count, cpu.flags.c_str());
     return text;
 }
 
@@ -73,12 +80,17 @@ std::string uptime_text(const SystemMoment& moment) {
 
 std::string load_text(const SystemMoment& moment) {
     // The kernel keeps no average of waiting threads, so the averages are zero.
-    return format("0.00 0.00 0.00 %" PRIu64 "/%" PRIu64 " %" PRId64 "\n", moment.processes_running, moment.info.thread_count, moment.last_pid);
+    return format("0.00 0.00 0.00 %" PRIu64 "/%" PRIu64 " %" PRId64 "\n", moment.processes_running, moment.info.thread_count,
+                  moment.last_pid);
 }
 
-std::string release_text() { return "6.1.0-portico"; }
+std::string release_text() {
+    return "6.1.0-portico";
+}
 
-std::string version_text() { return "Linux version " + release_text() + " (portico) #1 SMP\n"; }
+std::string version_text() {
+    return "Linux version " + release_text() + " #1 Portico\n";
+}
 
 std::string accounts_text(const abi::SystemInfo& info, const abi::AccountInfo& own) {
     std::string text;
@@ -106,8 +118,8 @@ std::string process_name(const ProcessView& process) {
 std::string process_stat_text(const ProcessView& process) {
     const auto& d = process.description;
     const uint64_t terminal = d.special_device;
-    std::string text = format("%d (%s) %c %d %d %d %" PRIu64 " -1 0 0 0 0 0 ", d.pid, process_name(process).c_str(), d.state, d.parent, d.group,
-                              d.session, terminal);
+    std::string text = format("%d (%s) %c %d %d %d %" PRIu64 " -1 0 0 0 0 0 ", d.pid, process_name(process).c_str(), d.state, d.parent,
+                              d.group, d.session, terminal);
     text += format("%" PRIu64 " 0 0 0 20 0 %u 0 %" PRIu64 " %" PRIu64 " %" PRIu64, ticks(d.cpu_time_ns), d.thread_count, ticks(d.start_ns),
                    d.mapped_bytes, d.resident_bytes / abi::kPageBytes);
     return text + " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
@@ -115,11 +127,15 @@ std::string process_stat_text(const ProcessView& process) {
 
 std::string process_status_text(const ProcessView& process) {
     const auto& d = process.description;
-    const char* const state = d.state == 'R' ? "R (running)" : d.state == 'T' ? "T (stopped)" : d.state == 'Z' ? "Z (zombie)" : "S (sleeping)";
-    return format("Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n"
-                  "VmSize:\t%8" PRIu64 " kB\nVmRSS:\t%8" PRIu64 " kB\nThreads:\t%u\n",
-                  process_name(process).c_str(), state, d.pid, d.pid, d.parent, d.uid, d.uid, d.uid, d.uid, d.gid, d.gid, d.gid, d.gid,
-                  kib(d.mapped_bytes), kib(d.resident_bytes), d.thread_count);
+    const char* const state = d.state == 'R'   ? "R (running)"
+                              : d.state == 'T' ? "T (stopped)"
+                              : d.state == 'Z' ? "Z (zombie)"
+                                               : "S (sleeping)";
+    return format(
+        "Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n"
+        "VmSize:\t%8" PRIu64 " kB\nVmRSS:\t%8" PRIu64 " kB\nThreads:\t%u\n",
+        process_name(process).c_str(), state, d.pid, d.pid, d.parent, d.uid, d.uid, d.uid, d.uid, d.gid, d.gid, d.gid, d.gid,
+        kib(d.mapped_bytes), kib(d.resident_bytes), d.thread_count);
 }
 
 std::string process_memory_text(const ProcessView& process) {

@@ -78,14 +78,20 @@ ipc::Task Server::on(const ipc::Call& call, const file::Seek& request) {
         if (open->content && !open->content->seekable()) return fail(Error::NotSeekable);
         int64_t base = 0;
         switch (request.whence) {
-        case kSet: break;
-        case kCurrent: base = static_cast<int64_t>(open->offset); break;
-        case kEnd: base = static_cast<int64_t>(size_bytes); break;
+        case kSet:
+            break;
+        case kCurrent:
+            base = static_cast<int64_t>(open->offset);
+            break;
+        case kEnd:
+            base = static_cast<int64_t>(size_bytes);
+            break;
         case kData:  // no holes are told: all is data up to the end
         case kHole:
             if (request.offset < 0 || static_cast<uint64_t>(request.offset) >= size_bytes) return fail(Error::NoDevice);
             return request.whence == kData ? static_cast<uint64_t>(request.offset) : size_bytes;
-        default: return fail(Error::InvalidArgument);
+        default:
+            return fail(Error::InvalidArgument);
         }
         int64_t sum = 0;
         if (__builtin_add_overflow(base, request.offset, &sum) || sum < 0) return fail(Error::InvalidArgument);

@@ -95,8 +95,7 @@ ipc::Task Server::on(ipc::Call call, file::Link request) {
     call.finish<file::Link>([&]() -> Result<protocols::Empty> {
         const NodeRef new_start = TRY(identified(identify));
         const OpenFile* const open = TRY(files_.find(call.badge()));
-        TRY(names_.link(open->node, paths->first, new_start, paths->second,
-                        request.follow != 0 ? FinalLink::Follow : FinalLink::Keep));
+        TRY(names_.link(open->node, paths->first, new_start, paths->second, request.follow != 0 ? FinalLink::Follow : FinalLink::Keep));
         return protocols::Empty{};
     }());
 }

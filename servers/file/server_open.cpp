@@ -4,16 +4,17 @@
 namespace portico::file_server {
 namespace {
 
-constexpr uint64_t kOpenBytes = 1024;                       // about what an open object takes of the heap
-constexpr uint64_t kCredits = 64;                           // one-way messages a client may have queued
-constexpr uint64_t kDeviceDeadlineNs = 2'000'000'000;       // a driver that does not answer an Open by then is broken
+constexpr uint64_t kOpenBytes = 1024;                  // about what an open object takes of the heap
+constexpr uint64_t kCredits = 64;                      // one-way messages a client may have queued
+constexpr uint64_t kDeviceDeadlineNs = 2'000'000'000;  // a driver that does not answer an Open by then is broken
 constexpr uint32_t kOpenOnlyFlags = file::kCreate | file::kExclusive | file::kTruncate | file::kNoControllingTerminal;
 
 }  // namespace
 
 Server::Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory)
     : port_(handles.port), pipe_(handles.pipe), names_(name_space), devices_(devices), memory_(memory), calls_(handles.port) {
-    for (const uint64_t badge : {file::kRootBadge, file::kControlBadge}) files_.set(badge, OpenFile{.node = names_.root(), .flags = file::kDirectory});
+    for (const uint64_t badge : {file::kRootBadge, file::kControlBadge})
+        files_.set(badge, OpenFile{.node = names_.root(), .flags = file::kDirectory});
 }
 
 Result<NameSpace::Opened> Server::find_to_open(const ipc::Call& call, const file::Open& request) {
@@ -64,8 +65,12 @@ Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags)
         files_.forget(badge);
         return fail(sender.error());
     }
-    return file::Open::Reply{.kind = node->kind(), .mode = attributes.mode, .size_bytes = size_bytes, .special_device = attributes.special_device,
-                             .zero = 0, .file = sender->sender};
+    return file::Open::Reply{.kind = node->kind(),
+                             .mode = attributes.mode,
+                             .size_bytes = size_bytes,
+                             .special_device = attributes.special_device,
+                             .zero = 0,
+                             .file = sender->sender};
 }
 
 Result<file::Open::Reply> Server::open_device(const NodeRef& node, const file::Open& request) {
@@ -85,8 +90,13 @@ Result<file::Open::Reply> Server::open_device(const NodeRef& node, const file::O
 
 ipc::Task Server::open_fifo(ipc::Call call, NodeRef node, uint32_t flags) {
     const Attributes attributes = node->attributes();
-    const file::OpenFifo request{.inode = attributes.inode, .flags = flags & ~kOpenOnlyFlags, .device = attributes.device,
-                                 .mode = attributes.mode, .uid = attributes.uid, .gid = attributes.gid, .zero = 0};
+    const file::OpenFifo request{.inode = attributes.inode,
+                                 .flags = flags & ~kOpenOnlyFlags,
+                                 .device = attributes.device,
+                                 .mode = attributes.mode,
+                                 .uid = attributes.uid,
+                                 .gid = attributes.gid,
+                                 .zero = 0};
     AsyncCall opening(calls_, pipe_, ipc::request_message(request));
     if (!opening.id()) {
         (void)call.refuse(opening.id().error());
@@ -98,8 +108,8 @@ ipc::Task Server::open_fifo(ipc::Call call, NodeRef node, uint32_t flags) {
         (void)call.refuse(opened.error());
         co_return;
     }
-    call.finish<file::Open>(file::Open::Reply{.kind = Kind::Fifo, .mode = attributes.mode, .size_bytes = 0, .special_device = 0, .zero = 0,
-                                              .file = opened->file});
+    call.finish<file::Open>(file::Open::Reply{
+        .kind = Kind::Fifo, .mode = attributes.mode, .size_bytes = 0, .special_device = 0, .zero = 0, .file = opened->file});
 }
 
 Result<> Server::add_device(std::string_view name, uint64_t special_device, uint32_t mode, OwnedHandle server) {

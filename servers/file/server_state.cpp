@@ -29,8 +29,12 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::GetAttrib
 
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::SetAttributes& request) {
     const NodeRef node = TRY(node_of_call(call, request.no_follow != 0 ? FinalLink::Keep : FinalLink::Follow));
-    TRY(node->change({.changes = request.changes, .mode = request.mode, .uid = request.uid, .gid = request.gid,
-                      .access_ns = request.access_ns, .modify_ns = request.modify_ns}));
+    TRY(node->change({.changes = request.changes,
+                      .mode = request.mode,
+                      .uid = request.uid,
+                      .gid = request.gid,
+                      .access_ns = request.access_ns,
+                      .modify_ns = request.modify_ns}));
     return protocols::Empty{};
 }
 

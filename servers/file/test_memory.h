@@ -3,8 +3,8 @@
 #include <cstring>
 #include <vector>
 
-#include "servers/file/file_memory.h"
 #include "servers/file/content.h"
+#include "servers/file/file_memory.h"
 
 /// Fakes for the tests on the host.
 namespace portico::file_server {

@@ -15,7 +15,9 @@ TmpDirectory::TmpDirectory(TmpFileSystem& file_system, const NewNode& node) : Tm
     attributes_.size_bytes = 0;
 }
 
-TmpFileSystem& TmpDirectory::tmp() const { return static_cast<TmpFileSystem&>(file_system()); }
+TmpFileSystem& TmpDirectory::tmp() const {
+    return static_cast<TmpFileSystem&>(file_system());
+}
 
 TmpNode* TmpDirectory::entry(std::string_view name) {
     const auto found = entries_.find(name);

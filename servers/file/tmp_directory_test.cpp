@@ -80,7 +80,8 @@ TEST_F(TmpDirectoryTest, FullMemoryRefusesNames) {
 }
 
 TEST_F(TmpDirectoryTest, SetGroupIdIsInherited) {
-    ASSERT_TRUE(root.root()->change({.changes = static_cast<uint32_t>(file::Change::Group) | static_cast<uint32_t>(file::Change::Mode), .mode = 02755, .gid = 7}));
+    ASSERT_TRUE(root.root()->change(
+        {.changes = static_cast<uint32_t>(file::Change::Group) | static_cast<uint32_t>(file::Change::Mode), .mode = 02755, .gid = 7}));
     const NodeRef directory = *root.root()->create("d", {.kind = Kind::Directory, .mode = 0755});
     EXPECT_EQ(directory->attributes().gid, 7u);
     EXPECT_EQ(directory->attributes().mode, 0042755u);

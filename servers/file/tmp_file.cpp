@@ -6,7 +6,9 @@
 
 namespace portico::file_server {
 
-MemorySource& TmpFile::source() const { return static_cast<TmpFileSystem&>(file_system()).memory(); }
+MemorySource& TmpFile::source() const {
+    return static_cast<TmpFileSystem&>(file_system()).memory();
+}
 
 Attributes TmpFile::attributes() {
     Attributes now = attributes_;

@@ -3,27 +3,36 @@
 namespace portico::file_server {
 
 TmpFileSystem::TmpFileSystem(uint64_t device, MemorySource& memory, uint32_t root_mode)
-    : FileSystem(device), memory_(memory),
+    : FileSystem(device),
+      memory_(memory),
       root_(std::make_shared<TmpDirectory>(*this, NewNode{.kind = Kind::Directory, .mode = root_mode})) {
     root_->add_links(1);  // as if it had a name
 }
 
 file::GetSpace::Reply TmpFileSystem::space() {
     const MemorySpace space = memory_.space();
-    return {.block_bytes = 4096, .blocks = space.total_bytes / 4096, .blocks_free = space.free_bytes / 4096, .files = last_inode_ + space.free_bytes / 4096,
+    return {.block_bytes = 4096,
+            .blocks = space.total_bytes / 4096,
+            .blocks_free = space.free_bytes / 4096,
+            .files = last_inode_ + space.free_bytes / 4096,
             .files_free = space.free_bytes / 4096};
 }
 
 std::shared_ptr<TmpNode> TmpFileSystem::make(const NewNode& node) {
     switch (node.kind) {
-    case Kind::None: return nullptr;
-    case Kind::File: return std::make_shared<TmpFile>(*this, node);
-    case Kind::Directory: return std::make_shared<TmpDirectory>(*this, node);
-    case Kind::SymbolicLink: return std::make_shared<TmpLink>(*this, node);
+    case Kind::None:
+        return nullptr;
+    case Kind::File:
+        return std::make_shared<TmpFile>(*this, node);
+    case Kind::Directory:
+        return std::make_shared<TmpDirectory>(*this, node);
+    case Kind::SymbolicLink:
+        return std::make_shared<TmpLink>(*this, node);
     case Kind::CharacterDevice:
     case Kind::BlockDevice:
     case Kind::Fifo:
-    case Kind::Socket: return std::make_shared<TmpNode>(*this, node);
+    case Kind::Socket:
+        return std::make_shared<TmpNode>(*this, node);
     }
     return nullptr;  // a client's number that is no kind
 }

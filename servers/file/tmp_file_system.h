@@ -15,7 +15,8 @@ public:
     NodeRef root() override { return root_; }
     std::string_view type() const override { return "tmpfs"; }
     file::GetSpace::Reply space() override;
-    Result<> rename(Node& old_directory, std::string_view old_name, Node& new_directory, std::string_view new_name, RenameMode mode) override;
+    Result<> rename(Node& old_directory, std::string_view old_name, Node& new_directory, std::string_view new_name,
+                    RenameMode mode) override;
 
     MemorySource& memory() const { return memory_; }
     uint64_t next_inode() { return ++last_inode_; }

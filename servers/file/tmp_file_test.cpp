@@ -89,7 +89,8 @@ TEST_F(TmpFileTest, RemovedFileLivesWhileOpen) {
 
 TEST_F(TmpFileTest, Attributes) {
     TmpFile& file = make("f");
-    const uint32_t changes = static_cast<uint32_t>(file::Change::Mode) | static_cast<uint32_t>(file::Change::Owner) | static_cast<uint32_t>(file::Change::ModifyTime);
+    const uint32_t changes = static_cast<uint32_t>(file::Change::Mode) | static_cast<uint32_t>(file::Change::Owner) |
+                             static_cast<uint32_t>(file::Change::ModifyTime);
     ASSERT_TRUE(file.change({.changes = changes, .mode = 0107755, .uid = 5, .gid = 6, .modify_ns = 123}));
     const Attributes attributes = file.attributes();
     EXPECT_EQ(attributes.mode, 0107755u);

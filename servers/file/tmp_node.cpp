@@ -6,7 +6,9 @@
 namespace portico::file_server {
 namespace {
 
-constexpr bool has(uint32_t changes, file::Change change) { return (changes & static_cast<uint32_t>(change)) != 0; }
+constexpr bool has(uint32_t changes, file::Change change) {
+    return (changes & static_cast<uint32_t>(change)) != 0;
+}
 
 }  // namespace
 

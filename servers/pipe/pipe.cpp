@@ -36,7 +36,8 @@ void Pipe::added_bytes() {
     changed.wake_all();
 }
 
-PipeEnd::PipeEnd(std::shared_ptr<Pipe> pipe, uint32_t flags) : pipe_(std::move(pipe)), flags_(flags), writers_before_(pipe_->writers_ever()) {
+PipeEnd::PipeEnd(std::shared_ptr<Pipe> pipe, uint32_t flags)
+    : pipe_(std::move(pipe)), flags_(flags), writers_before_(pipe_->writers_ever()) {
     if (pipe_->has_writers() || pipe_->identity.device == 0) writers_before_ = 0;  // there is a writer now, or it is no fifo
     pipe_->add_end(reads(), writes());
 }

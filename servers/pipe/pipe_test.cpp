@@ -50,10 +50,14 @@ TEST(Pipe, EventsOfAPipe) {
 
 TEST(Pipe, FifoReaderSeesNoEndBeforeAWriterCame) {
     const auto pipe = std::make_shared<Pipe>(PipeIdentity{.device = 1, .inode = 2});
-    { PipeEnd earlier(pipe, file::kWriteOnly); }
+    {
+        PipeEnd earlier(pipe, file::kWriteOnly);
+    }
     PipeEnd reader(pipe, file::kReadOnly);
     EXPECT_EQ(reader.events(), 0u);
-    { PipeEnd writer(pipe, file::kWriteOnly); }
+    {
+        PipeEnd writer(pipe, file::kWriteOnly);
+    }
     EXPECT_EQ(reader.events(), kHup);
     PipeEnd both(pipe, file::kReadWrite);
     EXPECT_EQ(both.events(), kOut);

@@ -7,9 +7,9 @@ namespace portico::pipe_server {
 namespace {
 
 constexpr uint64_t kCredits = 64;
-constexpr uint64_t kReserveBytes = 1 << 20;    // what the server keeps for its heap before it makes more pipes
-constexpr uint64_t kBytesToRead = 0x541B;      // FIONREAD
-constexpr uint64_t kPipeDevice = 0x0D;         // st_dev of pipes without a name
+constexpr uint64_t kReserveBytes = 1 << 20;  // what the server keeps for its heap before it makes more pipes
+constexpr uint64_t kBytesToRead = 0x541B;    // FIONREAD
+constexpr uint64_t kPipeDevice = 0x0D;       // st_dev of pipes without a name
 
 /// Errors: NoMemory.
 Result<> check_reserve() {
@@ -59,7 +59,11 @@ Result<file::Open::Reply> Server::on(const ipc::Call& call, const file::Open& re
     TRY(check_reserve());
     const uint32_t flags = request.flags & (file::kAccessMode | file::kNonBlocking | file::kAppend);
     OwnedHandle opened = TRY(add_end(std::make_shared<PipeEnd>(end->shared_pipe(), flags)));
-    return file::Open::Reply{.kind = file::Kind::Fifo, .mode = 0010000 | end->pipe().identity.mode, .size_bytes = 0, .special_device = 0, .zero = 0,
+    return file::Open::Reply{.kind = file::Kind::Fifo,
+                             .mode = 0010000 | end->pipe().identity.mode,
+                             .size_bytes = 0,
+                             .special_device = 0,
+                             .zero = 0,
                              .file = opened.release()};
 }
 
@@ -70,8 +74,12 @@ ipc::Task Server::on(ipc::Call call, file::OpenFifo request) {
         (void)call.refuse(allowed.error());
         co_return;
     }
-    const std::shared_ptr<Pipe> pipe = ends_.fifo({.device = request.device, .inode = request.inode, .mode = request.mode & 07777,
-                                                   .uid = request.uid, .gid = request.gid, .birth_ns = realtime_ns()});
+    const std::shared_ptr<Pipe> pipe = ends_.fifo({.device = request.device,
+                                                   .inode = request.inode,
+                                                   .mode = request.mode & 07777,
+                                                   .uid = request.uid,
+                                                   .gid = request.gid,
+                                                   .birth_ns = realtime_ns()});
     const bool reads = PipeEnd::reads(flags);
     const bool writes = PipeEnd::writes(flags);
     const bool waits = (flags & file::kNonBlocking) == 0;
@@ -84,7 +92,8 @@ ipc::Task Server::on(ipc::Call call, file::OpenFifo request) {
     auto end = std::make_shared<PipeEnd>(pipe, flags);  // counts at once: two openers wait for each other
     // A partner that came and went meanwhile also counts: its bytes may be in the pipe.
     const auto has_partner = [&] {
-        return reads ? pipe->has_writers() || pipe->writers_ever() != writers_before : pipe->has_readers() || pipe->readers_ever() != readers_before;
+        return reads ? pipe->has_writers() || pipe->writers_ever() != writers_before
+                     : pipe->has_readers() || pipe->readers_ever() != readers_before;
     };
     while (waits && reads != writes && !has_partner()) {
         if (!co_await pipe->changed.wait(call.id())) co_return;

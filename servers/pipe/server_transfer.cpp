@@ -91,9 +91,12 @@ ipc::Task Server::on(ipc::Call call, file::Write request) {
             const Result<uint64_t> fetched = fetch_data(call, done_bytes, pipe.buffer, now_bytes);
             const bool all = fetched && *fetched == now_bytes;
             const bool whole_only = length_bytes <= Pipe::kAtomicBytes;
-            if (!fetched) trouble = fetched.error();
-            else if (!all && (whole_only || *fetched == 0)) trouble = Error::NoMemory;
-            else now_bytes = *fetched;
+            if (!fetched)
+                trouble = fetched.error();
+            else if (!all && (whole_only || *fetched == 0))
+                trouble = Error::NoMemory;
+            else
+                now_bytes = *fetched;
         }
         if (trouble != Error::None && done_bytes == 0) {
             (void)call.refuse(trouble);

@@ -35,13 +35,17 @@ void read_machine_tables(MachineTables& tables, KernelMap& map, uint64_t rsdp, u
 
     if (read_acpi(tables, map, rsdp)) {
         tables.source = "ACPI";
-    } else if (read_mp_table(tables, map)) {
-        tables.source = "MP table";
     } else {
-        tables.source = "fw_cfg";
+        tables.source = "MP table";
+        if (!read_mp_table(tables, map)) {
+            tables.source = "fw_cfg";
+            tables.io_apic_count = 0;
+            tables.add_io_apic(0xFEC0'0000, 0);
+        }
+        // SeaBIOS's MP table lists one processor of each package.
         const unsigned count = count_from_fw_cfg();
-        for (unsigned id = 0; id < count; ++id) tables.add_cpu(id);
-        tables.add_io_apic(0xFEC0'0000, 0);
+        if (count > tables.cpu_count) tables.cpu_count = 0;
+        for (unsigned id = 0; id < count && tables.cpu_count < count; ++id) tables.add_cpu(id);
     }
 
     // CPU 0 is ours even if the tables name it last, or there were too many before it.
