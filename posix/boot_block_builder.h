@@ -52,7 +52,7 @@ public:
             fits_ = false;
             return;
         }
-        std::memcpy(grant.name, name.data(), name.size());
+        if (!name.empty()) std::memcpy(grant.name, name.data(), name.size());
         grant.handle = handle;
         std::memcpy(buffer_.data() + block_.grants + block_.grant_count++ * sizeof(grant), &grant, sizeof(grant));
     }
@@ -80,7 +80,7 @@ private:
     uint32_t add_string(std::string_view text) {
         const std::span<char> room = reserve_string(text.size());
         if (room.empty()) return 0;
-        std::memcpy(room.data(), text.data(), text.size());
+        if (!text.empty()) std::memcpy(room.data(), text.data(), text.size());
         room[text.size()] = '\0';
         return static_cast<uint32_t>(reinterpret_cast<std::byte*>(room.data()) - buffer_.data());
     }

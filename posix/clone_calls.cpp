@@ -221,7 +221,6 @@ extern "C" void portico_forked(int64_t pid, Thread* thread) NO_THREAD_SAFETY_ANA
     thread->reply_port_handle = {};
     thread->in_call = false;
     thread->robust_list = 0;
-    thread->pending = 0;
     thread->frame->rax = 0;
     const auto handle = native::call(abi::HandleDuplicate{abi::kSelfThread, static_cast<uint64_t>(abi::Rights::All)});
     if (handle) thread->handle = handle->handle;

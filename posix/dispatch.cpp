@@ -17,7 +17,11 @@ constexpr uint64_t kTrapFlag = 0x100;
 /// Which numbers were already reported by the processes of this address space.
 constinit std::atomic<uint64_t> reported[kLinuxCallsMax / 64 + 1]{};
 
+/// rseq: every libc tries it at every start and does well without.
+constexpr uint64_t kTriedAlways = 334;
+
 int64_t refuse(const Thread& thread, uint64_t number) {
+    if (number == kTriedAlways) return -ENOSYS;
     const uint64_t slot = number < kLinuxCallsMax ? number : kLinuxCallsMax;
     const uint64_t bit = uint64_t{1} << (slot % 64);
     if ((reported[slot / 64].fetch_or(bit) & bit) == 0) {

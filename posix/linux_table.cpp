@@ -78,7 +78,7 @@ constexpr HandlerEntry kBareHandlers[] = {
     {"rt_sigprocmask", sys_rt_sigprocmask}, {"sigaltstack", sys_sigaltstack}, {"uname", sys_uname}, {"prctl", sys_prctl},
     {"getcpu", sys_getcpu},
     {"write", bare_write}, {"writev", bare_writev}, {"fstat", bare_fstat}, {"newfstatat", bare_newfstatat}, {"ioctl", bare_ioctl},
-    {"readlink", bare_readlink}, {"tgkill", bare_tgkill},
+    {"readlink", bare_readlink}, {"readlinkat", bare_readlink}, {"tgkill", bare_tgkill},
 };
 // clang-format on
 

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "posix/memory_functions.h"
 #include "runtime/handle.h"
 #include "runtime/native.h"
 
@@ -25,7 +24,7 @@ Result<> map_private(const ElfImage& image, const ElfSegment& segment, uint64_t 
     const uint64_t address = segment.address + bias;
     TRY(map_at(snapshot.get(), 0, address, segment.file_pages_bytes, MapFlags::None | Access::ReadWrite));
     const uint64_t pages_end = segment.address + segment.file_pages_bytes;
-    if (segment.has_zeros()) memset(reinterpret_cast<void*>(segment.file_end + bias), 0, pages_end - segment.file_end);
+    if (segment.has_zeros()) std::memset(reinterpret_cast<void*>(segment.file_end + bias), 0, pages_end - segment.file_end);
     if (segment.access == Access::ReadWrite) return {};
     return native::call(abi::SpaceProtect{abi::kSelfSpace, address, segment.file_pages_bytes, static_cast<uint64_t>(segment.access)});
 }

@@ -32,6 +32,14 @@ int memcmp(const void* a, const void* b, size_t length) noexcept {
     return 0;
 }
 
+/// Not in the header: C and C++ libraries declare it with different types.
+void* memchr(const void* in, int value, size_t length) noexcept {
+    const auto* bytes = static_cast<const unsigned char*>(in);
+    for (size_t i = 0; i < length; ++i)
+        if (bytes[i] == static_cast<unsigned char>(value)) return const_cast<unsigned char*>(bytes + i);
+    return nullptr;
+}
+
 size_t strlen(const char* string) noexcept {
     size_t length = 0;
     while (string[length] != '\0') {

@@ -1,6 +1,7 @@
 #include "posix/next_image.h"
 
 #include "abi/boot_block.h"
+#include "posix/thread_memory.h"
 
 namespace portico::posix {
 
@@ -42,7 +43,7 @@ Result<NextImage> NextImage::create(abi::Handle runtime_image, std::span<const s
 }
 
 void NextImage::enter() {
-    const abi::ThreadStart start{.instruction = start_, .argument = abi::kBootBlockAddress};
+    const abi::ThreadStart start{.instruction = start_, .argument = abi::kBootBlockAddress, .gs_base = first_thread_address()};
     (void)native::call(abi::ProcessExec{space_.get(), reinterpret_cast<uint64_t>(&start)});
 }
 

@@ -42,7 +42,7 @@ inline std::optional<uint64_t> build_program_stack(std::span<std::byte> memory, 
     };
     const auto put = [&](std::string_view text, bool with_zero) -> std::optional<uint64_t> {
         if (!take(text.size() + (with_zero ? 1 : 0), 1)) return std::nullopt;
-        std::memcpy(memory.data() + top, text.data(), text.size());
+        if (!text.empty()) std::memcpy(memory.data() + top, text.data(), text.size());
         if (with_zero) memory[top + text.size()] = std::byte{0};
         return address + top;
     };

@@ -32,6 +32,14 @@ constexpr uint32_t kCloseOnExec = 1;
     for (;;) (void)native::call(abi::ProcessKill{abi::kSelfProcess, 127});
 }
 
+/// Only a thread's start sets its GS base for good, and who starts a process can not know where the first thread's block is.
+/// So the thread starts over in the same address space. execve gives the right base at once.
+[[noreturn]] void start_with_gs(uint64_t boot_block_address) {
+    const abi::ThreadStart start{.instruction = address_of(portico_start), .argument = boot_block_address, .gs_base = first_thread_address()};
+    (void)native::call(abi::ProcessExec{abi::kSelfSpace, reinterpret_cast<uint64_t>(&start)});
+    give_up("cannot start over");
+}
+
 /// Descriptors marked close-on-exec end here; the rest take their numbers again.
 void take_descriptors(Process& process, const BootBlockReader& boot) {
     for (uint32_t i = 0; i < boot.block().descriptor_count; ++i) {
@@ -124,6 +132,7 @@ uint64_t* pointers_to(std::string_view strings, uint32_t count) {
 }  // namespace
 
 extern "C" void portico_start_main(uint64_t boot_block_address) {
+    if (read_gs_base() != first_thread_address()) start_with_gs(boot_block_address);
     abi::BootBlock head;
     std::memcpy(&head, reinterpret_cast<const void*>(boot_block_address), sizeof(head));
     const auto boot = BootBlockReader::open({reinterpret_cast<const std::byte*>(boot_block_address), head.block_bytes < abi::kBootBlockBytesMax ? head.block_bytes : 0});
@@ -134,7 +143,6 @@ extern "C" void portico_start_main(uint64_t boot_block_address) {
     Process& process = *::new (first_process) Process;
     take_state(process, *boot);
     Thread& thread = set_up_thread(process, *boot);
-    write_gs_base(reinterpret_cast<uint64_t>(&thread));
     take_descriptors(process, *boot);
     const bool posix = process.mode == abi::RuntimeMode::Posix;
     if (!native::call(abi::ProcessSetEntries{abi::kSelfProcess, address_of(portico_foreign_entry), posix ? address_of(portico_upcall_entry) : 0}))

@@ -42,6 +42,7 @@ Thread* lay_out(std::byte* mapping) {
 }  // namespace
 
 Thread* first_thread() { return lay_out(first_mapping); }
+uint64_t first_thread_address() { return reinterpret_cast<uint64_t>(first_mapping) + kBlockOffset; }
 
 Thread* allocate_thread_pages() {
     auto* mapping = static_cast<std::byte*>(heap::allocate_pages(kMappingBytes));
@@ -128,6 +129,10 @@ uint64_t read_fs_base() {
     return address;
 }
 void write_fs_base(uint64_t address) { asm volatile("wrfsbase %0" : : "r"(address)); }
-void write_gs_base(uint64_t address) { asm volatile("wrgsbase %0" : : "r"(address)); }
+uint64_t read_gs_base() {
+    uint64_t address = 0;
+    asm volatile("rdgsbase %0" : "=r"(address));
+    return address;
+}
 
 }  // namespace portico::posix

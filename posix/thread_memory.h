@@ -11,8 +11,10 @@ namespace portico::posix {
 inline constexpr uint64_t kUpcallStackBytes = 0x4000;
 inline constexpr uint64_t kRuntimeStackBytes = 0x1'0000;
 
-/// The stacks and block of the process's first thread, in bss; given GS by start.
+/// The stacks and block of the process's first thread, in bss.
 Thread* first_thread();
+/// Where that block lies: the GS base of an image's first thread, which the kernel takes from ThreadStart only.
+uint64_t first_thread_address();
 
 /// A thread of `process` that is not started; takes the place of one that ended, or new pages. Null without memory.
 Thread* allocate_thread(Process& process) EXCLUDES(process.mutex);
@@ -33,6 +35,6 @@ void vector_start();  ///< finds them out; once at start
 
 uint64_t read_fs_base();
 void write_fs_base(uint64_t address);
-void write_gs_base(uint64_t address);
+uint64_t read_gs_base();
 
 }  // namespace portico::posix

@@ -154,10 +154,9 @@ static void conclude(Call& call, Error error) {
         call.state = Call::State::Idle;
         call.caller = nullptr;
         call.port = nullptr;
-        if (caller.wait() == Thread::Wait::Fault && error != Error::None)
-            caller.process().kill(128 + 11);  // nobody is left to judge the fault
-        else
-            caller.finish_wait(error);
+        const bool is_fault = caller.wait() == Thread::Wait::Fault;
+        caller.finish_wait(error);
+        if (is_fault && error != Error::None) caller.process().kill(128 + 11);  // nobody is left to judge the fault
         return;
     }
     if (call.reply_port->closed()) {
@@ -167,7 +166,7 @@ static void conclude(Call& call, Error error) {
     }
     call.state = Call::State::Replied;
     call.message = {.id = call.message.id,
-                    .badge = call.message.badge,
+                    .badge = 0,
                     .header = abi::Header::make(static_cast<uint16_t>(error)).with_kind(MessageKind::Reply)};
     call.reply_port->post(call);
 }
@@ -215,6 +214,7 @@ Result<> reply(Thread& replier, uint64_t id, Message message) {
 }
 
 Result<> receive(Thread& caller, Port& port, uint64_t deadline_ns) {
+    if (port.closed()) return fail(Error::PeerClosed);
     if (TRY(port.take(caller))) return {};
     if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
     caller.begin_wait(Thread::Wait::Receive, deadline_ns);

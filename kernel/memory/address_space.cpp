@@ -108,6 +108,7 @@ Result<uint64_t> AddressSpace::find_gap(uint64_t hint, uint64_t page_count) {
     // Top-down first fit, as Linux lays out mmap: each gap is between a mapping and the one above it.
     uint64_t top = abi::kMapAnywhereMax;
     auto it = first_above(top);
+    if (it != mappings_.end()) top = std::min(top, it->address);
     while (it != mappings_.begin()) {
         auto below = it;
         --below;
@@ -255,14 +256,14 @@ static Result<> by_page(uint64_t address, uint64_t bytes, Copy copy) {
 
 Result<> AddressSpace::copy_in(void* to, uint64_t from_address, uint64_t bytes) {
     return by_page(from_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
-        __builtin_memcpy(static_cast<uint8_t*>(to) + done, arch::to_virtual(TRY(resolve(at, Access::Read))), length);
+        __builtin_memmove(static_cast<uint8_t*>(to) + done, arch::to_virtual(TRY(resolve(at, Access::Read))), length);
         return {};
     });
 }
 
 Result<> AddressSpace::copy_out(uint64_t to_address, const void* from, uint64_t bytes) {
     return by_page(to_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
-        __builtin_memcpy(arch::to_virtual(TRY(resolve(at, Access::Write))), static_cast<const uint8_t*>(from) + done, length);
+        __builtin_memmove(arch::to_virtual(TRY(resolve(at, Access::Write))), static_cast<const uint8_t*>(from) + done, length);
         return {};
     });
 }

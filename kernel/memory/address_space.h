@@ -52,6 +52,7 @@ public:
     Result<PhysicalAddress> resolve(uint64_t address, Access access);
 
     /// Copies between kernel memory and this space, page by page. Errors: BadAddress, NoMemory; then a part may be copied.
+    /// Both sides may be the same page: a program may copy between an object and where it is mapped.
     Result<> copy_in(void* to, uint64_t from_address, uint64_t bytes);
     Result<> copy_out(uint64_t to_address, const void* from, uint64_t bytes);
     template <class T>

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernel/memory/poison.h"
+
 namespace portico::kernel {
 
 FrameAllocator frames;
@@ -58,6 +60,7 @@ Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
         range.length_bytes -= abi::kPageBytes;
     }
     --free_pages_;
+    unpoison(arch::to_virtual(page), abi::kPageBytes);
     frame(page) = {.references = 0, .next_free = 0, .payer = &payer};
     return page;
 }
@@ -79,6 +82,7 @@ void FrameAllocator::free(PhysicalAddress page) {
     freed.next_free = free_list_;
     free_list_ = static_cast<uint32_t>(page.value / abi::kPageBytes - first_ + 1);
     ++free_pages_;
+    poison(arch::to_virtual(page), abi::kPageBytes);
     payer.refund(abi::kPageBytes);
 }
 

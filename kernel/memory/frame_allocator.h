@@ -35,6 +35,9 @@ public:
         const uint64_t number = page.value / abi::kPageBytes;
         return number >= first_ && number < first_ + count_;
     }
+    bool overlaps_ram(const MemoryRange& range) const {
+        return range.base.value < (first_ + count_) * abi::kPageBytes && range.base.value + range.length_bytes > first_ * abi::kPageBytes;
+    }
     uint64_t free_pages() const { return free_pages_; }
     uint64_t total_pages() const { return total_pages_; }
 

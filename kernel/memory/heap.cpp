@@ -1,5 +1,7 @@
 #include "kernel/memory/heap.h"
 
+#include "kernel/memory/poison.h"
+
 namespace portico::kernel {
 
 Heap heap;
@@ -66,6 +68,7 @@ Result<void*> Heap::allocate(size_t bytes, Account& payer) {
         page->free_list = page->free_list->next;
     else
         block = page->block(page->fresh++);
+    unpoison(block, kClassBytes[size_class]);
     if (++page->used == page->capacity) {
         partial_[size_class] = page->next;
         if (page->next != nullptr) page->next->previous = nullptr;
@@ -81,6 +84,7 @@ void Heap::free(void* block, Account& payer) {
     ASSERT(page->used > 0);
     const bool was_full = page->full();
     page->free_list = new (block) FreeBlock{page->free_list};
+    poison(page->free_list + 1, kClassBytes[size_class] - sizeof(FreeBlock));
     --page->used;
     if (was_full) {
         page->previous = nullptr;
@@ -109,19 +113,38 @@ void ObjectAllocator::destroy(Object* object) {
 }
 
 namespace {
-Object* doomed = nullptr;
+Object* put_off = nullptr;
 }
 
-void Object::doom() {
-    next_doomed_ = doomed;
-    doomed = this;
+void Object::later(Later work) {
+    if (later_ == 0) {
+        next_later_ = put_off;
+        put_off = this;
+    }
+    later_ |= work;
+}
+
+void Object::do_put_off(uint8_t work) {
+    const bool was_referenced = references_ > 0;
+    ++references_;
+    if ((work & kUnreachable) != 0 && handles_ == 0) on_unreachable();
+    if ((work & kEnd) != 0) on_end();
+    if (--references_ > 0) return;
+    if (was_referenced)
+        doom();
+    else if ((work & kDestroy) != 0)
+        later(kDestroy);
 }
 
 void Object::reap() {
-    while (doomed != nullptr) {
-        Object* object = doomed;
-        doomed = object->next_doomed_;
-        if (object->references_ == 0) ObjectAllocator::destroy(object);
+    while (put_off != nullptr) {
+        Object* object = put_off;
+        put_off = object->next_later_;
+        const uint8_t work = std::exchange(object->later_, uint8_t{0});
+        if (work != kDestroy)
+            object->do_put_off(work);
+        else if (object->references_ == 0)
+            ObjectAllocator::destroy(object);
     }
 }
 

@@ -52,7 +52,6 @@ struct ObjectAllocator {
     static Result<Ref<T>> create(Account& payer, Arguments&&... arguments) {
         T* object = TRY((heap.make<T>(payer, std::forward<Arguments>(arguments)...)));
         object->payer_ = &payer;
-        object->bytes_ = sizeof(T);
         payer.add_reference();
         payer.count_object(1);
         return Ref<T>(*object);

@@ -74,7 +74,7 @@ Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_co
         clone.tree_.share(tree_);
         return {};
     }
-    const uint64_t end = first_page + page_count;
+    const uint64_t end = std::min(first_page + page_count, size_pages());
     for (uint64_t index = tree_.next_present(first_page); index < end; index = tree_.next_present(index + 1))
         TRY(clone.tree_.put(index - first_page, tree_.find(index).page));
     return {};

@@ -137,6 +137,10 @@ void PageTree::release(uint64_t slot, unsigned height) {
 }
 
 Result<> PageTree::truncate(uint64_t first) {
+    if (first == 0) {
+        clear();
+        return {};
+    }
     for (uint64_t index = next_present(first); index < kPagesMax; index = next_present(index + 1)) {
         uint64_t* slot = TRY(path(index));
         release_page({*slot});

@@ -38,7 +38,7 @@ public:
     /// Shares all pages of `other`; this tree must be empty.
     void share(const PageTree& other);
 
-    /// Frees the pages from `first` on. A shared path may need copying: errors NoMemory, and then some may remain.
+    /// Frees the pages from `first` on. A shared path may need copying: errors NoMemory, and then some may remain; never if `first` is 0.
     Result<> truncate(uint64_t first);
     void clear();
 

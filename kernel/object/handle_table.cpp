@@ -55,6 +55,7 @@ Result<Handle> HandleTable::add(Capability&& capability) {
 
 Result<Handle> HandleTable::put(uint32_t index, Capability&& capability) {
     if (index == 0) return add(std::move(capability));
+    if (index >= kSlotsMax) return fail(Error::InvalidArgument);
     while (slot(index) == nullptr) {
         TRY(add_chunk(chunk_count_));
         link_chunk(chunk_count_ - 1);

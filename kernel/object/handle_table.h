@@ -11,7 +11,7 @@ using abi::Handle;
 /// The handles of one process: index to capability, with a generation against stale values.
 ///
 /// Ownership: owns its capabilities. Locks: the kernel lock.
-/// Bound:     grows by chunks of 64 slots, charged to the process's account, to kHandleIndexMax.
+/// Bound:     grows by chunks of 64 slots, charged to the process's account, to kSlotsMax.
 class HandleTable {
 public:
     explicit HandleTable(Account& payer) : payer_(payer) {}
@@ -52,7 +52,6 @@ private:
         uint32_t next_free = 0;
     };
     static constexpr uint32_t kChunkSlots = 64;
-    static constexpr uint32_t kChunksMax = (abi::kHandleIndexMax + 1) / kChunkSlots;
     struct Chunk {
         Slot slots[kChunkSlots];
     };
@@ -66,7 +65,10 @@ private:
     void link_chunk(uint32_t chunk);
 
     Account& payer_;
-    Directory* directories_[kChunksMax / kDirectorySlots / 16] = {};  // 16 of 256: 65,536 handles a process
+    static constexpr uint32_t kDirectories = 16;
+    static constexpr uint32_t kSlotsMax = kDirectories * kDirectorySlots * kChunkSlots;
+    static_assert(kSlotsMax - 1 <= abi::kHandleIndexMax);
+    Directory* directories_[kDirectories] = {};
     uint32_t chunk_count_ = 0;
     uint32_t free_list_ = 0;  ///< index, 0 ends the list (index 0 is never used)
     uint32_t free_count_ = 0;

@@ -15,9 +15,9 @@ using abi::Rights;
 
 /// Base of everything a handle can name.
 ///
-/// Ownership: counted references (Ref). The last one does not destroy at once: the object joins the doomed list, which
-///            each kernel entry empties before it leaves, so destructors never nest deeply.
-/// Handles:   capabilities (in tables and in messages) are counted besides; when the last goes, on_unreachable() runs.
+/// Ownership: counted references (Ref). The last one does not destroy at once: what follows is put off to a list that each
+///            kernel entry empties before it leaves, so a chain of objects that end each other never nests on the stack.
+/// Handles:   capabilities (in tables and in messages) are counted besides; when the last goes, on_unreachable() runs, put off too.
 /// Locks:     the kernel lock.
 class Object {
 public:
@@ -36,32 +36,37 @@ public:
     void add_handle() { ++handles_; }
     void drop_handle() {
         ASSERT(handles_ > 0);
-        if (--handles_ == 0) on_unreachable();
+        if (--handles_ == 0) later(kUnreachable);
     }
 
-    /// Destroys all doomed objects and those that they doom.
+    /// Does all that was put off, and what that puts off in turn.
     static void reap();
 
 protected:
     explicit Object(ObjectType type) : type_(type) {}
     virtual ~Object() = default;
 
+    enum Later : uint8_t { kDestroy = 1, kUnreachable = 2, kEnd = 4 };
+    /// Puts work off to the end of this kernel entry.
+    void later(Later work);
+
     /// No handle is left; others may still refer to the object.
     virtual void on_unreachable() {}
-    /// No reference is left: by default joins the doomed list.
-    virtual void doom();
+    /// Put off by later(kEnd).
+    virtual void on_end() {}
+    /// No reference is left: by default it will be destroyed.
+    virtual void doom() { later(kDestroy); }
 
 private:
-    template <class T>
-    friend class Allocated;
     friend struct ObjectAllocator;
+    void do_put_off(uint8_t work);
 
     ObjectType type_;
+    uint8_t later_ = 0;  ///< Later bits; in the list if any
     uint32_t references_ = 0;
     uint32_t handles_ = 0;
-    uint32_t bytes_ = 0;
     Account* payer_ = nullptr;
-    Object* next_doomed_ = nullptr;
+    Object* next_later_ = nullptr;
 };
 
 /// A counted reference; never null unless moved from or default-made.

@@ -45,7 +45,10 @@ void Process::add_thread(Thread& thread) {
 void Process::remove_thread(Thread& thread) {
     ended_cpu_time_ns_ += thread.cpu_time_ns;
     threads_.erase(threads_.iterator_to(thread.process_link));
-    if (threads_.empty()) end();
+    if (threads_.empty()) {
+        dying_ = true;
+        later(kEnd);
+    }
     thread.drop_reference();
 }
 
@@ -54,10 +57,9 @@ void Process::kill(uint64_t code) {
     dying_ = true;
     exit_code_ = code;
     if (threads_.empty()) {
-        end();
+        later(kEnd);
         return;
     }
-    Ref<Process> self(*this);
     for (auto it = threads_.begin(); it != threads_.end();) {
         Thread& thread = it->thread;
         ++it;
@@ -87,6 +89,10 @@ void Process::resume() {
         held_.pop_front();
         scheduler.make_ready(thread);
     }
+}
+
+void Process::on_end() {
+    if (!ended_) end();
 }
 
 /// What was the process's goes now, not when its last reference does: others may keep a handle to it for long.

@@ -56,6 +56,7 @@ public:
     ThreadList& threads() { return threads_; }
 
 private:
+    void on_end() override;
     void end();
 
     HandleTable handles_;

@@ -2,6 +2,7 @@
 
 #include "kernel/arch/arch.h"
 #include "kernel/debug/trace.h"
+#include "kernel/memory/address_space.h"
 #include "kernel/sched/thread.h"
 
 namespace portico::kernel {
@@ -39,7 +40,8 @@ struct Cpu {
     CpuFrame frame;                  ///< first: assembly reaches it
     unsigned index = 0;
     Thread* running = nullptr;       ///< whose user mode this CPU is in, or on the way to
-    Thread* loaded = nullptr;        ///< whose vector state, bases and address space the hardware holds
+    Thread* loaded = nullptr;        ///< whose vector state and bases the hardware holds
+    Ref<AddressSpace> space;         ///< whose page table the hardware holds: alive until it lets go of it
     Thread* next = nullptr;          ///< handed off to: runs before all others
     RunQueue ready;
     TimerQueue timers;

@@ -132,10 +132,17 @@ void Scheduler::unload(Cpu& cpu) {
     cpu.switched_at_ns = now;
     cpu.loaded = nullptr;
     arch::activate(nullptr);
+    cpu.space = nullptr;
+}
+
+void Scheduler::load_space(Cpu& cpu, AddressSpace& space) {
+    if (cpu.space.get() == &space) return;
+    arch::activate(&space.page_table());
+    cpu.space = Ref<AddressSpace>(space);
 }
 
 void Scheduler::reload_space(Cpu& cpu) {
-    if (cpu.loaded != nullptr) arch::activate(&cpu.loaded->process().space().page_table());
+    if (cpu.loaded != nullptr) load_space(cpu, cpu.loaded->process().space());
 }
 
 void Scheduler::load(Cpu& cpu, Thread& thread) {
@@ -148,8 +155,7 @@ void Scheduler::load(Cpu& cpu, Thread& thread) {
     }
     cpu.switched_at_ns = now;
     ++cpu.switches;
-    arch::PageTable& table = thread.process().space().page_table();
-    if (cpu.loaded == nullptr || &cpu.loaded->process().space().page_table() != &table) arch::activate(&table);
+    load_space(cpu, thread.process().space());
     arch::load_vector_state(thread.vector_state());
     arch::load_user_bases(thread.frame);
     cpu.loaded = &thread;

@@ -33,6 +33,7 @@ private:
     Thread* steal(Cpu& cpu);
     void settle_running(Cpu& cpu);
     void load(Cpu& cpu, Thread& thread);
+    void load_space(Cpu& cpu, AddressSpace& space);
     void wait_idle(Cpu& cpu) __attribute__((requires_capability(kernel_lock)));
     void arm(Cpu& cpu);
     void kick_an_idle_cpu(Cpu& cpu);

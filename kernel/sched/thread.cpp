@@ -133,8 +133,10 @@ void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
     }
 }
 
+bool Thread::alert_is_due() const { return alerted_ && !in_upcall_ && process_->upcall_entry != 0; }
+
 void Thread::deliver_alert() {
-    if (!alerted_ || in_upcall_ || process_->upcall_entry == 0) return;
+    if (!alert_is_due()) return;
     alerted_ = false;
     arch::this_cpu().trace.add(arch::now_ns(), id_, TraceEvent::Upcall, 0, frame.registers.rip);
     divert(abi::FaultKind::Alert, 0, 0);

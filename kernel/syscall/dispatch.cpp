@@ -33,7 +33,11 @@ void run_call(Thread& caller) {
         r.rax = static_cast<uint64_t>(result.error());
         return;
     }
-    if (caller.state() != Thread::State::Running) return;
+    if (caller.state() != Thread::State::Running) {
+        // An alert that came while this CPU was on its way here must not be slept through.
+        if (caller.state() == Thread::State::Blocked && caller.alert_is_due()) caller.end_wait(Error::Interrupted);
+        return;
+    }
     if (std::exchange(caller.restart, false)) return;
     r.rax = 0;
     if constexpr (!std::is_void_v<ReplyOf<Call>>) set_arguments(r, abi::to_arguments(*result), sizeof(*result) / 8);
@@ -68,6 +72,7 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
 void enter_syscall(Cpu& cpu) {
     enter(cpu, [&] {
         Thread& caller = *cpu.running;
+        if (caller.doomed) return;  // killed while this CPU was on its way here: it must not begin to wait
         const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
         cpu.note(TraceEvent::Call, static_cast<uint32_t>(number), caller.frame.registers.rdi);
         if (number < kRunners.size())
@@ -79,6 +84,7 @@ void enter_syscall(Cpu& cpu) {
 
 void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address) {
     enter(cpu, [&] {
+        if (cpu.running->doomed) return;
         const abi::Registers& r = cpu.running->frame.registers;
         handle_fault(cpu, {.kind = kind, .access = access_or_code, .address = address, .instruction = r.rip, .stack = r.rsp, .zero = 0});
     });

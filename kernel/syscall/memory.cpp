@@ -58,7 +58,7 @@ Result<abi::MemoryPhysical::Reply> on_syscall(Thread& caller, const abi::MemoryP
     constexpr uint64_t kPhysicalMax = uint64_t{1} << 46;
     if ((call.physical & kPageMask) != 0 || (call.size & kPageMask) != 0 || call.size == 0) return fail(Error::InvalidArgument);
     if (call.physical >= kPhysicalMax || call.size > kPhysicalMax - call.physical) return fail(Error::InvalidArgument);
-    if (frames.is_ram({call.physical}) || frames.is_ram({call.physical + call.size - 1})) return fail(Error::InvalidArgument);
+    if (frames.overlaps_ram({{call.physical}, call.size})) return fail(Error::InvalidArgument);
     Account& payer = caller.process().account();
     Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, PhysicalAddress{call.physical}, call.size));
     return abi::MemoryPhysical::Reply{TRY(give_handle(caller, *memory, kMemoryRights & ~Rights::Execute))};

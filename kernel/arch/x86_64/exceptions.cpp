@@ -5,6 +5,7 @@
 #include "kernel/arch/x86_64/local_apic.h"
 #include "kernel/arch/x86_64/processor.h"
 #include "kernel/arch/x86_64/tlb.h"
+#include "kernel/debug/log.h"
 #include "kernel/sched/cpu.h"
 
 /// What entry.S calls: one function for interrupts of user mode, one for those of the idle kernel, the rest are our bugs.
@@ -91,14 +92,13 @@ extern "C" [[noreturn]] void arch_kernel_exception(const KernelException& e) {
     const uint64_t address = read_control2();
     const uint64_t slot_offset = address - stack_slot(0);
     const bool overflow = e.vector == kDoubleFault && slot_offset < stack_slot(kCpusMax) - stack_slot(0);
-    panic("%s: exception %lu error %lx address %lx\n"
-          "rip %016lx rsp %016lx rflags %lx cs %lx cr3 %lx\n"
-          "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n"
-          "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n"
-          "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n"
-          "r13 %016lx r14 %016lx r15 %016lx",
-          overflow ? "kernel stack overflow" : "kernel fault", e.vector, e.error, address, e.rip, e.rsp, e.rflags, e.cs,
-          read_control3(), e.rax, e.rbx, e.rcx, e.rdx, e.rsi, e.rdi, e.rbp, e.r8, e.r9, e.r10, e.r11, e.r12, e.r13, e.r14, e.r15);
+    log("rax %016lx rbx %016lx rcx %016lx rdx %016lx", e.rax, e.rbx, e.rcx, e.rdx);
+    log("rsi %016lx rdi %016lx rbp %016lx rsp %016lx", e.rsi, e.rdi, e.rbp, e.rsp);
+    log("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", e.r8, e.r9, e.r10, e.r11);
+    log("r12 %016lx r13 %016lx r14 %016lx r15 %016lx", e.r12, e.r13, e.r14, e.r15);
+    log("rflags %lx cs %lx cr3 %lx", e.rflags, e.cs, read_control3());
+    panic("%s: exception %lu error %lx address %lx at %lx", overflow ? "kernel stack overflow" : "kernel fault", e.vector, e.error,
+          address, e.rip);
 }
 
 void wait_for_interrupt() {

@@ -20,14 +20,7 @@ void io_write(uint16_t port, unsigned width_bytes, uint32_t value) {
     }
 }
 
-void zero_page(void* page) {
-    uint64_t count = kPageBytes / 8;
-    asm volatile("rep stosq" : "+D"(page), "+c"(count) : "a"(0) : "memory");
-}
-
-void copy_page(void* to, const void* from) {
-    uint64_t count = kPageBytes / 8;
-    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count)::"memory");
-}
+void zero_page(void* page) { __builtin_memset(page, 0, kPageBytes); }
+void copy_page(void* to, const void* from) { __builtin_memcpy(to, from, kPageBytes); }
 
 }  // namespace portico::kernel::arch

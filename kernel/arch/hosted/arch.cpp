@@ -1,0 +1,107 @@
+#include "kernel/arch/arch.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "kernel/arch/hosted/hardware.h"
+#include "kernel/sched/cpu.h"
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#include <sanitizer/common_interface_defs.h>
+#define PORTICO_PRINT_STACK __sanitizer_print_stack_trace
+#endif
+#endif
+
+namespace portico::kernel::arch {
+
+using hosted::Hardware;
+using hosted::Processor;
+
+// ---- CPUs
+
+Cpu& this_cpu() { return cpu_at(Hardware::cpu_index()); }
+unsigned cpu_count() { return Hardware::get().cpu_count; }
+unsigned start_cpus() { return cpu_count(); }
+
+void kick(Cpu& cpu) {
+    Processor& processor = Hardware::get().processors[cpu.index];
+    std::lock_guard guard(processor.wake_mutex);
+    processor.kicked = true;
+    processor.pending.store(true);
+    processor.wake.notify_one();
+}
+
+void spin_pause() { std::this_thread::yield(); }
+
+/// Returns when kicked or when the timer is due. The driver of a machine whose time stands still never lets a CPU come here.
+void wait_for_interrupt() {
+    Processor& own = Hardware::get().own();
+    std::unique_lock guard(own.wake_mutex);
+    while (!own.kicked && Hardware::get().now_ns() < own.timer_ns.load()) own.wake.wait_for(guard, std::chrono::microseconds(100));
+    if (Hardware::get().now_ns() >= own.timer_ns.load()) own.timer_ns.store(abi::kForever);
+    own.kicked = false;
+    own.pending.store(false);
+}
+
+// ---- threads
+
+uint32_t vector_state_bytes() { return hosted::kVectorBytes; }
+void init_vector_state(void* area) { __builtin_memset(area, 0, hosted::kVectorBytes); }
+void save_vector_state(void* area) { __builtin_memcpy(area, Hardware::get().own().vector.data(), hosted::kVectorBytes); }
+void load_vector_state(const void* area) { __builtin_memcpy(Hardware::get().own().vector.data(), area, hosted::kVectorBytes); }
+
+void load_user_bases(const ThreadFrame& frame) {
+    Hardware::get().own().fs_base = frame.fs_base;
+    Hardware::get().own().gs_base = frame.gs_base;
+}
+void save_user_bases(ThreadFrame& frame) { frame.fs_base = Hardware::get().own().fs_base; }
+void adopt_gs_base(ThreadFrame&) {}
+
+// ---- time
+
+uint64_t now_ns() { return Hardware::get().now_ns(); }
+void arm_timer(uint64_t deadline_ns) { Hardware::get().own().timer_ns.store(deadline_ns); }
+void describe_clock(abi::SystemInfo& info) {
+    info.tsc_hz = 1'000'000'000;
+    info.tsc_multiplier = uint64_t{1} << 32;
+}
+
+// ---- devices
+
+bool interrupt_exists(unsigned line) { return line < hosted::kLines; }
+
+void unmask_interrupt(unsigned line, bool level_triggered) {
+    hosted::Line& own = Hardware::get().lines[line];
+    own.masked = false;
+    own.level = level_triggered;
+}
+
+void mask_interrupt(unsigned line) { Hardware::get().lines[line].masked = true; }
+
+uint32_t io_read(uint16_t port, unsigned width_bytes) {
+    const uint32_t value = Hardware::get().io_ports[port];
+    return width_bytes == 4 ? value : value & ((1u << (8 * width_bytes)) - 1);
+}
+
+void io_write(uint16_t port, unsigned, uint32_t value) {
+    Hardware::get().io_ports[port] = value;
+    Hardware::get().io_written.push_back(value);
+}
+
+// ---- debugging
+
+void debug_write(std::string_view text) { Hardware::get().append_log(text); }
+unsigned backtrace(std::span<uint64_t>) { return 0; }
+
+void stop_machine() {
+    std::fputs(Hardware::get().log_text().c_str(), stderr);
+#ifdef PORTICO_PRINT_STACK
+    PORTICO_PRINT_STACK();
+#endif
+    std::abort();
+}
+
+}  // namespace portico::kernel::arch

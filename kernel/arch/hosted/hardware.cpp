@@ -1,0 +1,81 @@
+#include "kernel/arch/hosted/hardware.h"
+
+#include <sys/mman.h>
+
+#include <chrono>
+
+#include "kernel/debug/log.h"
+#include "kernel/memory/poison.h"
+
+namespace portico::kernel::hosted {
+namespace {
+
+Hardware* hardware = nullptr;
+thread_local unsigned current_cpu = 0;
+
+uint8_t* reserve(uint64_t bytes) {
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT(memory != MAP_FAILED);
+    return static_cast<uint8_t*>(memory);
+}
+
+}  // namespace
+
+Hardware::Hardware(unsigned cpus, uint64_t bytes) : cpu_count(cpus), ram_bytes(bytes), ram(reserve(bytes)) {
+    ASSERT(hardware == nullptr);
+    ASSERT(cpus <= kCpusMax);
+    hardware = this;
+}
+
+Hardware::~Hardware() {
+    unpoison(ram, ram_bytes);
+    munmap(ram, ram_bytes);
+    hardware = nullptr;
+}
+
+Hardware& Hardware::get() {
+    ASSERT(hardware != nullptr);
+    return *hardware;
+}
+
+void Hardware::be_cpu(unsigned index) { current_cpu = index; }
+unsigned Hardware::cpu_index() { return current_cpu; }
+
+uint64_t Hardware::now_ns() const {
+    if (!real_time_) return time_ns_.load();
+    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+const arch::PageEntry* Hardware::translate(Processor& cpu, uint64_t address, abi::Access access) {
+    if (cpu.table == nullptr || address >= abi::kUserAddressMax) return nullptr;
+    const uint64_t page = address & ~(abi::kPageBytes - 1);
+    const auto cached = cpu.tlb.find(page);
+    if (cached != cpu.tlb.end()) {
+        if (allows(cached->second.access, access)) return &cached->second;
+        cpu.tlb.erase(cached);  // a refused access is looked up again
+    }
+    const arch::PageEntry entry = cpu.table->lookup(page);
+    if (!entry.present || !allows(entry.access, access)) return nullptr;
+    return &(cpu.tlb[page] = entry);
+}
+
+uint64_t Hardware::find_stale(Processor& cpu) {
+    std::lock_guard guard(cpu.access_mutex);
+    for (const auto& [page, cached] : cpu.tlb) {
+        const arch::PageEntry entry = cpu.table->lookup(page);
+        if (!entry.present || entry.page != cached.page || !allows(entry.access, cached.access)) return page;
+    }
+    return 0;
+}
+
+void Hardware::append_log(std::string_view text) {
+    std::lock_guard guard(log_mutex_);
+    log_ += text;
+}
+
+std::string Hardware::log_text() {
+    std::lock_guard guard(log_mutex_);
+    return log_;
+}
+
+}  // namespace portico::kernel::hosted

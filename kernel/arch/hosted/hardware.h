@@ -1,0 +1,95 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernel/arch/arch.h"
+
+/// The simulated machine under arch/hosted: what arch.h describes, as ordinary memory of a Linux process.
+namespace portico::kernel::hosted {
+
+inline constexpr uint64_t kRamBase = 0x10'0000;
+inline constexpr unsigned kLines = 24;
+inline constexpr uint32_t kVectorBytes = 64;
+
+/// What one CPU has besides the kernel's Cpu. A CPU is whichever thread last said be_cpu().
+struct Processor {
+    /// Guards table and tlb. Held for one user access, so a shoot-down waits for the access under way, as in hardware.
+    std::mutex access_mutex;
+    arch::PageTable* table = nullptr;
+    std::unordered_map<uint64_t, arch::PageEntry> tlb;  ///< translations in use, as stale as the kernel leaves them
+
+    std::mutex wake_mutex;
+    std::condition_variable wake;
+    bool kicked = false;                                ///< an inter-processor interrupt is pending
+    std::atomic<uint64_t> timer_ns{abi::kForever};
+    std::atomic<bool> pending{false};                   ///< kicked, for a look without the mutex
+
+    std::array<uint8_t, kVectorBytes> vector{};         ///< vector registers
+    uint64_t fs_base = 0, gs_base = 0;
+};
+
+struct Line {
+    bool masked = true;
+    bool level = false;
+    bool pending = false;  ///< raised while masked
+};
+
+/// All of it. Bound: one machine at a time, since the kernel core is one.
+class Hardware {
+public:
+    Hardware(unsigned cpus, uint64_t ram_bytes);
+    ~Hardware();
+    Hardware(const Hardware&) = delete;
+    Hardware& operator=(const Hardware&) = delete;
+    static Hardware& get();
+
+    /// The calling thread acts as this CPU from now on.
+    static void be_cpu(unsigned index);
+    static unsigned cpu_index();
+    Processor& own() { return processors[cpu_index()]; }
+
+    uint64_t now_ns() const;
+    void set_time(uint64_t now) { time_ns_.store(now); }
+    void use_real_time() { real_time_ = true; }
+
+    /// One user access to one page, through the TLB. False: a page fault.
+    template <class Act>
+    bool access_page(uint64_t address, abi::Access access, Act act) {
+        Processor& cpu = own();
+        std::lock_guard guard(cpu.access_mutex);
+        const arch::PageEntry* entry = translate(cpu, address, access);
+        if (entry == nullptr) return false;
+        act(static_cast<uint8_t*>(arch::to_virtual(entry->page)) + address % abi::kPageBytes);
+        return true;
+    }
+    /// A cached translation that allows more than the page table, or shows another page; 0 if there is none.
+    uint64_t find_stale(Processor& cpu);
+
+    const unsigned cpu_count;
+    const uint64_t ram_bytes;
+    uint8_t* const ram;
+    std::array<Processor, kCpusMax> processors;
+    std::array<Line, kLines> lines{};
+    std::unordered_map<uint16_t, uint32_t> io_ports;
+    std::vector<uint32_t> io_written;
+
+    void append_log(std::string_view text);
+    std::string log_text();
+
+private:
+    const arch::PageEntry* translate(Processor& cpu, uint64_t address, abi::Access access);
+
+    std::atomic<uint64_t> time_ns_{1'000'000};
+    bool real_time_ = false;
+    std::mutex log_mutex_;
+    std::string log_;
+};
+
+}  // namespace portico::kernel::hosted

@@ -1,0 +1,146 @@
+#include <atomic>
+
+#include "kernel/arch/hosted/hardware.h"
+#include "kernel/debug/log.h"
+
+/// A page table of four levels in simulated RAM, as the hardware's: table pages come from the core and are charged.
+/// Entry: page address | Access << 1 | present. Entries are read without a lock by simulated user accesses.
+namespace portico::kernel::arch {
+namespace {
+
+constexpr unsigned kEntries = 512;
+constexpr uint64_t kPresent = 1;
+constexpr unsigned kAccessShift = 1;
+constexpr uint64_t kAccessBits = 7u << kAccessShift;
+constexpr uint64_t kAddress = ~uint64_t{0xFFF};
+
+using Entry = std::atomic<uint64_t>;
+static_assert(sizeof(Entry) == 8);
+
+Entry* table_at(uint64_t entry) { return static_cast<Entry*>(to_virtual({entry & kAddress})); }
+constexpr unsigned index_of(uint64_t address, unsigned level) { return (address >> (12 + 9 * level)) & (kEntries - 1); }
+uint64_t entry_of(PhysicalAddress page, abi::Access access) {
+    return page.value | (static_cast<uint64_t>(access) << kAccessShift) | kPresent;
+}
+
+/// The last-level entry of an address; null if a table on the way is missing.
+Entry* find_entry(uint64_t root, uint64_t address) {
+    Entry* table = table_at(root);
+    for (unsigned level = 3; level > 0; --level) {
+        const uint64_t entry = table[index_of(address, level)].load(std::memory_order_acquire);
+        if (entry == 0) return nullptr;
+        table = table_at(entry);
+    }
+    return &table[index_of(address, 0)];
+}
+
+void free_tables(uint64_t table, unsigned level, Account& payer) {
+    if (level > 0)
+        for (unsigned i = 0; i < kEntries; ++i)
+            if (const uint64_t entry = table_at(table)[i].load(); entry != 0) free_tables(entry, level - 1, payer);
+    free_table_page({table & kAddress}, payer);
+}
+
+PageEntry decode(uint64_t entry) {
+    if ((entry & kPresent) == 0) return {};
+    return {.present = true, .access = static_cast<abi::Access>((entry & kAccessBits) >> kAccessShift), .page = {entry & kAddress}};
+}
+
+}  // namespace
+
+Result<> PageTable::create(Account& payer) {
+    root_ = TRY(allocate_table_page(payer)).value;
+    payer_ = &payer;
+    return {};
+}
+
+void PageTable::destroy() {
+    if (root_ == 0) return;
+    ASSERT(active_cpus.load() == 0);
+    free_tables(root_, 3, *payer_);
+    root_ = 0;
+}
+
+Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache) {
+    ASSERT(address % abi::kPageBytes == 0);
+    ASSERT(page.value % abi::kPageBytes == 0);
+    ASSERT(address < abi::kUserAddressMax);
+    Entry* table = table_at(root_);
+    for (unsigned level = 3; level > 0; --level) {
+        Entry& entry = table[index_of(address, level)];
+        if (entry.load() == 0) entry.store(TRY(allocate_table_page(*payer_)).value | kPresent, std::memory_order_release);
+        table = table_at(entry.load());
+    }
+    table[index_of(address, 0)].store(entry_of(page, access), std::memory_order_release);
+    return {};
+}
+
+PageEntry PageTable::unmap(uint64_t address) {
+    Entry* entry = find_entry(root_, address);
+    return entry == nullptr ? PageEntry{} : decode(entry->exchange(0));
+}
+
+void PageTable::protect(uint64_t address, abi::Access access) {
+    Entry* entry = find_entry(root_, address);
+    if (entry == nullptr || (entry->load() & kPresent) == 0) return;
+    entry->store(entry_of({entry->load() & kAddress}, access), std::memory_order_release);
+}
+
+PageEntry PageTable::lookup(uint64_t address) const {
+    const Entry* entry = find_entry(root_, address);
+    return entry == nullptr ? PageEntry{} : decode(entry->load(std::memory_order_acquire));
+}
+
+uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
+    address &= ~(abi::kPageBytes - 1);
+    while (address < end) {
+        const Entry* table = table_at(root_);
+        unsigned level = 3;
+        uint64_t entry = table[index_of(address, level)].load();
+        while (level > 0 && entry != 0) {
+            table = table_at(entry);
+            entry = table[index_of(address, --level)].load();
+        }
+        if (level == 0 && (entry & kPresent) != 0) return address;
+        const uint64_t step = abi::kPageBytes << (9 * level);
+        address = (address & ~(step - 1)) + step;
+    }
+    return end;
+}
+
+void shoot_down(PageTable& table, std::span<const uint64_t> pages) {
+    for (CpuMask rest = table.active_cpus.load(); rest != 0; rest &= rest - 1) {
+        hosted::Processor& cpu = hosted::Hardware::get().processors[static_cast<unsigned>(__builtin_ctz(rest))];
+        std::lock_guard guard(cpu.access_mutex);
+        if (cpu.table != &table) continue;
+        if (pages.empty()) cpu.tlb.clear();
+        for (const uint64_t page : pages) cpu.tlb.erase(page);
+    }
+}
+
+void activate(PageTable* table) {
+    hosted::Processor& cpu = hosted::Hardware::get().own();
+    std::lock_guard guard(cpu.access_mutex);
+    if (cpu.table == table) return;
+    const CpuMask own = CpuMask{1} << hosted::Hardware::cpu_index();
+    if (cpu.table != nullptr) cpu.table->active_cpus.fetch_and(~own);
+    if (table != nullptr) table->active_cpus.fetch_or(own);
+    cpu.table = table;
+    cpu.tlb.clear();
+}
+
+void* to_virtual(PhysicalAddress address) {
+    hosted::Hardware& hardware = hosted::Hardware::get();
+    ASSERT(address.value >= hosted::kRamBase);
+    ASSERT(address.value < hosted::kRamBase + hardware.ram_bytes);
+    return hardware.ram + (address.value - hosted::kRamBase);
+}
+
+PhysicalAddress to_physical(const void* pointer) {
+    return {static_cast<uint64_t>(static_cast<const uint8_t*>(pointer) - hosted::Hardware::get().ram) + hosted::kRamBase};
+}
+
+void zero_page(void* page) { __builtin_memset(page, 0, abi::kPageBytes); }
+void copy_page(void* to, const void* from) { __builtin_memcpy(to, from, abi::kPageBytes); }
+
+}  // namespace portico::kernel::arch
