@@ -5,6 +5,10 @@ add_compile_options(-Wall -Wextra -Wshadow -Wthread-safety -Werror -Wno-missing-
                     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti> $<$<COMPILE_LANGUAGE:CXX>:-stdlib=libc++>)
 add_link_options(-stdlib=libc++ -fuse-ld=lld-19)
 
+# Parsing the standard headers takes most of a compilation, so each target has them precompiled.
+set(freestanding_headers <algorithm> <array> <atomic> <expected> <span> <string_view>)
+set(standard_headers ${freestanding_headers} <coroutine> <deque> <list> <map> <memory> <string> <unordered_map> <vector>)
+
 # Code that runs without a libc: the kernel and the runtime library. No vector registers: they belong to the program.
 add_library(freestanding INTERFACE)
 target_compile_options(freestanding INTERFACE -ffreestanding -nostdlib -mno-sse -mno-mmx -mno-red-zone -fno-c++-static-destructors
@@ -16,6 +20,7 @@ function(portico_server name)
   cmake_parse_arguments(arg "" "" "LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE runtime protocols ${arg_LIBRARIES})
+  target_precompile_headers(${name} PRIVATE ${standard_headers})
   target_link_options(${name} PRIVATE -static -Wl,--gc-sections -Wl,-z,noseparate-code)
   set_property(GLOBAL APPEND PROPERTY PORTICO_SERVERS ${name})
 endfunction()
@@ -28,6 +33,7 @@ function(portico_test name)
   cmake_parse_arguments(arg "" "" "LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} hosted_gtest)
+  target_precompile_headers(${name} PRIVATE ${standard_headers} <gtest/gtest.h>)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 

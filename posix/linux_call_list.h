@@ -6,7 +6,7 @@
 #include "posix/linux_call.h"
 
 /// Every Linux system call of x86-64, once: number, name, and what this library does of it. The call table (linux_table.cpp)
-/// and docs/posix.md (table_doc.cpp) come from this list; a supported call without a handler does not compile.
+/// and docs/posix.md (document_posix.cpp) come from this list; a supported call without a handler does not compile.
 namespace portico::posix {
 
 struct LinuxCallEntry {

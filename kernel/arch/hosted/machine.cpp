@@ -59,15 +59,14 @@ Machine::~Machine() {
 }
 
 void Machine::kill_all() {
-    const Locked locked;
     hold_kicks(false);
-    for (Ref<Process>& process : processes_) process->kill(0);
+    in_kernel([&] {
+        for (Ref<Process>& process : processes_) process->kill(0);
+    });
     for (unsigned i = 0; i < hardware.cpu_count; ++i) {
         Hardware::be_cpu(i);
-        scheduler.hand_off(*idlers_[i]);
-        kernel_lock.unlock();
+        in_kernel([&] { scheduler.hand_off(*idlers_[i]); });
         enter_kick(arch::this_cpu());
-        kernel_lock.lock();
     }
 }
 

@@ -68,14 +68,12 @@ uint64_t measure_tsc(const Reference& reference) {
 }
 
 uint64_t measure_local_apic(uint64_t tsc_hz) {
-    local_apic::set_timer(0xFFFF'FFFF);
-    const uint64_t start = read_tsc();
-    const uint32_t first = local_apic::timer_count();
-    for (unsigned i = 0; i < kReadsMax && read_tsc() - start < tsc_hz / 1000; ++i) pause_instruction();
-    const uint64_t passed = read_tsc() - start;
-    const uint64_t counted = first - local_apic::timer_count();
+    const Reference timer = local_apic_reference(0);
+    const Sample first = sample(timer);
+    for (unsigned i = 0; i < kReadsMax && read_tsc() - first.tsc < tsc_hz / 1000; ++i) pause_instruction();
+    const Sample last = sample(timer);
     local_apic::set_timer(0);
-    return passed == 0 ? 0 : counted * tsc_hz / passed;
+    return uint64_t{last.count - first.count} * tsc_hz / (last.tsc - first.tsc);
 }
 
 }  // namespace portico::kernel::arch

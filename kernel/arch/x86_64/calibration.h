@@ -13,7 +13,7 @@ struct Reference {
     uint16_t port;
 };
 
-Reference local_apic_reference(uint64_t hz);      ///< starts the timer, which then fires nothing
+Reference local_apic_reference(uint64_t hz);      ///< starts the timer; whoever measures stops it before it fires
 Reference power_timer_reference(uint16_t port);
 Reference interval_timer_reference();             ///< starts channel 2 of the 8254
 

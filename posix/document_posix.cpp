@@ -8,7 +8,7 @@ int main() {
     unsigned counts[3]{};
     for (const auto& entry : portico::posix::kLinuxCallList) ++counts[static_cast<unsigned>(entry.support)];
     std::printf("# Linux system calls\n\n"
-                "Written by `posix/table_doc.cpp` from `posix/linux_call_list.h`; do not edit.\n\n"
+                "Written by `posix/document_posix.cpp` from `posix/linux_call_list.h`; do not edit.\n\n"
                 "%u calls are there in full, %u in part, %u answer ENOSYS (with their name in the log once a process).\n"
                 "A server (Bare mode) has only what `kBareHandlers` in `posix/linux_table.cpp` lists.\n\n"
                 "| number | call | support | missing |\n|---:|---|---|---|\n",
