@@ -67,6 +67,19 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     thread.process().kill(128 + 11);
 }
 
+/// No native call: programs with a runtime hear of it as of any Linux call that does not exist.
+void refuse_number(Thread& caller) {
+    abi::Registers& r = caller.frame.registers;
+    if (caller.frame.foreign_entry == 0) {
+        r.rax = static_cast<uint64_t>(Error::BadCall);
+        return;
+    }
+    r.rcx = r.rip;
+    r.r11 = r.rflags;
+    r.rip = caller.frame.foreign_entry;
+    caller.frame.full_restore = 1;
+}
+
 }  // namespace
 
 void enter_syscall(Cpu& cpu) {
@@ -78,7 +91,7 @@ void enter_syscall(Cpu& cpu) {
         if (number < kRunners.size())
             kRunners[number](caller);
         else
-            caller.frame.registers.rax = static_cast<uint64_t>(Error::BadCall);
+            refuse_number(caller);
     });
 }
 
