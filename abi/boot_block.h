@@ -42,6 +42,7 @@ struct BootBlock {
     Handle program_image;          ///< memory object with the ELF file; if none, the runtime runs execve(program_path)
     uint64_t program_bytes = 0;    ///< length of the ELF file
     uint32_t program_path = 0;     ///< offset of a string: shown as /proc/PID/exe, AT_EXECFN
+    char program_name[16]{};       ///< what ps shows: the last part of the path it was started by; empty: of program_path
     uint32_t argument_count = 0;
     uint32_t arguments = 0;        ///< offset of argument_count strings, one behind the other
     uint32_t environment_count = 0;

@@ -6,8 +6,8 @@ add_compile_options(-Wall -Wextra -Wshadow -Wthread-safety -Werror -Wno-missing-
 add_link_options(-stdlib=libc++ -fuse-ld=lld-19)
 
 # Parsing the standard headers takes most of a compilation, so each target has them precompiled.
-set(freestanding_headers <algorithm> <array> <atomic> <expected> <span> <string_view>)
-set(standard_headers <cstdarg> <cstdio> ${freestanding_headers} <coroutine> <deque> <list> <map> <memory> <string> <unordered_map> <vector>)
+set(freestanding_headers <cstdarg> <algorithm> <array> <atomic> <expected> <span> <string_view>)
+set(standard_headers <cstdio> ${freestanding_headers} <coroutine> <deque> <list> <map> <memory> <string> <unordered_map> <vector>)
 
 # Code that runs without a libc: the kernel and the runtime library. No vector registers: they belong to the program.
 add_library(freestanding INTERFACE)

@@ -40,7 +40,7 @@ Result<int64_t> start_thread(Thread& parent, Thread& child) {
     Process& process = *parent.process;
     const auto gs_base = reinterpret_cast<uint64_t>(&child);
     if (process.mode == abi::RuntimeMode::Posix) {
-        const auto reply = TRY(settled_call(parent, process.process_server,
+        const auto reply = TRY(settled_call(process.process_server,
                                             protocols::process::ThreadCreate{.instruction = address_of(portico_thread_child), .stack = child.stack_top,
                                                                              .gs_base = gs_base, .fs_base = child.fs_base, .argument = gs_base}));
         const MutexGuard guard(process.mutex);
@@ -92,7 +92,7 @@ int64_t fork_copy(Thread& parent, const CloneRequest& request) NO_THREAD_SAFETY_
     process.mutex.lock();
     process.descriptors.before_fork();
     heap::lock_for_fork();
-    const auto reply = settled_call(parent, process.process_server,
+    const auto reply = settled_call(process.process_server,
                                     protocols::process::Fork{.instruction = address_of(portico_fork_child), .stack = parent.stack_top,
                                                              .gs_base = reinterpret_cast<uint64_t>(&parent), .fs_base = fs_base,
                                                              .share_space = 0, .exit_signal = static_cast<int32_t>(request.exit_signal)});
@@ -121,7 +121,7 @@ int64_t fork_shared(Thread& parent, const CloneRequest& request) {
         child->alternate_stack = parent.alternate_stack;
         child->child_set_tid = (request.flags & kChildSetTid) != 0 ? request.child_tid : 0;
         child->vfork_parent = &parent;
-        const auto reply = settled_call(parent, process.process_server,
+        const auto reply = settled_call(process.process_server,
                                         protocols::process::Fork{.instruction = address_of(portico_fork_child), .stack = child->stack_top,
                                                                  .gs_base = reinterpret_cast<uint64_t>(child), .fs_base = child->fs_base,
                                                                  .share_space = 1, .exit_signal = static_cast<int32_t>(request.exit_signal)});

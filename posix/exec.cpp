@@ -145,6 +145,9 @@ int64_t build_block(Thread& thread, const ExecRequest& request, Preparation& pre
     builder.set_path(preparation.file.path());
     if (const int64_t error = add_strings(request, preparation, path, builder); error != 0) return error;
     add_process(thread, builder);
+    const std::string_view given(path);
+    const std::string_view name = given.substr(given.rfind('/') + 1);
+    std::memcpy(builder.block().program_name, name.data(), std::min(name.size(), sizeof(builder.block().program_name) - 1));
     builder.block().program_image = preparation.file.image().memory;
     builder.block().program_bytes = preparation.file.image().file_bytes;
     if (!builder.finish()) return -E2BIG;

@@ -78,7 +78,7 @@ int64_t sys_exit(Thread& thread, const Arguments& arguments) {
         end_process(process, exit_status(arguments[0]));
     }
     if (process.mode == abi::RuntimeMode::Posix)
-        (void)settled_call(thread, process.process_server, protocols::process::ThreadExit{.tid = thread.tid.load()});
+        (void)settled_call(process.process_server, protocols::process::ThreadExit{.tid = thread.tid.load()});
     // The kernel would fail on a word that is not mapped (any more): then there is none to clear.
     const bool clears = thread.clear_child_tid != 0 && load_user_32(thread.clear_child_tid);
     for (;;)

@@ -19,13 +19,13 @@ constexpr uint32_t kGroupsMax = 32;
 Result<Credentials> credentials(Thread& thread) {
     Credentials value;
     const ipc::Lend lend{.writable = std::as_writable_bytes(std::span(&value, 1))};
-    TRY(repeated_call(thread.process->process_server, protocols::process::GetCredentials{.pid = 0}, lend));
+    TRY(settled_call(thread.process->process_server, protocols::process::GetCredentials{.pid = 0}, lend));
     return value;
 }
 
 int64_t store(Thread& thread, const Credentials& value) {
     const ipc::Lend lend{.readable = std::as_bytes(std::span(&value, 1))};
-    const auto reply = repeated_call(thread.process->process_server, protocols::process::SetCredentials{}, lend);
+    const auto reply = settled_call(thread.process->process_server, protocols::process::SetCredentials{}, lend);
     if (!reply) return reply.error() == Error::AccessDenied ? -EPERM : to_errno(reply.error());
     return 0;
 }
@@ -114,7 +114,7 @@ int64_t set_file_id(Thread& thread, const IdFields& fields, uint64_t argument) {
 }
 
 Result<protocols::process::GetIds::Reply> ids_of(Thread& thread, uint64_t pid) {
-    return repeated_call(thread.process->process_server, protocols::process::GetIds{.pid = static_cast<int32_t>(pid)});
+    return settled_call(thread.process->process_server, protocols::process::GetIds{.pid = static_cast<int32_t>(pid)});
 }
 
 }  // namespace
@@ -142,7 +142,7 @@ int64_t sys_getsid(Thread& thread, const Arguments& arguments) {
 int64_t sys_setpgid(Thread& thread, const Arguments& arguments) {
     const auto pid = static_cast<int32_t>(arguments[0]), group = static_cast<int32_t>(arguments[1]);
     if (group < 0) return -EINVAL;
-    const auto reply = repeated_call(thread.process->process_server, protocols::process::SetGroup{.pid = pid, .group = group});
+    const auto reply = settled_call(thread.process->process_server, protocols::process::SetGroup{.pid = pid, .group = group});
     if (reply) return 0;
     switch (reply.error()) {
     case Error::AccessDenied: return -EPERM;
@@ -152,7 +152,7 @@ int64_t sys_setpgid(Thread& thread, const Arguments& arguments) {
 }
 
 int64_t sys_setsid(Thread& thread, const Arguments&) {
-    const auto reply = settled_call(thread, thread.process->process_server, protocols::process::NewSession{});
+    const auto reply = settled_call(thread.process->process_server, protocols::process::NewSession{});
     return reply ? reply->session : -EPERM;
 }
 

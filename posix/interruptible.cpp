@@ -49,18 +49,4 @@ Result<> sleep(Thread&, uint64_t deadline_ns) { return wait_ordinary(abi::Thread
 
 }  // namespace interruptible
 
-Result<abi::Message> settled_call(Thread& thread, abi::Handle to, const abi::Message& message) {
-    const abi::Handle port = TRY(thread.reply_port());
-    const uint64_t id = TRY(native::call_async(to, message, port));
-    for (;;) {
-        const Result<native::Received> received = native::receive(port);
-        if (!received) {
-            if (received.error() == Error::Interrupted) continue;
-            return fail(received.error());
-        }
-        if (received->message.header.kind() == abi::MessageKind::Reply && received->message.id == id) return received->message;
-        ipc::close_handles(received->message);  // the late reply to a call that was given up
-    }
-}
-
 }  // namespace portico::posix

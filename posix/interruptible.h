@@ -4,13 +4,11 @@
 #include "runtime/ipc.h"
 #include "runtime/native.h"
 
-/// Native calls that wait, in three manners:
+/// Native calls that wait, in two manners:
 ///   interruptible::…   a signal that came before or comes during the wait ends it with Interrupted (entry.S has the
 ///                      marked instruction ranges). For calls that may wait long: read, write, wait, futex, poll.
-///   repeated_call      an alert repeats it. For requests answered at once that may be made twice, or that the server takes
-///                      back if its reply is refused.
-///   settled_call       an alert does not touch it (asynchronous call, reply at the thread's port). For requests that must
-///                      be made once: fork, thread creation. No windows.
+///   settled_call       an alert waits until it is done (a steady call). For requests that are answered at once, or that
+///                      must be made exactly once: names in the file system, fork, thread creation.
 namespace portico::posix {
 
 namespace interruptible {
@@ -35,19 +33,15 @@ Result<typename M::Reply> call(Thread& thread, abi::Handle to, const M& request,
 }  // namespace interruptible
 
 template <class M>
-Result<typename M::Reply> repeated_call(abi::Handle to, const M& request, const ipc::Lend& lend = {}) {
-    for (;;) {
-        auto result = ipc::call(to, request, lend);
-        if (result || result.error() != Error::Interrupted) return result;
-    }
-}
-
-/// Posts `message` and waits for its reply, alerts notwithstanding.
-Result<abi::Message> settled_call(Thread& thread, abi::Handle to, const abi::Message& message);
-
-template <class M>
-Result<typename M::Reply> settled_call(Thread& thread, abi::Handle to, const M& request) {
-    return ipc::unpack_reply<M>(TRY(settled_call(thread, to, ipc::request_message(request))));
+Result<typename M::Reply> settled_call(abi::Handle to, const M& request, const ipc::Lend& lend = {}) {
+    const abi::Windows windows{.readable_address = reinterpret_cast<uint64_t>(lend.readable.data()),
+                               .writable_address = reinterpret_cast<uint64_t>(lend.writable.data()),
+                               .readable_bytes = static_cast<uint32_t>(lend.readable.size()),
+                               .writable_bytes = static_cast<uint32_t>(lend.writable.size())};
+    const bool lends = windows.readable_bytes != 0 || windows.writable_bytes != 0;
+    abi::Message message = ipc::request_message(request);
+    message.header = message.header.as_steady();
+    return ipc::unpack_reply<M>(TRY(native::call(to, message, lends ? &windows : nullptr)));
 }
 
 }  // namespace portico::posix

@@ -20,7 +20,7 @@ constexpr uint64_t kProtectionMask = 7;
 Result<OwnedHandle> file_memory(Thread& thread, int64_t number, uint64_t offset_bytes, uint64_t length_bytes, bool shared, bool writable) {
     const Descriptor descriptor = TRY(thread.process->descriptors.get(number));
     if (!descriptor.readable() || (shared && writable && !descriptor.writable())) return fail(Error::AccessDenied);
-    const auto reply = repeated_call(descriptor.handle, protocols::file::GetMemory{});
+    const auto reply = settled_call(descriptor.handle, protocols::file::GetMemory{});
     if (!reply) return fail(reply.error() == Error::NotSupported || reply.error() == Error::BadCall ? Error::NoDevice : reply.error());
     OwnedHandle memory(reply->memory);
     if (shared) return memory;

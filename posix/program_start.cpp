@@ -93,7 +93,7 @@ protocols::process::Credentials credentials(const Process& process) {
     protocols::process::Credentials value;
     if (process.mode != abi::RuntimeMode::Posix) return value;
     const ipc::Lend lend{.writable = std::as_writable_bytes(std::span(&value, 1))};
-    (void)repeated_call(process.process_server, protocols::process::GetCredentials{.pid = 0}, lend);
+    (void)settled_call(process.process_server, protocols::process::GetCredentials{.pid = 0}, lend);
     return value;
 }
 

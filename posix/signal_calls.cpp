@@ -29,7 +29,7 @@ int64_t sent(Thread& thread, const Result<protocols::Empty>& reply) {
 
 int64_t send(Thread& thread, int64_t pid, int64_t tid, uint64_t signal) {
     if (signal > kSignalMax) return -EINVAL;
-    return sent(thread, settled_call(thread, thread.process->process_server, Kill{.pid = pid, .tid = tid, .signal = signal}));
+    return sent(thread, settled_call(thread.process->process_server, Kill{.pid = pid, .tid = tid, .signal = signal}));
 }
 
 /// sigqueue: the sender gives the siginfo; it may not pretend to be the kernel or kill.
@@ -41,7 +41,7 @@ int64_t queue(Thread& thread, int64_t pid, int64_t tid, uint64_t signal, uint64_
     SignalInfo info{.number = static_cast<int32_t>(signal), .code = details->code, .pid = details->sender.pid, .uid = details->sender.uid,
                     .value = details->sender.value};
     const ipc::Lend lend{.readable = std::as_bytes(std::span(&info, 1))};
-    return sent(thread, repeated_call(thread.process->process_server, Kill{.pid = pid, .tid = tid, .signal = signal}, lend));
+    return sent(thread, settled_call(thread.process->process_server, Kill{.pid = pid, .tid = tid, .signal = signal}, lend));
 }
 
 /// Takes one signal of `set` out of what is pending for the thread.

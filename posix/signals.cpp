@@ -86,7 +86,7 @@ bool act(Thread& thread, const SignalInfo& info) {
     const uint64_t bit = signal_bit(info.number);
     if ((bit & kIgnoredByDefault) != 0) return false;
     if ((bit & kStopsByDefault) == 0) die_by_signal(thread, info.number);
-    (void)settled_call(thread, thread.process->process_server, protocols::process::Stop{.signal = static_cast<uint64_t>(info.number)});
+    (void)settled_call(thread.process->process_server, protocols::process::Stop{.signal = static_cast<uint64_t>(info.number)});
     return false;
 }
 
@@ -97,7 +97,7 @@ void take_signals(Thread& thread) {
     for (;;) {
         SignalInfo info{};
         const ipc::Lend lend{.writable = std::as_writable_bytes(std::span(&info, 1))};
-        const auto reply = repeated_call(thread.process->process_server, protocols::process::TakeSignal{.tid = thread.tid.load()}, lend);
+        const auto reply = settled_call(thread.process->process_server, protocols::process::TakeSignal{.tid = thread.tid.load()}, lend);
         if (!reply || info.number < 1 || info.number > kSignalMax) return;
         keep(thread, info);
     }
@@ -144,12 +144,12 @@ void tell_ignored(Process& process) {
         process.ignored_told = ignored;
         process.child_flags_told = child_flags;
     }
-    (void)repeated_call(process.process_server, protocols::process::SetIgnored{.ignored = ignored, .child_flags = child_flags});
+    (void)settled_call(process.process_server, protocols::process::SetIgnored{.ignored = ignored, .child_flags = child_flags});
 }
 
 void end_process(Process& process, uint64_t wait_status) {
     if (process.mode == abi::RuntimeMode::Posix)
-        (void)repeated_call(process.process_server, protocols::process::Exit{.wait_status = wait_status});
+        (void)settled_call(process.process_server, protocols::process::Exit{.wait_status = wait_status});
     const uint64_t signal = wait_status & 0x7F;
     const uint64_t code = signal != 0 ? 128 + signal : (wait_status >> 8) & 0xFF;
     for (;;) (void)native::call(abi::ProcessKill{abi::kSelfProcess, code});

@@ -91,19 +91,23 @@ Thread& set_up_thread(Process& process, const BootBlockReader& boot) NO_THREAD_S
     const auto handle = native::call(abi::HandleDuplicate{abi::kSelfThread, static_cast<uint64_t>(abi::Rights::All)});
     if (handle) thread.handle = handle->handle;
     process.threads = &thread;
-    name_thread(thread, boot.path());
+    const char* given = boot.block().program_name;
+    const std::string_view name(given, sizeof(abi::BootBlock::program_name));
+    name_thread(thread, given[0] != '\0' ? name.substr(0, name.find('\0')) : boot.path());
     return thread;
 }
 
 /// Tells the process server, which also lets a vfork parent go on: now nothing of this process is in its memory.
-void announce(Process& process, const BootBlockReader& boot) {
+void announce(Process& process, const Thread& thread, const BootBlockReader& boot) {
     const std::string_view path = boot.path(), arguments = boot.arguments();
     auto* text = static_cast<char*>(heap::allocate(path.size() + 1 + arguments.size()));
     if (text == nullptr) return;
     std::memcpy(text, path.data(), path.size());
     text[path.size()] = '\0';
     std::memcpy(text + path.size() + 1, arguments.data(), arguments.size());
-    (void)repeated_call(process.process_server, protocols::process::Exec{.path_bytes = path.size()}, ipc::Lend::text({text, path.size() + 1 + arguments.size()}));
+    protocols::process::Exec exec{.path_bytes = path.size()};
+    std::memcpy(exec.name, thread.name, sizeof(exec.name));
+    (void)settled_call(process.process_server, exec, ipc::Lend::text({text, path.size() + 1 + arguments.size()}));
     heap::release(text);
 }
 
@@ -152,7 +156,7 @@ extern "C" void portico_start_main(uint64_t boot_block_address) {
         give_up("a server needs a program image");
     }
     if (posix) {
-        announce(process, *boot);
+        announce(process, thread, *boot);
         tell_ignored(process);
         thread.pending = 1;  // signals may have come before there was anyone to take them
     }

@@ -4,6 +4,7 @@
 #include "posix/clock.h"
 #include "posix/core_calls.h"
 #include "posix/errno_map.h"
+#include "posix/interruptible.h"
 #include "posix/process.h"
 #include "posix/random.h"
 #include "posix/thread_memory.h"
@@ -121,6 +122,16 @@ int64_t sys_setrlimit(Thread& thread, const Arguments& arguments) {
     return limit ? set_limit(thread, arguments[0], *limit) : -EFAULT;
 }
 
+/// ps shows the first thread's name as the process's.
+static int64_t tell_name(const Thread& thread) {
+    const Process& process = *thread.process;
+    if (process.mode != abi::RuntimeMode::Posix || thread.tid.load() != process.pid) return 0;
+    protocols::process::SetName request{};
+    std::memcpy(request.name, thread.name, sizeof(request.name));
+    const auto told = settled_call(process.process_server, request);
+    return told ? 0 : to_errno(told.error());
+}
+
 int64_t sys_prctl(Thread& thread, const Arguments& arguments) {
     constexpr int kGetDumpable = 3, kGetKeepCapabilities = 7, kSetName = 15, kGetName = 16, kGetSecurityBits = 27, kGetTidAddress = 40;
     switch (static_cast<int>(arguments[0])) {
@@ -131,7 +142,7 @@ int64_t sys_prctl(Thread& thread, const Arguments& arguments) {
         char name[sizeof(thread.name)]{};
         if (!copy_from_user(name, arguments[1], length ? *length : limit - 1)) return -EFAULT;
         std::memcpy(thread.name, name, sizeof(name));
-        return 0;
+        return tell_name(thread);
     }
     case kGetName: return to_errno(copy_to_user(arguments[1], thread.name, sizeof(thread.name)));
     case kGetDumpable:

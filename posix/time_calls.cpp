@@ -73,7 +73,7 @@ int64_t sleep_for(Thread& thread, uint64_t duration_ns, uint64_t left_address) {
 }
 
 Result<IntervalTimer> set_alarm(Thread& thread, uint64_t value_ns, uint64_t interval_ns) {
-    const auto left = TRY(settled_call(thread, thread.process->process_server, protocols::process::SetTimer{.value_ns = value_ns, .interval_ns = interval_ns}));
+    const auto left = TRY(settled_call(thread.process->process_server, protocols::process::SetTimer{.value_ns = value_ns, .interval_ns = interval_ns}));
     return IntervalTimer{.interval = TimeValue::from_ns(left.interval_ns), .value = TimeValue::from_ns(left.value_ns)};
 }
 

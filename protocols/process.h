@@ -42,6 +42,13 @@ struct Exec {
     static constexpr Method method{0x201, "process.exec", "Tell that the caller is about to run another program. Readable window: path, a zero, then the arguments, each with a zero."};
     using Reply = Empty;
     uint64_t path_bytes;  ///< without the zero
+    char name[16];        ///< what ps shows
+};
+
+struct SetName {
+    static constexpr Method method{0x206, "process.set_name", "Change what ps shows of the caller (prctl(PR_SET_NAME) of its first thread).", Repeat::Yes};
+    using Reply = Empty;
+    char name[16];
 };
 
 struct Exit {
@@ -236,7 +243,7 @@ struct Describe {
     int64_t pid;
 };
 
-using Protocol = MethodList<Fork, Exec, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials, SetCredentials, Kill,
+using Protocol = MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials, SetCredentials, Kill,
                             TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List, Describe>;
 
 }  // namespace portico::protocols::process

@@ -35,7 +35,7 @@ struct ProcessClone {
 
 struct ProcessSetEntries {
     static constexpr CallDoc doc{.number = 30, .name = "process_set_entries",
-        .summary = "Set where Linux calls and upcalls enter the runtime. foreign: as the syscall instruction leaves it (rcx return address, r11 flags). upcall: rdi FaultKind, rsi address, rdx access; stack unchanged; upcall_query tells the rest. 0 turns one off. In the caller's own process, its GS base of now becomes the one it keeps.",
+        .summary = "Set where Linux calls and upcalls enter the runtime. foreign: as the syscall instruction leaves it (rcx return address, r11 flags). upcall: rdi FaultKind, rsi address, rdx access; stack unchanged; upcall_query tells the rest. 0 turns one off.",
         .arguments = {{{"process", "handle with Control"}, {"foreign", "address"}, {"upcall", "address"}}},
         .errors = {BadHandle, AccessDenied, InvalidArgument}};
     using Reply = NoReply;

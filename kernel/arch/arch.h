@@ -124,7 +124,6 @@ void save_vector_state(void* area);
 void load_vector_state(const void* area);
 void load_user_bases(const ThreadFrame& frame);  ///< FS and GS of the thread that runs next
 void save_user_bases(ThreadFrame& frame);        ///< FS as the running thread set it
-void adopt_gs_base(ThreadFrame& frame);          ///< GS as the running thread set it is its fixed one from now on
 /// Loads the address space on this CPU (null: only the kernel's), keeps active_cpus of both.
 void activate(PageTable* table);
 

@@ -14,7 +14,7 @@ struct ThreadFrame {
     uint64_t foreign_entry = 0;      ///< where Linux calls enter the runtime; 0: they are faults of kind BadCall
     uint64_t full_restore = 1;       ///< 0: rcx and r11 may be lost on return (it came by syscall), so sysret will do
     uint64_t fs_base = 0;            ///< saved when another thread is switched to
-    uint64_t gs_base = 0;            ///< fixed at creation or by process_set_entries; reloaded at every switch and upcall
+    uint64_t gs_base = 0;            ///< fixed at creation (or exec); reloaded at every switch and upcall
 };
 static_assert(offsetof(ThreadFrame, foreign_entry) == 144);
 static_assert(offsetof(ThreadFrame, full_restore) == 152);

@@ -39,11 +39,11 @@ TEST_F(CallTest, ACallHandsTheCpuToAParkedReceiver) {
 
 TEST_F(CallTest, DoubleReplyAndForgedIdsAreRefused) {
     const uint64_t id = call_taken();
-    EXPECT_EQ(machine.reply(client, id), fail(Error::NoSuchCall));  // only the receiver's process has the id
-    EXPECT_EQ(machine.reply(server, id + 1), fail(Error::NoSuchCall));
-    EXPECT_EQ(machine.reply(server, 0), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.reply(machine.make_thread(client.process()), id)), Error::NoSuchCall);  // only the receiver's process has the id
+    EXPECT_EQ(refusal(machine.reply(server, id + 1)), Error::NoSuchCall);
+    EXPECT_EQ(refusal(machine.reply(server, 0)), Error::NoSuchCall);
     EXPECT_TRUE(machine.reply(server, id));
-    EXPECT_EQ(machine.reply(server, id), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.reply(server, id)), Error::NoSuchCall);
 }
 
 TEST_F(CallTest, AnyThreadOfTheReceiverMayReply) {
@@ -55,15 +55,15 @@ TEST_F(CallTest, AnyThreadOfTheReceiverMayReply) {
 TEST_F(CallTest, DeadlineEndsAQueuedCallWithoutATrace) {
     machine.start_call(client, sender, 0, machine.hardware.now_ns() + 1000);
     machine.advance(2000);
-    EXPECT_EQ(machine.received(client), fail(Error::TimedOut));
-    EXPECT_EQ(machine.receive(server, port), fail(Error::WouldBlock));
+    EXPECT_EQ(refusal(machine.received(client)), Error::TimedOut);
+    EXPECT_EQ(refusal(machine.receive(server, port)), Error::WouldBlock);
 }
 
 TEST_F(CallTest, DeadlineEndsATakenCallAndTellsTheReceiver) {
     const uint64_t id = call_taken(0, machine.hardware.now_ns() + 1000);
     machine.advance(2000);
-    EXPECT_EQ(machine.received(client), fail(Error::TimedOut));
-    EXPECT_EQ(machine.reply(server, id), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.received(client)), Error::TimedOut);
+    EXPECT_EQ(refusal(machine.reply(server, id)), Error::NoSuchCall);
     const auto cancelled = machine.receive(server, port);
     ASSERT_TRUE(cancelled);
     EXPECT_EQ(cancelled->header.kind(), abi::MessageKind::Cancelled);
@@ -76,9 +76,9 @@ TEST_F(CallTest, DeadlineEndsATakenCallAndTellsTheReceiver) {
 TEST_F(CallTest, AlertEndsATakenCall) {
     const uint64_t id = call_taken();
     machine.in_kernel([&] { client.alert(); });
-    EXPECT_EQ(machine.received(client), fail(Error::Interrupted));
+    EXPECT_EQ(refusal(machine.received(client)), Error::Interrupted);
     EXPECT_EQ(machine.receive(server, port)->id, id);
-    EXPECT_EQ(machine.reply(server, id), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.reply(server, id)), Error::NoSuchCall);
 }
 
 TEST_F(CallTest, ReceiversDeathFailsEachOfItsCallsOnce) {
@@ -87,8 +87,8 @@ TEST_F(CallTest, ReceiversDeathFailsEachOfItsCallsOnce) {
     machine.start_call(second, sender);
     machine.receive(server, port);
     machine.in_kernel([&] { server.process().kill(1); });
-    EXPECT_EQ(machine.received(client), fail(Error::PeerClosed));
-    EXPECT_EQ(machine.received(second), fail(Error::PeerClosed));
+    EXPECT_EQ(refusal(machine.received(client)), Error::PeerClosed);
+    EXPECT_EQ(refusal(machine.received(second)), Error::PeerClosed);
 }
 
 TEST_F(CallTest, TakenCallsSurviveTheClosingOfThePort) {
@@ -102,7 +102,7 @@ TEST_F(CallTest, TakenCallsSurviveTheClosingOfThePort) {
 TEST_F(CallTest, CallersDeathIsAnnounced) {
     const uint64_t id = call_taken();
     machine.in_kernel([&] { client.process().kill(1); });
-    EXPECT_EQ(machine.reply(server, id), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.reply(server, id)), Error::NoSuchCall);
     EXPECT_EQ(machine.receive(server, port)->header.kind(), abi::MessageKind::Cancelled);
 }
 
@@ -120,7 +120,7 @@ TEST_F(AsyncCallTest, ReplyArrivesAtThePort) {
     EXPECT_EQ(taken->id, id);
     EXPECT_EQ(taken->word[0], 3u);
     EXPECT_TRUE(machine.reply(server, id, 4));
-    EXPECT_EQ(machine.reply(server, id), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.reply(server, id)), Error::NoSuchCall);
     const auto answer = machine.receive(client, reply_port);
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->header.kind(), abi::MessageKind::Reply);
@@ -132,20 +132,20 @@ TEST_F(AsyncCallTest, ReplyArrivesAtThePort) {
 TEST_F(AsyncCallTest, CancelInEveryState) {
     const uint64_t queued = call_async();
     EXPECT_TRUE(machine.call(client, abi::CallCancel{reply_port, queued}));
-    EXPECT_EQ(machine.receive(server, port), fail(Error::WouldBlock));
+    EXPECT_EQ(refusal(machine.receive(server, port)), Error::WouldBlock);
 
     const uint64_t taken = call_async();
     machine.receive(server, port);
     EXPECT_TRUE(machine.call(client, abi::CallCancel{reply_port, taken}));
-    EXPECT_EQ(machine.call(client, abi::CallCancel{reply_port, taken}), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.call(client, abi::CallCancel{reply_port, taken})), Error::NoSuchCall);
     EXPECT_EQ(machine.receive(server, port)->header.kind(), abi::MessageKind::Cancelled);
-    EXPECT_EQ(machine.reply(server, taken), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.reply(server, taken)), Error::NoSuchCall);
 
     const uint64_t replied = call_async();
     machine.receive(server, port);
     EXPECT_TRUE(machine.reply(server, replied));
     EXPECT_TRUE(machine.call(client, abi::CallCancel{reply_port, replied}));
-    EXPECT_EQ(machine.receive(client, reply_port), fail(Error::WouldBlock));
+    EXPECT_EQ(refusal(machine.receive(client, reply_port)), Error::WouldBlock);
 }
 
 TEST_F(AsyncCallTest, ReceiversDeathReplies) {

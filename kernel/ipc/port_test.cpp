@@ -19,7 +19,7 @@ TEST_F(PortTest, MessagesArriveInOrderWithBadgeAndWords) {
         EXPECT_EQ(received->header.kind(), abi::MessageKind::Send);
         EXPECT_EQ(received->id, 0u);
     }
-    EXPECT_EQ(machine.receive(server, port), fail(Error::WouldBlock));
+    EXPECT_EQ(refusal(machine.receive(server, port)), Error::WouldBlock);
 }
 
 TEST_F(PortTest, ParkedReceiverGetsTheMessageAtOnce) {
@@ -44,11 +44,11 @@ TEST_F(PortTest, CreditsBoundTheQueue) {
     const Handle two = machine.give(server, machine.call(server, abi::PortBadge{port, 1, 2})->sender, client);
     EXPECT_TRUE(machine.send(client, two));
     EXPECT_TRUE(machine.send(client, two));
-    EXPECT_EQ(machine.send(client, two), fail(Error::NoCredit));
+    EXPECT_EQ(refusal(machine.send(client, two)), Error::NoCredit);
     EXPECT_TRUE(machine.receive(server, port));
     EXPECT_TRUE(machine.send(client, two));
-    EXPECT_EQ(machine.call(server, abi::PortBadge{port, 1, 0}), fail(Error::InvalidArgument));
-    EXPECT_EQ(machine.call(server, abi::PortBadge{port, 1, 65536}), fail(Error::InvalidArgument));
+    EXPECT_EQ(refusal(machine.call(server, abi::PortBadge{port, 1, 0})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(server, abi::PortBadge{port, 1, 65536})), Error::InvalidArgument);
 }
 
 TEST_F(PortTest, NotificationsJoin) {
@@ -59,18 +59,18 @@ TEST_F(PortTest, NotificationsJoin) {
     EXPECT_EQ(received->header.kind(), abi::MessageKind::Notification);
     EXPECT_EQ(received->word[0], 7u);
     EXPECT_EQ(received->badge, kBadge);
-    EXPECT_EQ(machine.receive(server, port), fail(Error::WouldBlock));
+    EXPECT_EQ(refusal(machine.receive(server, port)), Error::WouldBlock);
     EXPECT_TRUE(machine.call(client, abi::PortNotify{sender, 8}));
     EXPECT_EQ(machine.receive(server, port)->word[0], 8u);
-    EXPECT_EQ(machine.call(client, abi::PortNotify{sender, abi::kNotifySendersGone}), fail(Error::InvalidArgument));
-    EXPECT_EQ(machine.call(client, abi::PortNotify{sender, 0}), fail(Error::InvalidArgument));
+    EXPECT_EQ(refusal(machine.call(client, abi::PortNotify{sender, abi::kNotifySendersGone})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(client, abi::PortNotify{sender, 0})), Error::InvalidArgument);
 }
 
 TEST_F(PortTest, LastHandleOfABadgeTellsSendersGone) {
     const Handle copy = machine.call(client, abi::HandleDuplicate{sender, ~0ull})->handle;
     machine.call(server, abi::HandleClose{server_sender});
     machine.call(client, abi::HandleClose{sender});
-    EXPECT_EQ(machine.receive(server, port), fail(Error::WouldBlock));
+    EXPECT_EQ(refusal(machine.receive(server, port)), Error::WouldBlock);
     EXPECT_TRUE(machine.send(client, copy, 9));
     machine.call(client, abi::PortNotify{copy, 4});
     machine.call(client, abi::HandleClose{copy});
@@ -92,11 +92,11 @@ TEST_F(PortTest, CloseFailsEveryoneWhoWaits) {
     Thread& receiver = machine.make_thread(server.process());
     machine.start_receive(receiver, port);
     machine.call(server, abi::HandleClose{port});
-    EXPECT_EQ(machine.received(receiver), fail(Error::PeerClosed));
-    EXPECT_EQ(machine.send(client, sender), fail(Error::PeerClosed));
-    EXPECT_EQ(machine.call(client, abi::PortNotify{sender, 1}), fail(Error::PeerClosed));
+    EXPECT_EQ(refusal(machine.received(receiver)), Error::PeerClosed);
+    EXPECT_EQ(refusal(machine.send(client, sender)), Error::PeerClosed);
+    EXPECT_EQ(refusal(machine.call(client, abi::PortNotify{sender, 1})), Error::PeerClosed);
     machine.start_call(client, sender);
-    EXPECT_EQ(machine.received(client), fail(Error::PeerClosed));
+    EXPECT_EQ(refusal(machine.received(client)), Error::PeerClosed);
 }
 
 TEST_F(PortTest, CloseDropsQueuedMessagesAndFailsQueuedCalls) {
@@ -106,7 +106,7 @@ TEST_F(PortTest, CloseDropsQueuedMessagesAndFailsQueuedCalls) {
     machine.start_call(caller, sender);
     EXPECT_TRUE(machine.waits(caller));
     machine.call(server, abi::HandleClose{port});
-    EXPECT_EQ(machine.received(caller), fail(Error::PeerClosed));
+    EXPECT_EQ(refusal(machine.received(caller)), Error::PeerClosed);
 }
 
 TEST_F(PortTest, AChainOfPortsEachInTheOthersQueueClosesWithoutNesting) {
@@ -122,18 +122,17 @@ TEST_F(PortTest, AChainOfPortsEachInTheOthersQueueClosesWithoutNesting) {
         inner_sender = outer_sender;
     }
     EXPECT_TRUE(machine.call(server, abi::HandleClose{holder}));
-    EXPECT_EQ(machine.send(client, sender), fail(Error::PeerClosed));
+    EXPECT_EQ(refusal(machine.send(client, sender)), Error::PeerClosed);
 }
 
 TEST_F(PortTest, RightsAndTypesAreChecked) {
-    EXPECT_EQ(machine.receive(client, sender), fail(Error::WrongType));
-    EXPECT_EQ(machine.send(server, port), fail(Error::WrongType));
+    EXPECT_EQ(refusal(machine.receive(client, sender)), Error::WrongType);
+    EXPECT_EQ(refusal(machine.send(server, port)), Error::WrongType);
     const Handle weak = machine.call(client, abi::HandleDuplicate{sender, static_cast<uint64_t>(Rights::Duplicate)})->handle;
-    EXPECT_EQ(machine.send(client, weak), fail(Error::AccessDenied));
-    EXPECT_EQ(machine.send(client, Handle{12345}), fail(Error::BadHandle));
-    EXPECT_EQ(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0, 7)}), fail(Error::InvalidArgument));
-    EXPECT_EQ(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0).with_windows()}),
-              fail(Error::InvalidArgument));
+    EXPECT_EQ(refusal(machine.send(client, weak)), Error::AccessDenied);
+    EXPECT_EQ(refusal(machine.send(client, Handle{12345})), Error::BadHandle);
+    EXPECT_EQ(refusal(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0, 7)})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0).with_windows()})), Error::InvalidArgument);
 }
 
 }  // namespace

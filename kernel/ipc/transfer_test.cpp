@@ -31,7 +31,7 @@ TEST_F(HandleTransferTest, DuplicatedHandlesStayAndKeepTheirRights) {
     EXPECT_TRUE(client_has(memory));
     const auto received = machine.receive(server, port);
     EXPECT_TRUE((machine.query<abi::MemoryInfo>(server, abi::MemoryQuery{{received->word[3]}, 0})));
-    EXPECT_EQ(machine.query<abi::MemoryInfo>(server, abi::MemoryQuery({received->word[4]}, 0)), fail(Error::AccessDenied));
+    EXPECT_EQ(refusal(machine.query<abi::MemoryInfo>(server, abi::MemoryQuery({received->word[4]}, 0))), Error::AccessDenied);
 }
 
 TEST_F(HandleTransferTest, EmptyPlacesArriveEmpty) {
@@ -44,13 +44,13 @@ TEST_F(HandleTransferTest, EmptyPlacesArriveEmpty) {
 TEST_F(HandleTransferTest, AFailureLeavesTheSendersTableUntouched) {
     const Handle fixed = machine.call(client, abi::HandleDuplicate{memory, static_cast<uint64_t>(Rights::Read)})->handle;
     const uint32_t count = client.process().handles().count();
-    EXPECT_EQ(send_handles({memory, fixed}, 3), fail(Error::AccessDenied));
-    EXPECT_EQ(send_handles({memory, Handle{77777}}, 3), fail(Error::BadHandle));
-    EXPECT_EQ(send_handles({memory, memory}, 3), fail(Error::InvalidArgument));
+    EXPECT_EQ(refusal(send_handles({memory, fixed}, 3)), Error::AccessDenied);
+    EXPECT_EQ(refusal(send_handles({memory, Handle{77777}}, 3)), Error::BadHandle);
+    EXPECT_EQ(refusal(send_handles({memory, memory}, 3)), Error::InvalidArgument);
     EXPECT_EQ(client.process().handles().count(), count);
     EXPECT_TRUE(client_has(memory));
     machine.call(server, abi::HandleClose{port});
-    EXPECT_EQ(send_handles({memory}, 1), fail(Error::PeerClosed));
+    EXPECT_EQ(refusal(send_handles({memory}, 1)), Error::PeerClosed);
     EXPECT_TRUE(client_has(memory));
 }
 
@@ -63,7 +63,7 @@ TEST_F(HandleTransferTest, AReceiverThatCannotPayKeepsTheMessageQueued) {
     while (poor.process().handles().count() % 64 != 63) ASSERT_TRUE(machine.call(poor, abi::HandleDuplicate{poor_port, ~0ull}));
     const uint64_t left = account->limit_bytes() - account->used_bytes();
     machine.in_kernel([&] { ASSERT_TRUE(account->charge(left)); });
-    EXPECT_EQ(machine.receive(poor, poor_port), fail(Error::NoMemory));
+    EXPECT_EQ(refusal(machine.receive(poor, poor_port)), Error::NoMemory);
     machine.in_kernel([&] { account->refund(left); });
     EXPECT_EQ(machine.receive(poor, poor_port)->header.handle_count(), 1u);
 }
@@ -82,7 +82,7 @@ TEST_F(HandleTransferTest, AReceiveRightInItsOwnReplyDoesNotStrandTheReceiver) {
     machine.receive(server, port);
     machine.start_message<abi::PortReplyReceive>(server, {.handle_or_id = port.value, .header = abi::Header::make(0, 1, 1),
                                                          .word = {0, 0, 0, 0, port.value}, .r14 = id});
-    EXPECT_EQ(machine.received(server), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.received(server)), Error::NoSuchCall);
 }
 
 class WindowTest : public PortFixture {
@@ -123,22 +123,22 @@ TEST_F(WindowTest, LongCopiesRestartAndArriveWhole) {
 TEST_F(WindowTest, BoundsAreTheCallers) {
     const uint64_t id = lend(100, 50);
     EXPECT_TRUE(machine.call(server, abi::WindowRead{id, 0, buffer, 100}));
-    EXPECT_EQ(machine.call(server, abi::WindowRead{id, 1, buffer, 100}), fail(Error::InvalidArgument));
-    EXPECT_EQ(machine.call(server, abi::WindowRead{id, ~0ull, buffer, 2}), fail(Error::InvalidArgument));
-    EXPECT_EQ(machine.call(server, abi::WindowWrite{id, 0, buffer, 51}), fail(Error::InvalidArgument));
-    EXPECT_EQ(machine.call(server, abi::WindowRead{id + 1, 0, buffer, 1}), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowRead{id, 1, buffer, 100})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowRead{id, ~0ull, buffer, 2})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowWrite{id, 0, buffer, 51})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowRead{id + 1, 0, buffer, 1})), Error::NoSuchCall);
     ASSERT_TRUE(machine.reply(server, id));
-    EXPECT_EQ(machine.call(server, abi::WindowRead{id, 0, buffer, 1}), fail(Error::NoSuchCall));
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowRead{id, 0, buffer, 1})), Error::NoSuchCall);
     machine.start_message<abi::PortCall>(client, {.handle_or_id = sender.value, .header = abi::Header::make(1).with_windows(), .rbx = 0x8000'0000});
-    EXPECT_EQ(machine.received(client), fail(Error::InvalidArgument));
+    EXPECT_EQ(refusal(machine.received(client)), Error::InvalidArgument);
 }
 
 TEST_F(WindowTest, BadAddressesCostOnlyTheCopy) {
     readable = 0x7000'0000;  // nothing there
     const uint64_t id = lend(100, 100);
-    EXPECT_EQ(machine.call(server, abi::WindowRead{id, 0, buffer, 10}), fail(Error::BadAddress));
-    EXPECT_EQ(machine.call(server, abi::WindowWrite{id, 0, 0x7000'0000, 10}), fail(Error::BadAddress));
-    EXPECT_EQ(machine.call(server, abi::WindowWrite{id, 0, abi::kUserAddressMax - 4, 10}), fail(Error::BadAddress));
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowRead{id, 0, buffer, 10})), Error::BadAddress);
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowWrite{id, 0, 0x7000'0000, 10})), Error::BadAddress);
+    EXPECT_EQ(refusal(machine.call(server, abi::WindowWrite{id, 0, abi::kUserAddressMax - 4, 10})), Error::BadAddress);
     EXPECT_TRUE(machine.call(server, abi::WindowWrite{id, 0, buffer, 10}));
     EXPECT_TRUE(machine.reply(server, id));
 }

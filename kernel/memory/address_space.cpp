@@ -254,16 +254,23 @@ static Result<> by_page(uint64_t address, uint64_t bytes, Copy copy) {
     return {};
 }
 
+/// Like resolve, for the kernel's own accesses: it has no view of device memory.
+Result<uint8_t*> AddressSpace::resolve_ram(uint64_t address, Access access) {
+    const PhysicalAddress found = TRY(resolve(address, access));
+    if (!frames.is_ram(found)) return fail(Error::BadAddress);
+    return static_cast<uint8_t*>(arch::to_virtual(found));
+}
+
 Result<> AddressSpace::copy_in(void* to, uint64_t from_address, uint64_t bytes) {
     return by_page(from_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
-        __builtin_memmove(static_cast<uint8_t*>(to) + done, arch::to_virtual(TRY(resolve(at, Access::Read))), length);
+        __builtin_memmove(static_cast<uint8_t*>(to) + done, TRY(resolve_ram(at, Access::Read)), length);
         return {};
     });
 }
 
 Result<> AddressSpace::copy_out(uint64_t to_address, const void* from, uint64_t bytes) {
     return by_page(to_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
-        __builtin_memmove(arch::to_virtual(TRY(resolve(at, Access::Write))), static_cast<const uint8_t*>(from) + done, length);
+        __builtin_memmove(TRY(resolve_ram(at, Access::Write)), static_cast<const uint8_t*>(from) + done, length);
         return {};
     });
 }
@@ -271,8 +278,7 @@ Result<> AddressSpace::copy_out(uint64_t to_address, const void* from, uint64_t 
 Result<> copy_between(AddressSpace& to, uint64_t to_address, AddressSpace& from, uint64_t from_address, uint64_t bytes) {
     return by_page(to_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
         // Writing first: making the target page writable may copy the very page that is read from.
-        const PhysicalAddress target = TRY(to.resolve(at, Access::Write));
-        return from.copy_in(arch::to_virtual(target), from_address + done, length);
+        return from.copy_in(TRY(to.resolve_ram(at, Access::Write)), from_address + done, length);
     });
 }
 

@@ -50,6 +50,7 @@ public:
 
     /// The RAM behind a user address for this access, as a page fault would find it. Errors: BadAddress, NoMemory.
     Result<PhysicalAddress> resolve(uint64_t address, Access access);
+    Result<uint8_t*> resolve_ram(uint64_t address, Access access);
 
     /// Copies between kernel memory and this space, page by page. Errors: BadAddress, NoMemory; then a part may be copied.
     /// Both sides may be the same page: a program may copy between an object and where it is mapped.

@@ -22,7 +22,7 @@ TEST_F(AccountTest, AChildUsesItsParents) {
     Account& child = account(make(parent_handle, 1 << 30));
     Account& middle = account(parent_handle);
     EXPECT_TRUE(child.charge(30'000));
-    EXPECT_EQ(child.charge(30'000), fail(Error::NoMemory)) << "the middle account's limit";
+    EXPECT_EQ(refusal(child.charge(30'000)), Error::NoMemory) << "the middle account's limit";
     EXPECT_EQ(child.used_bytes(), 30'000u);
     EXPECT_GE(middle.used_bytes(), 30'000u);
     EXPECT_EQ(parent.used_bytes(), before) << "a sibling";
@@ -38,10 +38,10 @@ TEST_F(AccountTest, ARefusalChangesNobody) {
     Account& child = account(make(small, 5000));
     Account& parent = account(small);
     const uint64_t used = parent.used_bytes();
-    EXPECT_EQ(child.charge(4000), fail(Error::NoMemory));
+    EXPECT_EQ(refusal(child.charge(4000)), Error::NoMemory);
     EXPECT_EQ(child.used_bytes(), 0u);
     EXPECT_EQ(parent.used_bytes(), used);
-    EXPECT_EQ(child.charge(~0ull), fail(Error::NoMemory));
+    EXPECT_EQ(refusal(child.charge(~0ull)), Error::NoMemory);
 }
 
 TEST_F(AccountTest, LivesUntilItsLastChargeIsBack) {

@@ -24,13 +24,13 @@ TEST_F(HandleTableTest, AStaleHandleNamesNothing) {
     const Handle first = *table.add(capability());
     EXPECT_TRUE(table.get<Memory>(first, Rights::Read));
     EXPECT_TRUE(table.close(first));
-    EXPECT_EQ(table.get<Memory>(first, Rights::Read), fail(Error::BadHandle));
+    EXPECT_EQ(refusal(table.get<Memory>(first, Rights::Read)), Error::BadHandle);
     const Handle second = *table.add(capability());
     EXPECT_EQ(second.index(), first.index()) << "slots are used again";
     EXPECT_NE(second, first);
-    EXPECT_EQ(table.close(first), fail(Error::BadHandle));
-    EXPECT_EQ(table.find(Handle{second.value | uint64_t{1} << 32}), fail(Error::BadHandle));
-    for (const uint64_t value : {0ull, 0xF'FFFFull, ~0ull, 1ull << 20}) EXPECT_EQ(table.find(Handle{value}), fail(Error::BadHandle));
+    EXPECT_EQ(refusal(table.close(first)), Error::BadHandle);
+    EXPECT_EQ(refusal(table.find(Handle{second.value | uint64_t{1} << 32})), Error::BadHandle);
+    for (const uint64_t value : {0ull, 0xF'FFFFull, ~0ull, 1ull << 20}) EXPECT_EQ(refusal(table.find(Handle{value})), Error::BadHandle);
 }
 
 TEST_F(HandleTableTest, GenerationsWrapAfter4096Uses) {
@@ -49,9 +49,9 @@ TEST_F(HandleTableTest, GenerationsWrapAfter4096Uses) {
 TEST_F(HandleTableTest, RightsAndTypeAreChecked) {
     const Handle handle = *table.add(capability(Rights::Read));
     EXPECT_TRUE(table.get<Memory>(handle, Rights::Read));
-    EXPECT_EQ(table.get<Memory>(handle, Rights::Read | Rights::Write), fail(Error::AccessDenied));
-    EXPECT_EQ(table.get<Port>(handle, Rights::None), fail(Error::WrongType));
-    EXPECT_EQ(machine.call(thread, abi::HandleDuplicate{handle, ~0ull}), fail(Error::AccessDenied));
+    EXPECT_EQ(refusal(table.get<Memory>(handle, Rights::Read | Rights::Write)), Error::AccessDenied);
+    EXPECT_EQ(refusal(table.get<Port>(handle, Rights::None)), Error::WrongType);
+    EXPECT_EQ(refusal(machine.call(thread, abi::HandleDuplicate{handle, ~0ull})), Error::AccessDenied);
 }
 
 TEST_F(HandleTableTest, PutFillsAPlaceOfChoice) {
@@ -60,9 +60,9 @@ TEST_F(HandleTableTest, PutFillsAPlaceOfChoice) {
     EXPECT_EQ(table.count(), 1u);
     EXPECT_EQ(*table.put(1000, capability(Rights::Read)), far) << "what was there is closed";
     EXPECT_EQ(table.count(), 1u);
-    EXPECT_EQ(table.get<Memory>(far, Rights::Write), fail(Error::AccessDenied));
+    EXPECT_EQ(refusal(table.get<Memory>(far, Rights::Write)), Error::AccessDenied);
     const uint64_t used = machine.root().used_bytes();
-    EXPECT_EQ(table.put(abi::kHandleIndexMax, capability()), fail(Error::InvalidArgument));
+    EXPECT_EQ(refusal(table.put(abi::kHandleIndexMax, capability())), Error::InvalidArgument);
     EXPECT_EQ(machine.root().used_bytes(), used) << "a refused place costs nothing";
     for (int i = 0; i < 999 + 23; ++i) ASSERT_TRUE(table.add(capability()));
     EXPECT_TRUE(table.find(far));
@@ -70,7 +70,7 @@ TEST_F(HandleTableTest, PutFillsAPlaceOfChoice) {
 
 TEST_F(HandleTableTest, FullTableRefuses) {
     uint32_t count = 0;
-    Result<Handle> last = fail(Error::None);
+    Result<Handle> last{};
     while ((last = table.add(capability()))) ++count;
     EXPECT_EQ(count, 65535u);
     EXPECT_TRUE(last.error() == Error::NoSpace || last.error() == Error::NoMemory);
@@ -128,10 +128,10 @@ TEST_F(HandleTableTest, InstallChecksTheTarget) {
     const Handle target = machine.in_kernel([&] { return *table.add(Capability(other.process(), Rights::All)); });
     const Handle handle = *table.add(capability());
     EXPECT_EQ(machine.call(thread, abi::HandleInstall{target, {500}, handle, ~0ull})->handle, Handle::make(500, 0));
-    EXPECT_EQ(machine.call(thread, abi::HandleInstall{target, {0xF'FFFF}, handle, ~0ull}), fail(Error::InvalidArgument));
-    EXPECT_EQ(machine.call(thread, abi::HandleInstall{handle, {}, handle, ~0ull}), fail(Error::WrongType));
+    EXPECT_EQ(refusal(machine.call(thread, abi::HandleInstall{target, {0xF'FFFF}, handle, ~0ull})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(thread, abi::HandleInstall{handle, {}, handle, ~0ull})), Error::WrongType);
     machine.call(thread, abi::ProcessKill{target, 0});
-    EXPECT_EQ(machine.call(thread, abi::HandleInstall{target, {}, handle, ~0ull}), fail(Error::WrongState));
+    EXPECT_EQ(refusal(machine.call(thread, abi::HandleInstall{target, {}, handle, ~0ull})), Error::WrongState);
 }
 
 }  // namespace

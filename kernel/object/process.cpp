@@ -32,7 +32,11 @@ abi::ProcessState Process::state() const {
 
 uint64_t Process::cpu_time_ns() const {
     uint64_t total = ended_cpu_time_ns_;
-    for (const ThreadLink& link : threads_) total += link.thread.cpu_time_ns;
+    for (const ThreadLink& link : threads_) {
+        const Thread& thread = link.thread;
+        total += thread.cpu_time_ns;
+        if (thread.cpu != nullptr && thread.cpu->loaded == &thread) total += arch::now_ns() - thread.cpu->switched_at_ns;
+    }
     return total;
 }
 

@@ -113,7 +113,10 @@ Thread* Scheduler::pick(Cpu& cpu) {
     if (thread != nullptr && !cpu.resched) return thread;
     cpu.resched = false;
     if (thread != nullptr) {
-        if (cpu.ready.empty() || cpu.ready.top_priority() < thread->priority()) return thread;
+        if (cpu.ready.empty() || cpu.ready.top_priority() < thread->priority()) {
+            cpu.slice_end_ns = arch::now_ns() + kSliceNs;  // else the timer would be armed in the past, over and over
+            return thread;
+        }
         thread->set_state(Thread::State::Ready);
         cpu.ready.push(*thread);
     }

@@ -55,7 +55,6 @@ Result<> on_syscall(Thread& caller, const abi::ProcessSetEntries& call) {
     process->foreign_entry = call.foreign;
     process->upcall_entry = call.upcall;
     for (ThreadLink& link : process->threads()) link.thread.frame.foreign_entry = call.foreign;
-    if (process == &caller.process()) arch::adopt_gs_base(caller.frame);
     return {};
 }
 

@@ -25,7 +25,7 @@ public:
             offset = static_cast<uint64_t>(*given);
             return 0;
         }
-        const auto own = repeated_call(object_, file::Seek{.offset = 0, .whence = 1});
+        const auto own = settled_call(object_, file::Seek{.offset = 0, .whence = 1});
         if (!own) return to_errno(own.error());
         offset = own->offset;
         return 0;

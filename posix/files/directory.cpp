@@ -14,7 +14,7 @@ constexpr uint64_t kBounceBytes = 4096;
 
 /// Sets where the next getdents goes on.
 Result<> set_position(abi::Handle directory, uint64_t cookie) {
-    TRY(repeated_call(directory, file::Seek{.offset = static_cast<int64_t>(cookie), .whence = 0}));
+    TRY(settled_call(directory, file::Seek{.offset = static_cast<int64_t>(cookie), .whence = 0}));
     return {};
 }
 
@@ -23,9 +23,9 @@ Result<> set_position(abi::Handle directory, uint64_t cookie) {
 Result<uint64_t> read_entries(abi::Handle directory, uint64_t address, uint64_t length_bytes, DirentFormat format) {
     std::array<std::byte, kBounceBytes> records;
     std::array<std::byte, kBounceBytes> entries;
-    const uint64_t start = TRY(repeated_call(directory, file::Seek{.offset = 0, .whence = 1})).offset;
+    const uint64_t start = TRY(settled_call(directory, file::Seek{.offset = 0, .whence = 1})).offset;
     const uint64_t wanted = std::clamp(length_bytes, kRecordBytesMax, kBounceBytes);
-    const auto reply = TRY(repeated_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = std::span(records).first(wanted)}));
+    const auto reply = TRY(settled_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = std::span(records).first(wanted)}));
     if (reply.length_bytes == 0) return 0;
     if (reply.length_bytes > wanted) return fail(Error::BadProtocol);
     const uint64_t room = std::min(length_bytes, kBounceBytes);
@@ -65,7 +65,7 @@ int64_t sys_getdents64(Thread& thread, const Arguments& arguments) { return get_
 int64_t sys_getcwd(Thread& thread, const Arguments& arguments) {
     PathBuffer path;
     const ipc::Lend lend{.writable = std::as_writable_bytes(std::span(path.storage(), PathBuffer::kBytesMax))};
-    const auto reply = repeated_call(thread.process->current_directory(), file::GetPath{}, lend);
+    const auto reply = settled_call(thread.process->current_directory(), file::GetPath{}, lend);
     if (!reply) return to_errno(reply.error());
     const uint64_t with_zero = reply->length_bytes + 1;
     if (with_zero > PathBuffer::kBytesMax + 1) return -ENAMETOOLONG;
@@ -79,7 +79,7 @@ int64_t sys_chdir(Thread& thread, const Arguments& arguments) {
     constexpr uint64_t kSearch = 1;
     PathArgument path;
     if (const int64_t error = load_path(thread, linux_abi::kAtFdcwd, arguments[0], FinalLink::Follow, path); error != 0) return error;
-    const auto opened = repeated_call(path.directory, file::Open{.flags = file::kDirectory | file::kPathOnly}, path.lend());
+    const auto opened = settled_call(path.directory, file::Open{.flags = file::kDirectory | file::kPathOnly}, path.lend());
     if (!opened) return to_errno(opened.error());
     OwnedHandle directory(opened->file);
     if (const int64_t error = request(path.directory, file::CheckAccess{.mode = kSearch}, path.lend()); error != 0) return error;

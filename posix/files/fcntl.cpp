@@ -20,7 +20,7 @@ int64_t duplicate_from(Thread& thread, int32_t number, uint64_t minimum, bool cl
 
 int64_t get_flags(const Descriptor& descriptor) {
     if (descriptor.path_only()) return descriptor.status;
-    const auto reply = repeated_call(descriptor.handle, file::GetFlags{});
+    const auto reply = settled_call(descriptor.handle, file::GetFlags{});
     if (reply) return static_cast<int64_t>(reply->flags | (descriptor.status & file::kAccessMode));
     return reply.error() == Error::NotSupported ? static_cast<int64_t>(descriptor.status) : to_errno(reply.error());
 }

@@ -10,7 +10,7 @@ namespace {
 int64_t set_non_blocking(const Descriptor& descriptor, uint64_t argument) {
     const Result<int32_t> wanted = read_user<int32_t>(argument);
     if (!wanted) return to_errno(wanted.error());
-    const auto flags = repeated_call(descriptor.handle, file::GetFlags{});
+    const auto flags = settled_call(descriptor.handle, file::GetFlags{});
     if (!flags) return to_errno(flags.error());
     const uint64_t others = flags->flags & file::kAppend;
     return request(descriptor.handle, file::SetFlags{.flags = others | (*wanted != 0 ? file::kNonBlocking : 0u)});
@@ -20,7 +20,7 @@ int64_t set_non_blocking(const Descriptor& descriptor, uint64_t argument) {
 int64_t readable_bytes(const Descriptor& descriptor, uint64_t argument) {
     const Result<file::Attributes> attributes = attributes_of(descriptor.handle);
     if (!attributes) return to_errno(attributes.error());
-    const auto position = repeated_call(descriptor.handle, file::Seek{.offset = 0, .whence = 1});
+    const auto position = settled_call(descriptor.handle, file::Seek{.offset = 0, .whence = 1});
     if (!position) return to_errno(position.error());
     return to_errno(write_user(argument, static_cast<int32_t>(attributes->size_bytes - position->offset)));
 }

@@ -101,7 +101,7 @@ int64_t read_descriptor_link(Thread& thread, int32_t number, uint64_t address, u
     if (!descriptor) return -ENOENT;
     PathBuffer path;
     const ipc::Lend lend{.writable = std::as_writable_bytes(std::span(path.storage(), PathBuffer::kBytesMax))};
-    const auto reply = repeated_call(descriptor->handle, file::GetPath{}, lend);
+    const auto reply = settled_call(descriptor->handle, file::GetPath{}, lend);
     uint64_t name_bytes = 0;
     if (reply) {
         name_bytes = std::min<uint64_t>(reply->length_bytes, PathBuffer::kBytesMax);
@@ -126,7 +126,7 @@ int64_t read_link(Thread& thread, int32_t directory, uint64_t address, uint64_t 
     if (path.number >= 0 && path.number != directory) return read_descriptor_link(thread, path.number, target, length_bytes);
     if (path.terminal) return -EINVAL;
     if (path.path.empty() && directory == linux_abi::kAtFdcwd) return -ENOENT;
-    const auto reply = repeated_call(path.directory, file::ReadSymbolicLink{}, path.lend(*window));
+    const auto reply = settled_call(path.directory, file::ReadSymbolicLink{}, path.lend(*window));
     return reply ? static_cast<int64_t>(std::min(reply->length_bytes, length_bytes)) : to_errno(reply.error());
 }
 

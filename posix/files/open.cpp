@@ -31,7 +31,7 @@ Result<file::Open> method_of(Thread& thread, const OpenRequest& request, const P
 /// Whether an interrupted open was one that may wait long. Others are repeated: no program expects EINTR of them.
 bool waits_for_peer(const PathArgument& path) {
     file::Attributes attributes{};
-    const auto known = repeated_call(path.directory, file::GetAttributesAt{}, path.lend(std::as_writable_bytes(std::span(&attributes, 1))));
+    const auto known = settled_call(path.directory, file::GetAttributesAt{}, path.lend(std::as_writable_bytes(std::span(&attributes, 1))));
     constexpr uint32_t kFormat = 0170000, kRegular = 0100000, kDirectoryFormat = 0040000;
     const uint32_t format = attributes.mode & kFormat;
     return known && format != kRegular && format != kDirectoryFormat;
@@ -40,7 +40,7 @@ bool waits_for_peer(const PathArgument& path) {
 Result<file::Open::Reply> open_at_server(Thread& thread, const file::Open& method, const PathArgument& path) {
     auto reply = interruptible::call(thread, path.directory, method, path.lend());
     if (reply || reply.error() != Error::Interrupted || waits_for_peer(path)) return reply;
-    return repeated_call(path.directory, method, path.lend());
+    return settled_call(path.directory, method, path.lend());
 }
 
 int64_t fill_number(Thread& thread, int32_t number, const OpenRequest& request, const file::Open::Reply& reply) {

@@ -11,7 +11,7 @@ struct Numbers {
 
 int64_t make_pipe(Thread& thread, uint32_t flags, Numbers& numbers) {
     const uint64_t server_flags = flags & file::kNonBlocking;
-    const auto reply = repeated_call(thread.process->pipe_server, file::MakePipe{.flags = server_flags});
+    const auto reply = settled_call(thread.process->pipe_server, file::MakePipe{.flags = server_flags});
     if (!reply) return to_errno(reply.error());
     const Descriptor read_end{.handle = reply->read_end,
                               .kind = file::Kind::Fifo,

@@ -56,7 +56,7 @@ int64_t ask_each(Thread& thread, std::span<PollDescriptor> descriptors) {
     for (PollDescriptor& descriptor : descriptors) {
         const abi::Handle object = object_to_ask(thread, descriptor);
         if (!object) continue;
-        const auto reply = repeated_call(object, file::Poll{.events = asked_of_server(descriptor.events), .wait = 0});
+        const auto reply = settled_call(object, file::Poll{.events = asked_of_server(descriptor.events), .wait = 0});
         descriptor.happened = reply ? told_by_server(descriptor.events, reply->events) : told_by_error(descriptor.events, reply.error());
     }
     return count_happened(descriptors);

@@ -32,7 +32,7 @@ int64_t start_at_descriptor(Thread& thread, int32_t number, PathArgument& to) {
 }
 
 int64_t start_at_terminal(Thread& thread, PathArgument& to) {
-    const auto reply = repeated_call(thread.process->process_server, protocols::process::GetTerminal{});
+    const auto reply = settled_call(thread.process->process_server, protocols::process::GetTerminal{});
     if (!reply) return reply.error() == Error::NoDevice ? -ENXIO : to_errno(reply.error());
     to.terminal.reset(reply->terminal);
     to.directory = to.terminal.get();
@@ -69,7 +69,7 @@ Result<Descriptor> open_descriptor(Thread& thread, uint64_t number) {
 
 Result<file::Attributes> attributes_of(abi::Handle object) {
     file::Attributes attributes{};
-    TRY(repeated_call(object, file::GetAttributes{}, {.writable = std::as_writable_bytes(std::span(&attributes, 1))}));
+    TRY(settled_call(object, file::GetAttributes{}, {.writable = std::as_writable_bytes(std::span(&attributes, 1))}));
     return attributes;
 }
 

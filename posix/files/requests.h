@@ -52,14 +52,14 @@ Result<file::Attributes> attributes_of(abi::Handle object);
 /// A request answered at once: 0 or a negative errno. An alert repeats it, as no caller expects EINTR of it.
 template <class M>
 int64_t request(abi::Handle to, const M& method, const ipc::Lend& lend = {}) {
-    const auto reply = repeated_call(to, method, lend);
+    const auto reply = settled_call(to, method, lend);
     return reply ? 0 : to_errno(reply.error());
 }
 
 /// The same for a method on an object that may be none of its kind: such an object gives EINVAL.
 template <class M>
 int64_t request_or_invalid(abi::Handle to, const M& method) {
-    const auto reply = repeated_call(to, method);
+    const auto reply = settled_call(to, method);
     if (reply) return 0;
     return reply.error() == Error::NotSupported ? -EINVAL : to_errno(reply.error());
 }

@@ -12,7 +12,7 @@ int64_t seek_data_or_hole(abi::Handle object, int64_t offset, uint64_t whence) {
     if (!attributes) return to_errno(attributes.error());
     if (offset < 0 || static_cast<uint64_t>(offset) >= attributes->size_bytes) return -ENXIO;
     const int64_t target = whence == kData ? offset : static_cast<int64_t>(attributes->size_bytes);
-    const auto reply = repeated_call(object, file::Seek{.offset = target, .whence = kSet});
+    const auto reply = settled_call(object, file::Seek{.offset = target, .whence = kSet});
     return reply ? static_cast<int64_t>(reply->offset) : to_errno(reply.error());
 }
 
@@ -25,7 +25,7 @@ int64_t sys_lseek(Thread& thread, const Arguments& arguments) {
     const uint64_t whence = static_cast<uint32_t>(arguments[2]);
     if (whence == kData || whence == kHole) return seek_data_or_hole(descriptor->handle, offset, whence);
     if (whence > kEnd) return -EINVAL;
-    const auto reply = repeated_call(descriptor->handle, file::Seek{.offset = offset, .whence = whence});
+    const auto reply = settled_call(descriptor->handle, file::Seek{.offset = offset, .whence = whence});
     if (reply) return static_cast<int64_t>(reply->offset);
     return reply.error() == Error::NotSupported ? -ESPIPE : to_errno(reply.error());
 }

@@ -11,7 +11,7 @@ Result<file::Attributes> attributes_at(const PathArgument& path, FinalLink final
     if (path.path.empty()) return attributes_of(path.directory);
     file::Attributes attributes{};
     const file::GetAttributesAt method{.no_follow = final_link == FinalLink::Keep};
-    TRY(repeated_call(path.directory, method, path.lend(std::as_writable_bytes(std::span(&attributes, 1)))));
+    TRY(settled_call(path.directory, method, path.lend(std::as_writable_bytes(std::span(&attributes, 1)))));
     return attributes;
 }
 

@@ -10,11 +10,11 @@ constexpr int64_t kTmpfsMagic = 0x0102'1994;  // what programs know; the protoco
 
 /// Opens the object at a path for one request.
 Result<OwnedHandle> open_for(const PathArgument& path, uint32_t flags) {
-    return OwnedHandle(TRY(repeated_call(path.directory, file::Open{.flags = flags}, path.lend())).file);
+    return OwnedHandle(TRY(settled_call(path.directory, file::Open{.flags = flags}, path.lend())).file);
 }
 
 int64_t describe_space(abi::Handle object, uint64_t address) {
-    const auto space = repeated_call(object, file::GetSpace{});
+    const auto space = settled_call(object, file::GetSpace{});
     if (!space) return space.error() == Error::NotSupported ? -ENOSYS : to_errno(space.error());
     const linux_abi::Statfs answer{.type = kTmpfsMagic,
                                    .block_bytes = static_cast<int64_t>(space->block_bytes),

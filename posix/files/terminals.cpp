@@ -32,16 +32,16 @@ void adopt_terminal(Thread& thread, abi::Handle terminal, uint64_t special_devic
     Process& process = *thread.process;
     const auto ids = process.ids();
     if (!ids || ids->session != process.pid) return;
-    const auto current = repeated_call(process.process_server, protocols::process::GetTerminal{});
+    const auto current = settled_call(process.process_server, protocols::process::GetTerminal{});
     if (current) native::close(current->terminal);
     if (current || current.error() != Error::NoDevice) return;
     // Another session may have it: then the terminal server refuses, and the caller just has it open.
-    const auto granted = repeated_call(terminal, file::Control{.request = kTerminalSetControlling,
+    const auto granted = settled_call(terminal, file::Control{.request = kTerminalSetControlling,
                                                                .process_group = static_cast<uint64_t>(ids->group),
                                                                .session = static_cast<uint64_t>(ids->session),
                                                                .pid = static_cast<uint64_t>(process.pid)});
     if (!granted) return;
-    (void)repeated_call(process.process_server, protocols::process::SetTerminal{.special_device = special_device, .terminal = terminal});
+    (void)settled_call(process.process_server, protocols::process::SetTerminal{.special_device = special_device, .terminal = terminal});
 }
 
 }  // namespace portico::posix

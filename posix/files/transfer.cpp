@@ -12,7 +12,7 @@ namespace {
 /// Files answer at once, and Linux never interrupts them; everything else may wait for a peer.
 template <class M>
 Result<typename M::Reply> transfer_call(Thread& thread, const Descriptor& descriptor, const M& method, const ipc::Lend& lend) {
-    if (descriptor.kind == file::Kind::File) return repeated_call(descriptor.handle, method, lend);
+    if (descriptor.kind == file::Kind::File) return settled_call(descriptor.handle, method, lend);
     return interruptible::call(thread, descriptor.handle, method, lend);
 }
 

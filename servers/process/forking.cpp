@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "servers/process/server.h"
 
@@ -6,10 +7,8 @@ namespace portico::process {
 
 namespace {
 
-std::string base_name(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    return path.substr(slash == std::string::npos ? 0 : slash + 1, Process::kNameBytesMax);
-}
+/// A name field need not end with a zero.
+std::string name_of(const char (&field)[16]) { return std::string(field, ::strnlen(field, sizeof(field) - 1)); }
 
 }  // namespace
 
@@ -70,10 +69,17 @@ Result<protocol::Exec::Reply> Server::on(const Call& call, const protocol::Exec&
     TRY(call.read(0, std::as_writable_bytes(std::span(text))));
     process.path = text.substr(0, request.path_bytes);
     process.arguments = text.size() > request.path_bytes + 1 ? text.substr(request.path_bytes + 1) : std::string{};
-    process.name = base_name(process.path);
+    process.name = name_of(request.name);
     process.did_exec = true;
     lifecycle_.release_space(process);
     return protocol::Exec::Reply{};
+}
+
+Result<protocol::SetName::Reply> Server::on(const Call& call, const protocol::SetName& request) {
+    Process& process = *TRY(caller(call));
+    if (process.pid == 0) return fail(Error::AccessDenied);
+    process.name = name_of(request.name);
+    return protocol::SetName::Reply{};
 }
 
 Task Server::on(Call call, protocol::Exit request) {

@@ -36,6 +36,7 @@ public:
     // ---- forking.cpp
     Task on(Call call, protocol::Fork request);
     Result<protocol::Exec::Reply> on(const Call& call, const protocol::Exec& request);
+    Result<protocol::SetName::Reply> on(const Call& call, const protocol::SetName& request);
     Task on(Call call, protocol::Exit request);
 
     // ---- waiting.cpp

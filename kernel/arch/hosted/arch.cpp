@@ -58,7 +58,6 @@ void load_user_bases(const ThreadFrame& frame) {
     Hardware::get().own().gs_base = frame.gs_base;
 }
 void save_user_bases(ThreadFrame& frame) { frame.fs_base = Hardware::get().own().fs_base; }
-void adopt_gs_base(ThreadFrame&) {}
 
 // ---- time
 

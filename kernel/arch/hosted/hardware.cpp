@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "kernel/debug/log.h"
+#include "kernel/memory/frame_allocator.h"
 #include "kernel/memory/poison.h"
 
 namespace portico::kernel::hosted {
@@ -44,6 +45,10 @@ unsigned Hardware::cpu_index() { return current_cpu; }
 uint64_t Hardware::now_ns() const {
     if (!real_time_) return time_ns_.load();
     return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+uint8_t* Hardware::page_at(PhysicalAddress page) {
+    return frames.is_ram(page) ? static_cast<uint8_t*>(arch::to_virtual(page)) : device_page_;
 }
 
 const arch::PageEntry* Hardware::translate(Processor& cpu, uint64_t address, abi::Access access) {

@@ -58,6 +58,11 @@ public:
     uint64_t now_ns() const;
     void set_time(uint64_t now) { time_ns_.store(now); }
     void use_real_time() { real_time_ = true; }
+    /// Back to a clock that the test sets.
+    void stop_clock() {
+        time_ns_.store(now_ns());
+        real_time_ = false;
+    }
 
     /// One user access to one page, through the TLB. False: a page fault.
     template <class Act>
@@ -66,7 +71,7 @@ public:
         std::lock_guard guard(cpu.access_mutex);
         const arch::PageEntry* entry = translate(cpu, address, access);
         if (entry == nullptr) return false;
-        act(static_cast<uint8_t*>(arch::to_virtual(entry->page)) + address % abi::kPageBytes);
+        act(page_at(entry->page) + address % abi::kPageBytes);
         return true;
     }
     /// A cached translation that allows more than the page table, or shows another page; 0 if there is none.
@@ -84,10 +89,12 @@ public:
     std::string log_text();
 
 private:
+    uint8_t* page_at(PhysicalAddress page);
     const arch::PageEntry* translate(Processor& cpu, uint64_t address, abi::Access access);
 
     std::atomic<uint64_t> time_ns_{1'000'000};
     bool real_time_ = false;
+    uint8_t device_page_[abi::kPageBytes] = {};  ///< all device memory there is
     std::mutex log_mutex_;
     std::string log_;
 };

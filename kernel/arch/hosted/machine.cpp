@@ -128,6 +128,12 @@ Thread& Machine::adopt_thread(Thread& holder, Handle handle) {
     return **thread;
 }
 
+void Machine::forget_ended() {
+    const Locked locked;
+    std::erase_if(threads_, [](const Ref<Thread>& thread) { return thread->state() == Thread::State::Dead; });
+    std::erase_if(processes_, [](const Ref<Process>& process) { return process->state() == abi::ProcessState::Exited; });
+}
+
 Handle Machine::make_resource(Thread& holder) {
     const Locked locked;
     Ref<Resource> resource = *create_object<Resource>(*root_);
@@ -178,11 +184,14 @@ void Machine::enter(Thread& thread, uint64_t number) {
     }
 }
 
+const abi::Registers& Machine::result_registers(const Thread& thread) const {
+    const bool diverted = thread.in_upcall() && thread.frame.registers.rip == thread.process().upcall_entry;
+    return diverted ? thread.upcall()->registers : thread.frame.registers;
+}
+
 Error Machine::error_of(Thread& thread) {
     if (waits(thread)) broken("the result of a call that waits is asked for");
-    // A call that ended in an upcall: the interrupted registers have the result.
-    const abi::Registers& r = thread.in_upcall() ? thread.upcall()->registers : thread.frame.registers;
-    return static_cast<Error>(r.rax);
+    return static_cast<Error>(result_registers(thread).rax);
 }
 
 void Machine::load_arguments(Thread& thread, const abi::Arguments& a) {
@@ -191,7 +200,7 @@ void Machine::load_arguments(Thread& thread, const abi::Arguments& a) {
 }
 
 abi::Arguments Machine::arguments_of(const Thread& thread) const {
-    const abi::Registers& r = thread.frame.registers;
+    const abi::Registers& r = result_registers(thread);
     return {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9};
 }
 
@@ -204,7 +213,7 @@ void Machine::load_message_registers(Thread& thread, const abi::MessageRegisters
 Result<Received> Machine::received(Thread& thread) {
     const Error error = error_of(thread);
     if (error != Error::None) return fail(error);
-    const abi::Registers& r = thread.frame.registers;
+    const abi::Registers& r = result_registers(thread);
     Received result{{.id = r.rdi, .badge = r.r13, .header = {r.rsi}, .word = {r.rdx, r.r10, r.r8, r.r9, r.r12}}};
     result.readable_bytes = static_cast<uint32_t>(r.rbx);
     result.writable_bytes = static_cast<uint32_t>(r.rbx >> 32);
@@ -259,11 +268,11 @@ void Machine::settle() {
     const unsigned here = Hardware::cpu_index();
     for (unsigned i = 0; i < hardware.cpu_count && !kicks_held_; ++i) {
         Processor& processor = hardware.processors[i];
-        if (!processor.pending.exchange(false)) continue;
-        processor.kicked = false;
         Hardware::be_cpu(i);
+        const Thread& own = *arch::this_cpu().running;
+        if (!processor.pending.exchange(false) && !own.doomed && !own.process().suspended()) continue;
+        processor.kicked = false;
         enter_kick(arch::this_cpu());
-        i = 0;
     }
     Hardware::be_cpu(here);
     for (unsigned line = 0; line < kLines; ++line)

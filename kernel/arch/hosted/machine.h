@@ -43,15 +43,20 @@ public:
     /// Keeps what a system call made, to use it and to kill it in the end.
     Process& adopt_process(Thread& holder, Handle handle);
     Thread& adopt_thread(Thread& holder, Handle handle);
+    /// Lets go of those that have ended.
+    void forget_ended();
     Handle make_resource(Thread& holder);
     /// Duplicates a handle into another table, with all rights of the first.
     Handle give(Thread& from, Handle handle, Thread& to);
 
+    /// Lets the thread, which can run, run on this CPU.
+    void switch_to(Thread& thread);
     void use_cpu(unsigned index) { Hardware::be_cpu(index); }
     Thread* running() { return arch::this_cpu().running; }
     /// Something of the kernel's own under its lock, for tests of its parts.
     template <class Act>
     auto in_kernel(Act act) {
+        const Settled settled{*this};
         const Locked locked;
         return act();
     }
@@ -104,6 +109,8 @@ public:
     }
     /// Any number and whatever registers the thread has.
     void enter(Thread& thread, uint64_t number);
+    /// As the call left them; if an upcall followed at once, those it interrupted.
+    const abi::Registers& result_registers(const Thread& thread) const;
     bool waits(const Thread& thread) const { return thread.state() == Thread::State::Blocked; }
     bool runnable(const Thread& thread) const { return thread.state() == Thread::State::Ready || thread.state() == Thread::State::Running; }
 
@@ -142,7 +149,7 @@ public:
     void advance(uint64_t by_ns);
     void raise_interrupt(unsigned line);
     void hold_kicks(bool hold) { kicks_held_ = hold; }
-    /// Kicks and interrupts that are pending.
+    /// Delivers kicks and interrupts that are pending; threads that were killed or suspended from outside leave their CPU.
     void settle();
     void check_tlbs();
 
@@ -157,7 +164,10 @@ private:
         Locked();
         ~Locked();
     };
-    void switch_to(Thread& thread);
+    struct Settled {
+        Machine& machine;
+        ~Settled() { machine.settle(); }
+    };
     void load_arguments(Thread& thread, const abi::Arguments& arguments);
     abi::Arguments arguments_of(const Thread& thread) const;
     void load_message_registers(Thread& thread, const abi::MessageRegisters& registers);

@@ -62,7 +62,8 @@ void Machine::run_cpus(std::chrono::milliseconds duration, const std::function<v
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     for (std::thread& cpu : cpus) cpu.join();
-    for (unsigned i = 0; i < hardware.cpu_count; ++i) hardware.processors[i].pending.store(false);
+    hardware.stop_clock();
+    settle();
 }
 
 }  // namespace portico::kernel::hosted

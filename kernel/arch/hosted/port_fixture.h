@@ -4,12 +4,16 @@
 
 #include "kernel/arch/hosted/machine.h"
 
+namespace portico::abi {
+inline void PrintTo(Error error, std::ostream* stream) { *stream << name_of(error); }
+}  // namespace portico::abi
+
 namespace portico::kernel::hosted {
 
-/// Compares the error or absence of one; for EXPECT_EQ(result, fail(…)).
+/// What a call was refused with; None if it was not.
 template <class T>
-bool operator==(const Result<T>& result, const std::unexpected<Error>& wanted) {
-    return !result && result.error() == wanted.error();
+Error refusal(const Result<T>& result) {
+    return result ? Error::None : result.error();
 }
 
 /// A server process with a port and a client process with a send handle to it.

@@ -63,6 +63,4 @@ void load_user_bases(const ThreadFrame& frame) {
 
 void save_user_bases(ThreadFrame& frame) { frame.fs_base = read_fs_base(); }
 
-void adopt_gs_base(ThreadFrame& frame) { asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(frame.gs_base)); }
-
 }  // namespace portico::kernel::arch
