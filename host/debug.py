@@ -10,7 +10,7 @@ import packages
 import paths
 import run
 
-RUNTIME_ELF = os.path.join(paths.SYSTEM, "posix", "runtime")
+RUNTIME_ELF = os.path.join(paths.SYSTEM, "posix", "runtime.elf")
 
 
 def main(arguments: list[str]) -> int:

@@ -27,7 +27,7 @@ FLAGS = [
     Flag("accel", "tcg (default) or kvm", "NAME", default="tcg", parse=options.choice("tcg", "kvm")),
     Flag("gdb", "let gdb attach at port 1234 (see also: portico debug)"),
 ]
-_OWN_NEEDS_BYTES = 24 << 20  # beside the archive, which stays in memory
+_OWN_NEEDS_BYTES = 7 << 20  # beside the archive, which stays in memory: servers, page tables, one small program
 
 
 def main(arguments: list[str]) -> int:

@@ -34,7 +34,7 @@ class Session:
         self._log_shown = 0 if verbose else None
         self._decoder, self._escape = slip.Decoder(), EscapeWatch()
         self._stdout, self._stderr = Output(1), Output(2)
-        self._to_guest = bytearray()
+        self._to_guest = slip.Sender()
         # Nothing is sent before the guest's first frame: its driver may still clear the device's FIFO.
         self._guest_listens = False
         self._credit = 0
@@ -94,8 +94,8 @@ class Session:
         if self._input_ended or self._outcome is not None:
             return False
         if self._streams.terminal:  # read even from a guest that is mute: the way out must work
-            return len(self._to_guest) < _HELD_BYTES_MAX
-        return self._guest_listens and self._credit > 0 and not self._to_guest
+            return self._to_guest.pending() < _HELD_BYTES_MAX
+        return self._guest_listens and self._credit > 0 and not self._to_guest.pending()
 
     def _wait(self) -> dict[int, int]:
         poll = select.poll()
@@ -105,7 +105,7 @@ class Session:
                 poll.register(output.descriptor, select.POLLOUT)
         if self._outcome is None:
             events = 0 if self._stdout.full() or self._stderr.full() else select.POLLIN
-            events |= select.POLLOUT if self._to_guest and self._guest_listens else 0
+            events |= select.POLLOUT if self._to_guest.pending() and self._guest_listens else 0
             if events:
                 poll.register(self._link.fileno(), events)
         if self._wants_input():
@@ -126,11 +126,11 @@ class Session:
                 self._outcome, self._interrupted = Outcome(128 + number), True
 
     def _control(self, line: str) -> None:
-        self._to_guest += slip.encode(slip.CONTROL, line.encode())
+        self._to_guest.add(slip.CONTROL, line.encode())
 
     def _send(self) -> None:
         try:
-            del self._to_guest[:self._link.send(self._to_guest)]
+            self._to_guest.send(self._link)
         except BlockingIOError:
             pass
         except OSError:
@@ -169,6 +169,8 @@ class Session:
         word, _, rest = line.partition(" ")
         if word == "credit" and rest.isascii() and rest.isdigit():
             self._credit += int(rest)
+        elif word == "lost" and rest.isascii() and rest.isdigit():
+            self._to_guest.repeat(int(rest))
         elif word == "exit" and rest.isascii() and rest.isdigit():
             self._outcome = Outcome(from_wait_status(int(rest)))
         elif word == "failed":
@@ -187,10 +189,10 @@ class Session:
             elif self._escape.seen_in(data):
                 self._outcome, self._interrupted = Outcome(128 + signal.SIGINT), True
             else:
-                self._to_guest += slip.encode(slip.TERMINAL, data)
+                self._to_guest.add(slip.TERMINAL, data)
         elif data:
             self._credit -= len(data)
-            self._to_guest += slip.encode(slip.INPUT, data)
+            self._to_guest.add(slip.INPUT, data)
         else:
             self._input_ended = True
             self._control("input-end")

@@ -28,7 +28,7 @@ constexpr uint64_t kRegionBegin = abi::kRuntimeBase + 0x1'0000'0000;
 
 constinit Mutex mutex;
 constinit FreeBlock* free_blocks[kClassCount] GUARDED_BY(mutex){};
-/// Where the next run goes. Addresses are only used again if the highest run goes first: there are 28 TiB of them.
+/// Where the next run goes. Addresses are only used again if the highest run goes first: there are 24 GiB of them.
 constinit std::atomic<uint64_t> region_end{kRegionBegin};
 
 unsigned class_of(size_t length_bytes) {

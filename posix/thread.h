@@ -63,16 +63,16 @@ public:
 
     uint64_t block_address = 0;              ///< of the mapping that holds stacks and this block
     uint64_t block_bytes = 0;
-    abi::Handle handle;                      ///< of the native thread; none for a process's first
+    abi::Handle handle;                      ///< of the native thread; none if there was no memory for it
     Thread* next = nullptr;                  ///< in Process's list
     bool ended = false;                      ///< by exit; under Process::mutex
     std::atomic<uint32_t> running = 0;       ///< zeroed by the kernel when the thread is off its stack: free then
 
-    /// Makes the descriptors of `poll` and calls that must not be cancelled by an alert wait for their replies here.
-    /// Made at first use; never inherited by fork. Errors: NoMemory.
+    /// The asynchronous calls of poll and select get their replies here. Made at first use; never inherited by fork.
+    /// Errors: NoMemory.
     Result<abi::Handle> reply_port();
 
-    /// Sets a temporary signal mask for a waiting call (ppoll, pselect6, epoll_pwait); the old one comes back after
+    /// Sets a temporary signal mask for a waiting call (sigsuspend, ppoll, pselect6); the old one comes back after
     /// the handlers it lets through have their frames. If the call is not interrupted: end_temporary_mask().
     void begin_temporary_mask(uint64_t mask);
     void end_temporary_mask();

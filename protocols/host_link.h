@@ -21,6 +21,10 @@ enum class Channel : uint8_t {
 // Control lines, host to guest:  "size COLUMNS ROWS"  "input-end" (end of standard input)
 // guest to host:  "ready" (first process starts)  "exit STATUS" (wait status as in wait(2), decimal)
 //                 "failed TEXT" (the system failed)  "credit N" (Input channel: the guest can take N more bytes;
-//                 it grants 4096 at start and more as its programs read)
+//                 it grants 4096 at start and more as its programs read)  "lost N" (the driver of the line was started anew: of the
+//                 host's frames N came, and those behind them shall be sent again)
+// both ways:      "again N" (what follows are the frames behind the first N, sent perhaps for the second time: whoever has more
+//                 than N drops the rest). It comes behind ESC END, which makes a frame that broke off a damaged one.
+// The frames that are counted are all undamaged ones but "again".
 
 }  // namespace portico::protocols::host_link

@@ -20,7 +20,7 @@ struct Write {
 struct Read {
     static constexpr Method method{0x301, "uart.read", "Wait for received bytes. One reader at a time.", Repeat::Yes};
     struct Reply {
-        uint8_t length_bytes;  ///< 1 to 32
+        uint8_t length_bytes;  ///< 1 to 32; or 0, a new driver's first answer: received bytes may have died with the one before
         uint8_t zero[7];
         uint8_t bytes[32];
     };

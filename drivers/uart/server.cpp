@@ -67,6 +67,10 @@ ipc::Task Server::on(ipc::Call call, protocol::Read) {
         (void)call.refuse(Error::Busy);
         co_return;
     }
+    if (!introduced_) {
+        introduced_ = call.reply<protocol::Read>({}).has_value();
+        co_return;
+    }
     while (device_.received().empty()) {
         if (!device_.present()) {
             (void)call.refuse(Error::NoDevice);

@@ -10,7 +10,7 @@ namespace portico::uart {
 ///
 /// Ownership: borrows device and handles. Locks: none, one thread, one port.
 /// Bound: one reader waits; every waiting writer keeps at most one chunk, and only the one whose turn it is has a copy of it.
-/// Restart: nothing here outlives the process; clients see PeerClosed and call again.
+/// Restart: nothing here outlives the process; clients see PeerClosed and call again, and the first read after it gets no bytes.
 class Server {
 public:
     Server(Device& device, abi::Handle interrupt) : device_(device), interrupt_(interrupt) {}
@@ -31,6 +31,7 @@ private:
     ipc::WaitQueue received_;     // the reader
     ipc::WaitQueue transmitter_;  // the writer whose turn it is
     ipc::WaitQueue turn_;         // the other writers
+    bool introduced_ = false;  // a reader knows that this driver is new
     bool reader_waits_ = false;
     bool writing_ = false;
 };

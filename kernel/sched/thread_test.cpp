@@ -84,13 +84,6 @@ TEST_F(ThreadTest, AlertDivertsAndEndsWaits) {
     EXPECT_EQ(refusal(machine.call(client, abi::UpcallQuery{machine.scratch(client)})), Error::WrongState);
 }
 
-TEST_F(ThreadTest, AnAlertOnTheWayIntoAWaitIsNotSleptThrough) {
-    set_upcall(client);
-    machine.in_kernel([&] { client.alert(); });  // not blocked: pending until its next return to user mode
-    machine.start_receive(client, machine.call(client, abi::PortCreate{})->port);
-    EXPECT_FALSE(machine.waits(client));
-}
-
 TEST_F(ThreadTest, FaultsAreUpcallsOnceThenTheSupervisors) {
     set_upcall(client);
     machine.call(client, abi::Null{});
@@ -120,6 +113,11 @@ TEST_F(ThreadTest, UnknownCallsAreRefused) {
         machine.enter(client, number);
         EXPECT_EQ(static_cast<Error>(client.frame.registers.rax), Error::BadCall);
     }
+    machine.call(client, abi::ProcessSetEntries{abi::kSelfProcess, 0x3000'0000, 0});
+    const uint64_t rip = client.frame.registers.rip;
+    machine.enter(client, abi::Syscalls::kCount);
+    EXPECT_EQ(client.frame.registers.rip, 0x3000'0000u) << "a runtime answers it as a Linux call";
+    EXPECT_EQ(client.frame.registers.rcx, rip + 2);
 }
 
 class TwoCpuTest : public testing::Test {

@@ -117,6 +117,11 @@ int64_t sys_fstatfs(Thread& thread, const Arguments& arguments);
 int64_t sys_fadvise64(Thread& thread, const Arguments& arguments);
 int64_t sys_readahead(Thread& thread, const Arguments& arguments);
 
+// extended_attributes.cpp: all of get, set, list and remove
+int64_t sys_path_xattr(Thread& thread, const Arguments& arguments);
+int64_t sys_link_xattr(Thread& thread, const Arguments& arguments);
+int64_t sys_descriptor_xattr(Thread& thread, const Arguments& arguments);
+
 // copy.cpp
 int64_t sys_sendfile(Thread& thread, const Arguments& arguments);
 int64_t sys_copy_file_range(Thread& thread, const Arguments& arguments);

@@ -28,7 +28,7 @@ Result<file::Open> method_of(Thread& thread, const OpenRequest& request, const P
     return method;
 }
 
-/// Whether an interrupted open was one that may wait long. Others are repeated: no program expects EINTR of them.
+/// Whether an interrupted open was one that may wait long. Others are made again, steady: no program expects EINTR of them.
 bool waits_for_peer(const PathArgument& path) {
     file::Attributes attributes{};
     const auto known = settled_call(path.directory, file::GetAttributesAt{}, path.lend(std::as_writable_bytes(std::span(&attributes, 1))));

@@ -49,7 +49,7 @@ Result<Descriptor> open_descriptor(Thread& thread, uint64_t number);
 
 Result<file::Attributes> attributes_of(abi::Handle object);
 
-/// A request answered at once: 0 or a negative errno. An alert repeats it, as no caller expects EINTR of it.
+/// A request answered at once: 0 or a negative errno. An alert waits until it is done, as no caller expects EINTR of it.
 template <class M>
 int64_t request(abi::Handle to, const M& method, const ipc::Lend& lend = {}) {
     const auto reply = settled_call(to, method, lend);

@@ -73,13 +73,14 @@ Result<> run() {
     TRY(fill_devices(devices.root()));
 
     static NameSpace names(root);
-    static RunningSystem system(boot::grant("process"));
+    static ServerList servers;
+    static RunningSystem system(boot::grant("process"), boot::grant("init"), servers);
     static ProcFileSystem proc(kProcDevice, system, names);
     TRY(names.mount("/dev", devices));
     TRY(names.mount("/proc", proc));
 
     const abi::Handle port = boot::grant("file.port");
-    static Server server({.port = port, .pipe = boot::grant("pipe")}, names, devices, memory);
+    static Server server({.port = port, .pipe = boot::grant("pipe")}, names, devices, memory, servers);
     TRY(add_terminals(server, boot::grant("terminal")));
     ipc::run(server, port, file::Protocol{}, IdentifyProtocol{});
 }

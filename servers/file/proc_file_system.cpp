@@ -26,6 +26,9 @@ constexpr ProcItem kPortico[]{
      .text = [](Proc& proc, int32_t) -> Result<std::string> {
          return accounts_text(proc.system().moment().info, proc.system().account());
      }},
+    {.name = "servers",
+     .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.system().servers(); },
+     .write = [](Proc& proc, std::string_view command) { return proc.system().command_servers(command); }},
 };
 constexpr ProcItem kRoot[]{
     {.name = "cpuinfo",

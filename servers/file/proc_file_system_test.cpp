@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "servers/file/command_content.h"
 #include "servers/file/test_memory.h"
 #include "servers/file/tmp_file_system.h"
 
@@ -44,6 +45,13 @@ public:
         return view;
     }
     std::string uuid() override { return "uuid\n"; }
+    std::string servers() override { return "uart running 0\n"; }
+    Result<> command_servers(std::string_view line) override {
+        if (line == "unknown") return fail(Error::InvalidArgument);
+        commands.emplace_back(line);
+        return {};
+    }
+    std::vector<std::string> commands;
     std::vector<int32_t> pids{1, 42};
 };
 
@@ -111,6 +119,20 @@ TEST_F(ProcTest, OneOpenReadsOneMoment) {
     const std::string whole = read_all(*open);
     EXPECT_EQ(read_all(*open, 0, 10) + read_all(*open, 10), whole);
     EXPECT_FALSE(write_text(*open, 0, "x"));
+}
+
+TEST_F(ProcTest, ServersTakeCommands) {
+    EXPECT_EQ(at("/proc/portico/servers")->attributes().mode & kPermissionBits, 0644u);
+    EXPECT_EQ(at("/proc/portico/accounts")->attributes().mode & kPermissionBits, 0444u);
+    const std::shared_ptr<Content> open = *at("/proc/portico/servers")->content();
+    EXPECT_TRUE(open->resize(0)) << "as the shell's > does";
+    EXPECT_EQ(read_all(*open), "uart running 0\n");
+    EXPECT_EQ(*write_text(*open, 0, "kill uart\n"), 10u);
+    EXPECT_EQ(*write_text(*open, 10, "kill file\n"), 10u);
+    EXPECT_EQ(write_text(*open, 0, "unknown").error(), Error::InvalidArgument);
+    EXPECT_EQ(write_text(*open, 0, std::string(CommandContent::kCommandBytesMax + 1, 'x')).error(), Error::InvalidArgument);
+    EXPECT_EQ(system.commands, (std::vector<std::string>{"kill uart\n", "kill file\n"}));
+    EXPECT_EQ(read_all(*open), "uart running 0\n");
 }
 
 TEST_F(ProcTest, Lists) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "servers/file/text_content.h"
+#include "servers/file/command_content.h"
 
 namespace portico::file_server {
 namespace {
@@ -38,8 +38,13 @@ Kind kind_of(const ProcItem& item) {
 class ProcText final : public ProcNode {
 public:
     ProcText(ProcFileSystem& file_system, ProcPlace where, const ProcItem& item)
-        : ProcNode(file_system, Kind::File, std::move(where), 0444), item_(item) {}
-    Result<std::shared_ptr<Content>> content() override { return std::make_shared<TextContent>(TRY(item_.text(proc(), place().pid))); }
+        : ProcNode(file_system, Kind::File, std::move(where), item.write != nullptr ? 0644 : 0444), item_(item) {}
+    Result<std::shared_ptr<Content>> content() override {
+        std::string text = TRY(item_.text(proc(), place().pid));
+        if (item_.write == nullptr) return std::make_shared<TextContent>(std::move(text));
+        const auto run = [write = item_.write, &system = proc()](std::string_view command) { return write(system, command); };
+        return std::make_shared<CommandContent>(std::move(text), run);
+    }
 
 private:
     const ProcItem& item_;

@@ -6,10 +6,11 @@
 
 namespace portico::file_server {
 
-/// One name of a fixed directory: a text, a link, or (neither) a directory of more. `pid` is 0 outside of process directories.
+/// One name of a fixed directory: a text, which may take commands, a link, or (neither) a directory of more. `pid` is 0 outside of process directories.
 struct ProcItem {
     std::string_view name;
     Result<std::string> (*text)(ProcFileSystem&, int32_t pid) = nullptr;
+    Result<> (*write)(ProcFileSystem&, std::string_view command) = nullptr;
     Result<std::string> (*link)(ProcFileSystem&, int32_t pid) = nullptr;
     std::span<const ProcItem> items{};
 };

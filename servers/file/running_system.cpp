@@ -107,4 +107,8 @@ std::string RunningSystem::uuid() {
     return uuid_text(random);
 }
 
+Result<> RunningSystem::command_servers(std::string_view line) {
+    return ipc::post(init_, TRY(servers_.parse(line)));
+}
+
 }  // namespace portico::file_server

@@ -7,6 +7,7 @@
 #include "servers/file/identify.h"
 #include "servers/file/name_space.h"
 #include "servers/file/open_files.h"
+#include "servers/file/server_list.h"
 
 namespace portico::file_server {
 
@@ -20,7 +21,7 @@ public:
     struct Handles {
         abi::Handle port, pipe;
     };
-    Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory);
+    Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory, ServerList& servers);
 
     /// A name in /dev that opens at another server.
     Result<> add_device(std::string_view name, uint64_t special_device, uint32_t mode, OwnedHandle server);
@@ -85,6 +86,7 @@ private:
     NameSpace& names_;
     FileSystem& devices_;
     MemorySource& memory_;
+    ServerList& servers_;  // filled by init's messages
     OpenFiles files_;
     DeviceTable device_table_;
     AsyncCalls calls_;

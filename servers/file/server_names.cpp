@@ -122,7 +122,11 @@ void Server::on_notification(uint64_t badge, uint64_t bits) {
 }
 
 void Server::on_other(const abi::Message& message) {
+    using protocols::init::ServerChanged;
     if (message.header.kind() == abi::MessageKind::Reply && calls_.deliver(message)) return;
+    const bool is_init = message.header.kind() == abi::MessageKind::Send && message.badge == file::kControlBadge;
+    if (is_init && message.header.operation() == ServerChanged::method.ordinal && message.header.handle_count() == 0)
+        servers_.take(protocols::unpack<ServerChanged>(message));
     ipc::close_handles(message);
 }
 

@@ -11,8 +11,14 @@ constexpr uint32_t kOpenOnlyFlags = file::kCreate | file::kExclusive | file::kTr
 
 }  // namespace
 
-Server::Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory)
-    : port_(handles.port), pipe_(handles.pipe), names_(name_space), devices_(devices), memory_(memory), calls_(handles.port) {
+Server::Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory, ServerList& servers)
+    : port_(handles.port),
+      pipe_(handles.pipe),
+      names_(name_space),
+      devices_(devices),
+      memory_(memory),
+      servers_(servers),
+      calls_(handles.port) {
     for (const uint64_t badge : {file::kRootBadge, file::kControlBadge})
         files_.set(badge, OpenFile{.node = names_.root(), .flags = file::kDirectory});
 }

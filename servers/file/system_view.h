@@ -6,6 +6,7 @@
 #include "libs/result.h"
 #include "runtime/handle.h"
 #include "servers/file/proc_text.h"
+#include "servers/file/server_list.h"
 
 namespace portico::file_server {
 
@@ -19,12 +20,15 @@ public:
     virtual Result<std::vector<int32_t>> processes() = 0;
     virtual Result<ProcessView> process(int32_t pid) = 0;  ///< NotFound if there is none
     virtual std::string uuid() = 0;
+    virtual std::string servers() = 0;                              ///< ServerList::text
+    virtual Result<> command_servers(std::string_view line) = 0;  ///< what ServerList::parse understands
 };
 
-/// The running system. Ownership: borrows the process server's handle.
+/// The running system. Ownership: borrows the handles of the process server and init, and the list.
 class RunningSystem final : public SystemView {
 public:
-    explicit RunningSystem(abi::Handle process_server) : process_server_(process_server) {}
+    RunningSystem(abi::Handle process_server, abi::Handle init, const ServerList& servers)
+        : process_server_(process_server), init_(init), servers_(servers) {}
 
     SystemMoment moment() override;
     abi::AccountInfo account() override;
@@ -32,9 +36,13 @@ public:
     Result<std::vector<int32_t>> processes() override;
     Result<ProcessView> process(int32_t pid) override;
     std::string uuid() override;
+    std::string servers() override { return servers_.text(); }
+    Result<> command_servers(std::string_view line) override;
 
 private:
     abi::Handle process_server_;
+    abi::Handle init_;
+    const ServerList& servers_;
 };
 
 }  // namespace portico::file_server

@@ -20,11 +20,13 @@ Result<OwnedHandle> Service::make_client(uint64_t badge) const {
     return OwnedHandle(TRY(native::call(abi::PortBadge{port_.get(), badge, kClientCredits})).sender);
 }
 
-Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const BootResources& boot, std::vector<Service>& earlier) {
+Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const BootResources& boot, const OwnedHandle& requests,
+                                        std::vector<Service>& earlier) {
     switch (grant.kind) {
     case GrantKind::None: break;
     case GrantKind::OwnPort: return port_.duplicate();
     case GrantKind::Client: return earlier[index_of(grant.server)].make_client(grant.badge);
+    case GrantKind::Supervisor: return requests.duplicate();
     case GrantKind::Archive:
         return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.archive.memory(), static_cast<uint64_t>(abi::Rights::All)})).handle);
     case GrantKind::SerialPorts: return OwnedHandle(TRY(native::call(abi::IoCreate{boot.hardware, kSerialPort, kSerialPortCount})).io);
@@ -37,7 +39,7 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
     return fail(Error::InvalidArgument);
 }
 
-Result<> Service::prepare(const BootResources& boot, std::vector<Service>& earlier) {
+Result<> Service::prepare(const BootResources& boot, const OwnedHandle& requests, std::vector<Service>& earlier) {
     abi::SystemInfo system;
     TRY(native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)}));
     // The limit is all memory: the account is there to tell who uses it.
@@ -45,7 +47,7 @@ Result<> Service::prepare(const BootResources& boot, std::vector<Service>& earli
     port_.reset(TRY(native::call(abi::PortCreate{})).port);
     client_ = TRY(make_client(description_.client_badge));
     for (const GrantDescription& grant : description_.grants)
-        if (grant.kind != GrantKind::None) grants_.push_back(TRY(make_grant(grant, boot, earlier)));
+        if (grant.kind != GrantKind::None) grants_.push_back(TRY(make_grant(grant, boot, requests, earlier)));
     return {};
 }
 

@@ -26,8 +26,8 @@ class Service {
 public:
     explicit Service(const ServiceDescription& description) : description_(description) {}
 
-    /// Makes what outlives its processes. `earlier` are the services that stand before it in the table.
-    Result<> prepare(const BootResources& boot, std::vector<Service>& earlier);
+    /// Makes what outlives its processes. `requests` is a send handle to init; `earlier` are the services before it in the table.
+    Result<> prepare(const BootResources& boot, const OwnedHandle& requests, std::vector<Service>& earlier);
 
     /// Starts its program, supervised by `events` with the badge `supervisor_badge`. On error nothing runs.
     Result<> start(const BootResources& boot, abi::Handle events, uint64_t supervisor_badge);
@@ -44,7 +44,8 @@ public:
     Result<OwnedHandle> make_client(uint64_t badge) const;
 
 private:
-    Result<OwnedHandle> make_grant(const GrantDescription& grant, const BootResources& boot, std::vector<Service>& earlier);
+    Result<OwnedHandle> make_grant(const GrantDescription& grant, const BootResources& boot, const OwnedHandle& requests,
+                                   std::vector<Service>& earlier);
     Result<OwnedHandle> make_process(const BootResources& boot, abi::Handle events, uint64_t supervisor_badge);
 
     ServiceDescription description_;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "protocols/file.h"
+#include "protocols/init.h"
 #include "protocols/process.h"
 
 /// The system's servers: the one place that says what each is granted and whom it may talk to.
@@ -18,6 +19,7 @@ enum class GrantKind : uint8_t {
     OwnPort,          ///< the receive handle of the server's port; init keeps another, so that it outlives the server
     Client,           ///< a send handle to `server`, with `badge`
     Archive,          ///< the boot archive's memory object
+    Supervisor,       ///< a send handle to init's own port, for protocols/init.h
     SerialPorts,      ///< the first serial line's I/O ports
     SerialInterrupt,  ///< its interrupt, which raises bit 0 at the server's own port
 };
@@ -71,7 +73,8 @@ inline constexpr std::array<ServiceDescription, 5> kServices{{
                  {"archive", GrantKind::Archive},
                  {"process", GrantKind::Client, "process", protocols::process::kServerBadge},
                  {"pipe", GrantKind::Client, "pipe", protocols::file::kControlBadge},
-                 {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge}}}},
+                 {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge},
+                 {"init", GrantKind::Supervisor}}}},
 }};
 
 constexpr size_t index_of(std::string_view name) {
@@ -81,10 +84,12 @@ constexpr size_t index_of(std::string_view name) {
 }
 
 static_assert([] {
-    for (size_t i = 0; i < kServices.size(); ++i)
+    for (size_t i = 0; i < kServices.size(); ++i) {
+        if (kServices[i].name.size() >= protocols::init::kServerNameBytes) return false;
         for (const GrantDescription& grant : kServices[i].grants)
             if (grant.name.size() >= 24 || (grant.kind == GrantKind::Client && index_of(grant.server) >= i)) return false;
+    }
     return true;
-}(), "grant names fit their field, and a server calls only those that stand before it");
+}(), "names fit their fields, and a server calls only those that stand before it");
 
 }  // namespace portico::init

@@ -9,6 +9,8 @@ namespace portico::init {
 namespace {
 
 // Of a supervisor's badge: which service, and the how-manieth process of it.
+constexpr uint64_t kRequestBadge = 0;  // of no service: its low byte is their index + 1
+constexpr uint64_t kRequestCredits = 64;
 constexpr uint64_t make_badge(size_t index, uint32_t generation) { return uint64_t{generation} << 8 | (index + 1); }
 
 constexpr std::string_view kFaultNames[] = {"no fault",     "alert",      "page fault", "general protection", "invalid opcode", "divide error",
@@ -17,19 +19,25 @@ constexpr std::string_view kFaultNames[] = {"no fault",     "alert",      "page 
 }  // namespace
 
 Result<Supervisor> Supervisor::create(const BootResources& boot) {
-    return Supervisor(boot, OwnedHandle(TRY(native::call(abi::PortCreate{})).port));
+    OwnedHandle events(TRY(native::call(abi::PortCreate{})).port);
+    OwnedHandle requests(TRY(native::call(abi::PortBadge{events.get(), kRequestBadge, kRequestCredits})).sender);
+    return Supervisor(boot, std::move(events), std::move(requests));
 }
 
 void Supervisor::start_all() {
     services_.reserve(kServices.size());
     for (const ServiceDescription& description : kServices) {
         services_.emplace_back(description);
-        Result<> started = services_.back().prepare(boot_, services_);
+        Result<> started = services_.back().prepare(boot_, requests_, services_);
         if (started) started = start(services_.size() - 1);
         if (started) continue;
         set_failure("cannot start the " + std::string(description.name) + " server: " + std::string(abi::name_of(started.error())));
         return;
     }
+    Result<OwnedHandle> control = service("file").make_client(protocols::file::kControlBadge);
+    if (!control) return set_failure("cannot tell the file server of the others: " + std::string(abi::name_of(control.error())));
+    file_control_ = std::move(*control);
+    for (size_t i = 0; i < services_.size(); ++i) announce(i);
 }
 
 Result<> Supervisor::start(size_t index) {
@@ -37,6 +45,7 @@ Result<> Supervisor::start(size_t index) {
     watch.restart_at_ns = abi::kForever;
     TRY(services_[index].start(boot_, events_.get(), make_badge(index, ++watch.generation)));
     log("started " + std::string(services_[index].name()));
+    announce(index);
     return {};
 }
 
@@ -74,7 +83,31 @@ void Supervisor::handle(const abi::Message& message) {
     const bool is_current = index < services_.size() && message.badge == make_badge(index, watches_[index].generation);
     if (kind == abi::MessageKind::Fault && is_current) on_fault(index, message);
     if (kind == abi::MessageKind::Notification && is_current && (message.word[0] & abi::kNotifyProcessExited) != 0) on_end(index);
+    if (kind == abi::MessageKind::Send && message.badge == kRequestBadge) on_request(message);
     if (kind == abi::MessageKind::Send || kind == abi::MessageKind::Call) ipc::close_handles(message);
+}
+
+void Supervisor::on_request(const abi::Message& message) {
+    using protocols::init::Kill;
+    if (message.header.operation() != Kill::method.ordinal || message.header.handle_count() != 0) return;
+    const Kill request = protocols::unpack<Kill>(message);
+    const std::string name(protocols::init::name_in(request.name));
+    if (!running(name)) {
+        log("asked to kill " + name + ", which does not run");
+        return;
+    }
+    log("killing " + name + ", as was asked");
+    service(name).kill();  // its end is told next
+}
+
+void Supervisor::announce(size_t index) {
+    // A full port only makes the list old: nothing waits for it.
+    protocols::init::ServerChanged change{.name = {},
+                                          .state = running(services_[index].name()) ? protocols::init::ServerState::Running
+                                                                                     : protocols::init::ServerState::Restarting,
+                                          .restarts = watches_[index].generation - 1};
+    protocols::init::put_name(change.name, services_[index].name());
+    if (file_control_) (void)ipc::post(file_control_.get(), change);
 }
 
 void Supervisor::on_fault(size_t index, const abi::Message& message) {
@@ -93,10 +126,9 @@ void Supervisor::on_end(size_t index) {
     if (!service.running()) return;
     const std::string name(service.name());
     log(name + " ended with code " + std::to_string(service.bury()));
-    if (service.loss() == Loss::EndSystem)
-        set_failure("the " + name + " server ended");
-    else
-        plan_restart(index);
+    if (service.loss() == Loss::EndSystem) return set_failure("the " + name + " server ended");
+    plan_restart(index);
+    announce(index);
 }
 
 void Supervisor::plan_restart(size_t index) {

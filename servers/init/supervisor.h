@@ -14,7 +14,8 @@ inline uint64_t now_ns() {
 }
 
 /// Starts the servers and looks after them: one that faults is killed, one that ended is started again or, if the system can
-/// not go on without what it knew, the system has failed.
+/// not go on without what it knew, the system has failed. Whoever was granted GrantKind::Supervisor may have one killed, and the
+/// file server is told of every start and end.
 ///
 /// init must never wait for a server without looking after all of them meanwhile: `ask` and `next` are the two ways to wait.
 ///
@@ -71,7 +72,8 @@ private:
         uint64_t period_start_ns = 0;
     };
 
-    Supervisor(const BootResources& boot, OwnedHandle&& events) : boot_(boot), events_(std::move(events)) {}
+    Supervisor(const BootResources& boot, OwnedHandle&& events, OwnedHandle&& requests)
+        : boot_(boot), events_(std::move(events)), requests_(std::move(requests)) {}
 
     Result<> start(size_t index);
     /// Handles one event or, when it is due, one restart. False if neither came until the deadline.
@@ -79,10 +81,14 @@ private:
     void handle(const abi::Message& message);
     void on_fault(size_t index, const abi::Message& message);
     void on_end(size_t index);
+    void on_request(const abi::Message& message);
+    void announce(size_t index);
     void plan_restart(size_t index);
 
     const BootResources& boot_;
     OwnedHandle events_;
+    OwnedHandle requests_;      // sends to events_
+    OwnedHandle file_control_;  // to tell the file server; none before it was prepared
     std::vector<Service> services_;
     std::array<Watch, kServices.size()> watches_;
     std::optional<abi::Message> reply_;

@@ -13,10 +13,14 @@ struct SizeChanged {
     uint16_t rows;
 };
 struct InputEnded {};
-using ControlLine = std::variant<std::monostate, SizeChanged, InputEnded>;  // monostate: not understood, to be ignored
+struct SentAgain {
+    uint64_t from_frame;
+};
+using ControlLine = std::variant<std::monostate, SizeChanged, InputEnded, SentAgain>;  // monostate: not understood, to be ignored
 
-/// Takes a decimal number of at most 16 bits off the front of `text`, with one space before it.
-inline bool take_number(std::string_view& text, uint16_t& value) {
+/// Takes a decimal number off the front of `text`, with one space before it.
+template <class Number>
+bool take_number(std::string_view& text, Number& value) {
     if (text.empty() || text.front() != ' ') return false;
     text.remove_prefix(1);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -32,6 +36,11 @@ inline ControlLine parse_control_line(std::string_view line) {
         line.remove_prefix(4);
         SizeChanged size{};
         if (take_number(line, size.columns) && take_number(line, size.rows) && line.empty()) return size;
+    }
+    if (line.starts_with("again")) {
+        line.remove_prefix(5);
+        SentAgain again{};
+        if (take_number(line, again.from_frame) && line.empty()) return again;
     }
     return std::monostate{};
 }

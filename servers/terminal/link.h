@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "abi/message.h"
 #include "protocols/uart.h"
 #include "libs/result.h"
+#include "servers/terminal/output_queue.h"
 
 namespace portico::terminal {
 
@@ -14,9 +16,10 @@ namespace portico::terminal {
 ///
 ///     idle ──read_if_due()──▶ in flight ──take_reply()──▶ idle (due at once; after failures later and later)
 ///
-/// The driver may die at any time and is started again on the same port: a read is then issued again, and a write repeated,
-/// so that bytes of one chunk may go out twice. A driver that stays away for kWriteTries costs that chunk, and until a
-/// write succeeds again every further chunk has only one try.
+/// The driver may die at any time and is started again on the same port: a read is then issued again, and a write repeated, after
+/// OutputQueue::repeat_mark, by which the host drops what it has got already (on a plain line, bytes of one chunk may go out
+/// twice). A driver that stays away for kWriteTries costs that chunk, and until a write succeeds again every further chunk has
+/// only one try.
 ///
 /// Ownership: borrows both handles. Locks: none. Bound: transmit() waits for the driver at most kWriteTries * kRetryNs beyond its calls.
 class Link {
@@ -30,8 +33,11 @@ public:
     bool owns(const abi::Message& message) const { return in_flight_ != 0 && message.id == in_flight_; }
     /// The bytes that a reply brought, if any.
     protocols::uart::Read::Reply take_reply(const abi::Message& reply, uint64_t now_ns);
+    /// May bytes have been lost before those of the last reply? Asked once a reply.
+    bool take_loss() { return std::exchange(lost_, false); }
 
-    void transmit(std::string_view chunk);
+    /// Sends the next chunk.
+    void transmit(OutputQueue& output);
 
 private:
     static constexpr unsigned kWriteTries = 50;
@@ -39,13 +45,16 @@ private:
     static constexpr uint64_t kDelayMaxNs = 1'000'000'000;
 
     void failed(uint64_t now_ns);
+    Result<> write(std::string_view bytes);
 
     abi::Handle uart_;
     abi::Handle port_;
     uint64_t in_flight_ = 0;
     uint64_t due_ns_ = 0;
     uint64_t delay_ns_ = 0;   // before the next read, after failures in a row
-    bool down_ = false;       // the last write was given up
+    bool had_driver_ = false;  // so that a new one is another
+    bool lost_ = false;
+    bool down_ = false;       // the last chunk was given up
 };
 
 }  // namespace portico::terminal

@@ -31,6 +31,7 @@ std::string OutputQueue::take_back(Channel channel) {
 std::string OutputQueue::next_chunk() {
     constexpr size_t kPayloadMax = protocols::host_link::kFrameBytesMax - 1;  // the channel is the frame's first byte
     std::string chunk;
+    frames_before_chunk_ = frames_taken_;
     while (!segments_.empty()) {
         const size_t room = kChunkBytesMax - chunk.size();
         const bool framed = framing_ == Framing::Framed;
@@ -38,16 +39,25 @@ std::string OutputQueue::next_chunk() {
         Segment& segment = segments_.front();
         const size_t length = std::min(framed ? kPayloadMax : room, segment.bytes.size() - segment.sent);
         const std::string_view payload = std::string_view(segment.bytes).substr(segment.sent, length);
-        if (framed)
+        if (framed) {
             slip::encode(segment.channel, payload, chunk);
-        else
+            ++frames_taken_;
+        } else {
             chunk.append(payload);
+        }
         segment.sent += length;
         pending_bytes_ -= length;
         pending_of_[static_cast<size_t>(segment.channel)] -= length;
         if (segment.sent == segment.bytes.size()) segments_.pop_front();
     }
     return chunk;
+}
+
+std::string OutputQueue::repeat_mark() const {
+    if (framing_ == Framing::Plain) return {};
+    std::string mark{static_cast<char>(slip::kEscape)};  // with the END of the next frame: a bad escape
+    slip::encode(Channel::Control, "again " + std::to_string(frames_before_chunk_), mark);
+    return mark;
 }
 
 }  // namespace portico::terminal

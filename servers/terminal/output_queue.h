@@ -37,6 +37,9 @@ public:
     std::string next_chunk();
     static constexpr size_t kChunkBytesMax = 4096;
 
+    /// What goes over the line before the last chunk if that, or a part of it, was perhaps sent already. Nothing on a plain line.
+    std::string repeat_mark() const;
+
 private:
     struct Segment {
         Channel channel;
@@ -48,6 +51,7 @@ private:
     Framing framing_;
     std::deque<Segment> segments_;
     size_t pending_bytes_ = 0;
+    uint64_t frames_taken_ = 0, frames_before_chunk_ = 0;  // by next_chunk: in all, before the last
     std::array<size_t, kChannels> pending_of_{};
 };
 

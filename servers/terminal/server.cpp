@@ -30,7 +30,7 @@ void Server::run() {
         else if (received.error() == Error::NoMemory)
             (void)native::call(abi::ThreadYield{});
         if (!output_.empty()) {
-            link_.transmit(output_.next_chunk());
+            link_.transmit(output_);
             changed();
         }
         if (!alarms_.empty() && *alarms_.begin() <= clock_now_ns()) {
@@ -49,7 +49,14 @@ uint64_t Server::next_deadline() const {
 void Server::on_other(const abi::Message& message) {
     if (message.header.kind() != abi::MessageKind::Reply || !link_.owns(message)) return ipc::close_handles(message);
     const protocols::uart::Read::Reply reply = link_.take_reply(message, clock_now_ns());
+    if (link_.take_loss()) on_line_loss();
     on_line_bytes({reply.bytes, reply.length_bytes});
+}
+
+void Server::on_line_loss() {
+    if (settings_.framing == Framing::Plain) return;
+    decoder_ = {};  // the frame that was coming broke off
+    send_control("lost " + std::to_string(frames_.lost()));
 }
 
 void Server::on_line_bytes(std::span<const uint8_t> bytes) {
@@ -58,7 +65,7 @@ void Server::on_line_bytes(std::span<const uint8_t> bytes) {
         terminal_.receive(bytes, clock_now_ns());
     } else {
         for (const uint8_t byte : bytes)
-            if (decoder_.push(byte)) on_frame(decoder_.frame());
+            if (decoder_.push(byte) && frames_.is_new(decoder_.frame())) on_frame(decoder_.frame());
     }
     changed();
 }
@@ -127,7 +134,7 @@ Result<file::Open::Reply> Server::on(const ipc::Call& call, const file::Open& re
 }
 
 void Server::send_all_output() {
-    while (!output_.empty()) link_.transmit(output_.next_chunk());
+    while (!output_.empty()) link_.transmit(output_);
     changed();
 }
 

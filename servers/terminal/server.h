@@ -8,6 +8,7 @@
 #include "protocols/file.h"
 #include "protocols/terminal.h"
 #include "runtime/ipc.h"
+#include "servers/terminal/frame_counter.h"
 #include "servers/terminal/input_stream.h"
 #include "servers/terminal/link.h"
 #include "servers/terminal/open_object.h"
@@ -70,6 +71,7 @@ private:
     using Object = std::shared_ptr<OpenObject>;
     Result<Object> find(const ipc::Call& call) const;
     void signal_group(int64_t group, int signal) override;
+    void on_line_loss();
     void on_line_bytes(std::span<const uint8_t> bytes);
     void on_frame(std::span<const uint8_t> frame);
     void on_control_line(std::string_view line);
@@ -99,6 +101,7 @@ private:
     Settings settings_;
     Link link_;
     SlipDecoder decoder_;
+    FrameCounter frames_;
     OutputQueue output_;
     InputStream input_;
     Terminal terminal_;

@@ -2,6 +2,7 @@
 import io
 import os
 import random
+import socket
 import shutil
 import stat
 import subprocess
@@ -43,6 +44,35 @@ class SlipTest(unittest.TestCase):
         line = slip.encode(1, b"first") + slip.encode(1, b"second")
         self.assertEqual(slip.Decoder().feed(b"noise" + line)[-2:], [(1, b"first"), (1, b"second")])
         self.assertEqual(slip.Decoder().feed(b"x" * 5000 + line), [(1, b"first"), (1, b"second")])
+        self.assertEqual(slip.Decoder().feed(b"\xc0\1bad\xdb\xc0" + line), [(1, b"first"), (1, b"second")])
+
+    def test_repeated_frames_come_once(self):
+        first, second, third = (slip.encode(1, text) for text in (b"first", b"second", b"third"))
+        for sent in range(len(second) + 1):  # whatever of it was on the line when the sender broke off
+            again = b"\xdb" + slip.encode(slip.CONTROL, b"again 1")
+            received = slip.Decoder().feed(first + second[:sent] + again + second + again + second + third)
+            self.assertEqual(received, [(1, b"first"), (1, b"second"), (1, b"third")], sent)
+        lost = slip.encode(slip.CONTROL, b"again 7")
+        self.assertEqual(slip.Decoder().feed(first + lost + second), [(1, b"first"), (1, b"second")])
+
+    def test_sender_repeats_what_was_lost(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            sender, decoder = slip.Sender(), slip.Decoder()
+            for number in range(4):
+                sender.add(1, b"%d" % number)
+                sender.send(ours)
+            self.assertEqual(len(decoder.feed(theirs.recv(4096)[:10])), 2)
+            sender.add(1, b"4")
+            sender.repeat(1)  # one more than was lost
+            sender.add(1, b"5")
+            sender.send(ours)
+            self.assertEqual(sender.pending(), 0)
+            self.assertEqual([data for _, data in decoder.feed(theirs.recv(4096))], [b"2", b"3", b"4", b"5"])
+            for number in range(1000):
+                sender.add(1, b"x" * 1000)
+            sender.repeat(0)
+            self.assertLessEqual(sender.pending(), 256 << 10)
 
 
 class CpioTest(unittest.TestCase):

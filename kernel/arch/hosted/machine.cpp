@@ -173,20 +173,22 @@ void Machine::switch_to(Thread& thread) {
 void Machine::enter(Thread& thread, uint64_t number) {
     abi::Registers& r = thread.frame.registers;
     r.rax = abi::kNativeBase + number;
+    switch_to(thread);
+    const bool was_in_upcall = thread.in_upcall();
     for (;;) {
         switch_to(thread);
         const uint64_t at = r.rip;
         r.rip += 2;
         enter_syscall(arch::this_cpu());
         settle();
-        const bool again = runnable(thread) && r.rip == at && r.rax == abi::kNativeBase + number;
-        if (!again) return;
+        const bool again = number < abi::Syscalls::kCount && runnable(thread) && r.rip == at && r.rax == abi::kNativeBase + number;
+        if (!again) break;
     }
+    diverted_ = !was_in_upcall && thread.in_upcall() ? &thread : nullptr;
 }
 
 const abi::Registers& Machine::result_registers(const Thread& thread) const {
-    const bool diverted = thread.in_upcall() && thread.frame.registers.rip == thread.process().upcall_entry;
-    return diverted ? thread.upcall()->registers : thread.frame.registers;
+    return diverted_ == &thread ? thread.upcall()->registers : thread.frame.registers;
 }
 
 Error Machine::error_of(Thread& thread) {
@@ -266,13 +268,17 @@ uint64_t Machine::scratch(Thread& thread) {
 
 void Machine::settle() {
     const unsigned here = Hardware::cpu_index();
-    for (unsigned i = 0; i < hardware.cpu_count && !kicks_held_; ++i) {
-        Processor& processor = hardware.processors[i];
-        Hardware::be_cpu(i);
-        const Thread& own = *arch::this_cpu().running;
-        if (!processor.pending.exchange(false) && !own.doomed && !own.process().suspended()) continue;
-        processor.kicked = false;
-        enter_kick(arch::this_cpu());
+    for (bool again = !kicks_held_; again;) {  // a CPU may kick one that was looked at before
+        again = false;
+        for (unsigned i = 0; i < hardware.cpu_count; ++i) {
+            Processor& processor = hardware.processors[i];
+            Hardware::be_cpu(i);
+            const Thread& own = *arch::this_cpu().running;
+            if (!processor.pending.exchange(false) && !own.doomed && !own.process().suspended()) continue;
+            processor.kicked = false;
+            enter_kick(arch::this_cpu());
+            again = true;
+        }
     }
     Hardware::be_cpu(here);
     for (unsigned line = 0; line < kLines; ++line)

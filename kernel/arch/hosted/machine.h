@@ -183,6 +183,7 @@ private:
     std::vector<Ref<Thread>> threads_;
     std::vector<Ref<Thread>> idlers_;  ///< one for each CPU
     Ref<Process> idle_process_;
+    const Thread* diverted_ = nullptr;  ///< the last call ended in an upcall of this thread
     bool kicks_held_ = false;
 };
 
