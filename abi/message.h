@@ -93,7 +93,7 @@ struct FaultWords {
 };
 static_assert(sizeof(FaultWords) == 8 * kMessageWords);
 
-/// Registers of the message system calls (the other calls use Arguments in abi/syscalls.h).
+/// Registers of the message system calls (the other calls use Arguments in abi/call_doc.h).
 ///
 ///   in:  rax number  rdi handle (call id for port_reply)  rsi header  rdx r10 r8 r9 r12 words 0-4
 ///        r13 deadline (absolute, ns)  r14, r15 window addresses, readable and writable

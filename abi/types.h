@@ -55,7 +55,7 @@ struct ThreadStart {
     uint64_t priority = 0;  ///< 0 = the creator's; else 1 (lowest) to 31, at most the creator's
 };
 
-/// What upcall_state tells: why the thread was diverted and the registers it had. While a thread is in an upcall it gets
+/// What upcall_query tells: why the thread was diverted and the registers it had. While a thread is in an upcall it gets
 /// no other; upcall_return ends it.
 struct UpcallState {
     Registers registers;

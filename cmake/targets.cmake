@@ -1,4 +1,4 @@
-# The kinds of target. Each folder is one target and links only what it may include, so a wrong arrow does not build.
+# The kinds of target. Each folder is one target and links only what it may use.
 
 add_compile_options(-Wall -Wextra -Wshadow -Wthread-safety -Werror -Wno-missing-designated-field-initializers -Wno-invalid-offsetof
                     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
@@ -22,7 +22,6 @@ function(portico_server name)
   target_link_libraries(${name} PRIVATE runtime protocols ${arg_LIBRARIES})
   target_precompile_headers(${name} PRIVATE ${standard_headers})
   target_link_options(${name} PRIVATE -static -Wl,--gc-sections -Wl,-z,noseparate-code)
-  set_property(GLOBAL APPEND PROPERTY PORTICO_SERVERS ${name})
 endfunction()
 
 # portico_test(NAME sources… LIBRARIES targets…): a GoogleTest program, built and run on the host only.

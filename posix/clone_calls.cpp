@@ -211,7 +211,7 @@ extern "C" void portico_forked(int64_t pid, Thread* thread) NO_THREAD_SAFETY_ANA
             if (other != thread) free_thread_pages(other);
             other = next;
         }
-        random_stir(static_cast<uint64_t>(pid));
+        random_after_fork(static_cast<uint64_t>(pid));
     }
     process.pid = static_cast<int32_t>(pid);
     process.threads = thread;

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cpuid.h>
 #include <cstring>
+#include <new>
 
 #include "posix/mutex.h"
 
@@ -70,6 +71,11 @@ void random_stir(uint64_t distinction) {
         generator.key[i + 1] ^= static_cast<uint32_t>(entropy >> 32);
     }
     rekey_locked();
+}
+
+void random_after_fork(uint64_t distinction) NO_THREAD_SAFETY_ANALYSIS {
+    ::new (&mutex) Mutex;  // a thread that the child does not have may have held it
+    random_stir(distinction);
 }
 
 void random_start(std::span<const uint8_t, 16> seed) {

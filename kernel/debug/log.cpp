@@ -65,7 +65,7 @@ size_t format_text(char* buffer, size_t size_bytes, const char* format, va_list 
         case 's': {
             const char* text = va_arg(arguments, const char*);
             size_t length = 0;
-            while (text[length] != '\0' && (precision < 0 || length < static_cast<size_t>(precision))) ++length;
+            while ((precision < 0 || length < static_cast<size_t>(precision)) && text[length] != '\0') ++length;
             put_text(out, {text, length}, width);
             break;
         }

@@ -3,7 +3,7 @@
 #include "kernel/ipc/port.h"
 #include "libs/result.h"
 
-/// The message system calls as operations on objects; kernel/syscall/ipc.cpp decodes and calls these.
+/// The message system calls as operations on objects; kernel/syscall/ports.cpp decodes and calls these.
 namespace portico::kernel {
 
 class Thread;

@@ -7,7 +7,8 @@
 
 namespace portico::kernel {
 
-/// Handles in flight. The kernel's rule: on success they are the receiver's, on any failure before that the sender's.
+/// Handles in flight. They are the sender's until the message is posted, and the receiver's when it is taken; of a message
+/// that is dropped in between they are closed.
 struct CarriedHandles {
     Capability capability[abi::kMessageHandlesMax];
     void drop() {

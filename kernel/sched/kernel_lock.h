@@ -6,7 +6,7 @@
 
 namespace portico::kernel {
 
-/// The one lock of the kernel: every entry takes it, acts for a bounded time, and lets it go (docs/decisions/0002-one-kernel-lock.md).
+/// The one lock of the kernel: every entry takes it, acts, and lets it go (docs/decisions/0002-one-kernel-lock.md).
 /// Waiting CPUs answer shoot-downs, so its holder may wait for them.
 class __attribute__((capability("kernel lock"))) KernelLock {
 public:

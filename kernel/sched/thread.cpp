@@ -106,9 +106,7 @@ void Thread::deadline_passed() { end_wait(wait_ == Wait::Sleep ? Error::None : E
 void Thread::alert() {
     if (state_ == State::Dead) return;
     alerted_ = true;
-    if (in_upcall_) return;
-    if (wait_ == Wait::Call && call_->message.header.is_steady()) return;
-    if (state_ == State::Blocked && wait_ != Wait::Fault)
+    if (state_ == State::Blocked && alert_ends_wait())
         end_wait(Error::Interrupted);
     else if (state_ == State::Running && cpu != &arch::this_cpu())
         arch::kick(*cpu);
@@ -131,6 +129,11 @@ void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
         arch::save_user_bases(frame);
         arch::load_user_bases(frame);
     }
+}
+
+bool Thread::alert_ends_wait() const {
+    const bool steady = wait_ == Wait::Call && call_->message.header.is_steady();
+    return !in_upcall_ && wait_ != Wait::Fault && !steady;
 }
 
 bool Thread::alert_is_due() const { return alerted_ && !in_upcall_ && process_->upcall_entry != 0; }

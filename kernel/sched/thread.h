@@ -49,6 +49,8 @@ public:
     /// Interrupts it: see abi::ThreadAlert.
     void alert();
     bool alert_is_due() const;
+    /// Whether an alert ends the wait it is in: not a fault's, a steady call's, or one in an upcall.
+    bool alert_ends_wait() const;
     /// On the way to user mode: diverts it to the upcall entry for an alert, if one is due.
     void deliver_alert();
     /// Diverts it to the upcall entry for a fault. False if it is in an upcall or has no entry.

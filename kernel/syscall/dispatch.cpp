@@ -35,7 +35,7 @@ void run_call(Thread& caller) {
     }
     if (caller.state() != Thread::State::Running) {
         // An alert that came while this CPU was on its way here must not be slept through.
-        if (caller.state() == Thread::State::Blocked && caller.alert_is_due()) caller.end_wait(Error::Interrupted);
+        if (caller.state() == Thread::State::Blocked && caller.alert_is_due() && caller.alert_ends_wait()) caller.end_wait(Error::Interrupted);
         return;
     }
     if (std::exchange(caller.restart, false)) return;

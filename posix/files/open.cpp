@@ -38,6 +38,8 @@ bool waits_for_peer(const PathArgument& path) {
 }
 
 Result<file::Open::Reply> open_at_server(Thread& thread, const file::Open& method, const PathArgument& path) {
+    constexpr uint32_t kNew = file::kCreate | file::kExclusive;
+    if ((method.flags & kNew) == kNew) return settled_call(path.directory, method, path.lend());  // made twice it would exist
     auto reply = interruptible::call(thread, path.directory, method, path.lend());
     if (reply || reply.error() != Error::Interrupted || waits_for_peer(path)) return reply;
     return settled_call(path.directory, method, path.lend());

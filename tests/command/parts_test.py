@@ -2,8 +2,8 @@
 import io
 import os
 import random
-import socket
 import shutil
+import socket
 import stat
 import subprocess
 import sys
