@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 LOG_TAIL_BYTES = 1 << 20
+_FAILED = "init: the system failed: "  # where it cannot reach us by the terminal server
 
 
 class Outcome:
@@ -20,7 +21,7 @@ def from_wait_status(wait_status: int) -> int:
 
 
 def cause_in_log(log_path: str) -> str:
-    """Why the virtual machine ended without a report: the kernel's panic line, else QEMU's own complaint."""
+    """Why the virtual machine ended without a report: the kernel's panic line, else init's last word, else QEMU's own complaint."""
     try:
         with open(log_path, "rb") as log:
             log.seek(0, 2)
@@ -31,6 +32,9 @@ def cause_in_log(log_path: str) -> str:
     panics = [line for line in lines if line.startswith("panic: ")]
     if panics:
         return f"kernel {panics[0]}"
+    failures = [line.removeprefix(_FAILED) for line in lines if line.startswith(_FAILED)]
+    if failures:
+        return failures[-1]
     complaints = [line for line in lines if line.startswith(("qemu", "setpriv"))]
     if complaints:
         return complaints[-1]

@@ -71,6 +71,14 @@ TEST_F(CallTest, AlertEndsATakenCall) {
     EXPECT_EQ(refusal(machine.reply(server, id)), Error::NoSuchCall);
 }
 
+TEST_F(CallTest, AnAlertDoesNotEndASteadyCall) {
+    machine.start_message<abi::PortCall>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0).as_steady()});
+    machine.in_kernel([&] { client.alert(); });
+    EXPECT_TRUE(machine.waits(client));
+    EXPECT_TRUE(machine.reply(server, machine.receive(server, port)->id, 5));
+    expect_call_answered(5);
+}
+
 TEST_F(CallTest, ReceiversDeathFailsEachOfItsCallsOnce) {
     Thread& second = machine.make_thread(client.process());
     machine.start_call(client, sender);

@@ -67,6 +67,7 @@ Result<> run(abi::Handle hardware, int argument_count, char** arguments) {
     supervisor.start_all();
     if (supervisor.failure().empty()) {
         const Result<> done = run_first_program(supervisor, resources, request);
+        if (!done) (void)supervisor.next(now_ns() + Supervisor::kSecond);  // a server's end tells more, and may be told after it
         if (!done) supervisor.set_failure("the first program is lost: " + std::string(abi::name_of(done.error())));
     }
     if (!supervisor.failure().empty()) {

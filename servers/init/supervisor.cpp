@@ -56,6 +56,11 @@ std::optional<abi::Message> Supervisor::next(uint64_t deadline_ns) {
     return std::exchange(reply_, std::nullopt);
 }
 
+void Supervisor::wait_for_restarts(uint64_t deadline_ns) {
+    const auto is_due = [](const Watch& watch) { return watch.restart_at_ns != abi::kForever; };
+    while (std::ranges::any_of(watches_, is_due) && now_ns() < deadline_ns) (void)handle_one(deadline_ns);
+}
+
 bool Supervisor::handle_one(uint64_t deadline_ns) {
     size_t due = 0;
     for (size_t i = 1; i < watches_.size(); ++i)

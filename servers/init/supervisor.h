@@ -45,6 +45,9 @@ public:
     /// Waits for the reply to an asynchronous call, or until the system has failed (then: nothing), until `deadline_ns`.
     std::optional<abi::Message> next(uint64_t deadline_ns = abi::kForever);
 
+    /// Until every server that is to be restarted is, also when the system has failed.
+    void wait_for_restarts(uint64_t deadline_ns);
+
     /// Calls a server. The call is cut into slices and repeated, so use it only for what may be repeated.
     /// Errors: those of the method; PeerClosed if the system has failed, TimedOut.
     template <class M>

@@ -16,10 +16,11 @@ Result<> report_end(Supervisor& supervisor, uint64_t wait_status) {
 void report_failure(Supervisor& supervisor) {
     const std::string& text = supervisor.failure();
     log("the system failed: " + text);
+    const uint64_t give_up = now_ns() + 5 * Supervisor::kSecond;
+    supervisor.wait_for_restarts(give_up);
     if (!supervisor.running("terminal") || !supervisor.running("uart")) return;
     // Not `ask`, which gives up once the system has failed. The servers below the terminal are not looked after any more.
-    const auto told = ipc::call(supervisor.service("terminal").client().get(), protocols::terminal::Report{}, ipc::Lend::text(text),
-                                now_ns() + 5 * Supervisor::kSecond);
+    const auto told = ipc::call(supervisor.service("terminal").client().get(), protocols::terminal::Report{}, ipc::Lend::text(text), give_up);
     if (!told) log("the host could not be told: " + std::string(abi::name_of(told.error())));
 }
 

@@ -92,3 +92,26 @@ def test_background_job_reads_later(typist):
     typist.expect(r"Stopped.*cat")
     typist.type("kill %1; echo fi''ne\r")
     typist.expect(r"fine\r\n")
+
+
+def test_console_driver_dies_and_the_shell_goes_on(typist):
+    typist.expect(PROMPT)
+    for round in range(5):
+        typist.type("echo kill uart > /proc/portico/servers\r")
+        typist.type(f"echo still he''re {round}\r")  # not waiting: what is typed while there is no driver comes, too
+        typist.expect(rf"still here {round}\r\n")
+        typist.expect(PROMPT)
+    typist.type("sleep 100\r")
+    time.sleep(0.5)
+    typist.type("\x03")
+    typist.expect(PROMPT)
+    typist.type("grep uart /proc/portico/servers\r")
+    typist.expect(r"uart running 5\r\n")
+
+
+def test_file_server_dies_and_the_run_ends(typist):
+    typist.expect(PROMPT)
+    typist.type("echo kill file > /proc/portico/servers\r")
+    typist.expect(r"portico: the file server ended")
+    status = typist.wait_status()
+    assert status == 125, f"the status is {status}, not 125"

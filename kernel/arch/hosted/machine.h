@@ -174,6 +174,7 @@ private:
     Error error_of(Thread& thread);
     void run_cpu(unsigned index, const std::function<void(Thread&)>& step, const std::atomic<bool>& stop);
     void wake_idle_cpus();
+    void share_out_idlers();
     void kill_all();
     void demand_everything_back();
 

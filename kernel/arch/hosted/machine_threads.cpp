@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <thread>
 
 #include "kernel/arch/hosted/machine.h"
@@ -43,6 +44,25 @@ void Machine::wake_idle_cpus() {
     for (unsigned i = 0; i < hardware.cpu_count; ++i) arch::kick(cpu_at(i));
 }
 
+/// The CPUs' own threads have wandered: each CPU gets one again, the one that it runs if it does.
+void Machine::share_out_idlers() {
+    const Locked locked;
+    std::vector<Ref<Thread>> wandered = std::exchange(idlers_, std::vector<Ref<Thread>>(hardware.cpu_count));
+    for (Ref<Thread>& idler : wandered) {
+        if (idler->state() == Thread::State::Blocked) idler->end_wait(Error::None);
+        if (idler->state() == Thread::State::Running) idlers_[idler->cpu->index] = std::move(idler);
+    }
+    for (unsigned i = 0; i < hardware.cpu_count; ++i) {
+        if (idlers_[i]) continue;
+        Ref<Thread>& idler = *std::find_if(wandered.begin(), wandered.end(), [](const Ref<Thread>& each) { return static_cast<bool>(each); });
+        idlers_[i] = std::move(idler);
+        idlers_[i]->cpu->ready.remove(*idlers_[i]);
+        Hardware::be_cpu(i);
+        scheduler.make_ready(*idlers_[i]);
+    }
+    Hardware::be_cpu(0);
+}
+
 void Machine::run_cpus(std::chrono::milliseconds duration, const std::function<void(Thread&)>& step) {
     hardware.use_real_time();
     for (unsigned i = 0; i < hardware.cpu_count; ++i) hardware.processors[i].timer_ns.store(hardware.now_ns());
@@ -63,6 +83,7 @@ void Machine::run_cpus(std::chrono::milliseconds duration, const std::function<v
     }
     for (std::thread& cpu : cpus) cpu.join();
     hardware.stop_clock();
+    share_out_idlers();
     settle();
 }
 

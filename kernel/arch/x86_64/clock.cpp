@@ -4,6 +4,7 @@
 
 #include "kernel/arch/x86_64/calibration.h"
 #include "kernel/arch/x86_64/instructions.h"
+#include "kernel/arch/x86_64/kvm_clock.h"
 #include "kernel/arch/x86_64/local_apic.h"
 #include "kernel/arch/x86_64/processor.h"
 #include "kernel/debug/log.h"
@@ -53,6 +54,10 @@ void start_clock(uint16_t power_timer_port) {
     const char* source = "described";
     uint64_t apic_hz = apic_timer_counts_nanoseconds(hypervisor) ? kHypervisorApicHz : 0;
     tsc_hz = described_tsc_hz(hypervisor);
+    if (tsc_hz == 0 && hypervisor) {
+        source = "KVM clock";
+        tsc_hz = kvm_clock_tsc_hz();
+    }
     if (tsc_hz == 0) {
         const Reference reference = apic_hz != 0 ? local_apic_reference(apic_hz) : power_timer_port != 0
                                         ? power_timer_reference(power_timer_port) : interval_timer_reference();
