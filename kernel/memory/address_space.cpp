@@ -76,6 +76,7 @@ void AddressSpace::remove(Mapping& mapping) {
     if (count > 0) arch::shoot_down(table_, {gone.data(), count <= gone.size() ? count : 0});
     mapped_pages_ -= mapping.page_count;
     mapping.memory->remove_mapping(mapping);
+    mapping.memory->discard_unreachable(mapping.first_page, mapping.page_count);
     mappings_.erase(mappings_.iterator_to(mapping));
     heap.destroy(&mapping, payer());
 }

@@ -39,6 +39,26 @@ TEST_F(AddressSpaceTest, FreshMemoryIsZeroAndCostsWhenTouched) {
     EXPECT_EQ(machine.read(thread, address + 5 * kPage), 0u);
 }
 
+TEST_F(AddressSpaceTest, UnmappingAPartFreesItsPages) {
+    const uint64_t address = machine.map(thread, 64 * kPage);
+    for (uint64_t page = 0; page < 64; ++page) ASSERT_TRUE(machine.write<uint64_t>(thread, address + page * kPage, page));
+    const uint64_t used = machine.root().used_bytes();
+    ASSERT_TRUE(unmap(address + 16 * kPage, 32));
+    EXPECT_LE(machine.root().used_bytes(), used - 31 * kPage) << "the pages go, a mapping more stays";
+    EXPECT_EQ(machine.read(thread, address + 15 * kPage), 15u);
+    EXPECT_EQ(machine.read(thread, address + 48 * kPage), 48u);
+}
+
+TEST_F(AddressSpaceTest, UnmappingKeepsWhatAHandleReaches) {
+    const Handle memory = machine.call(thread, abi::MemoryCreate{4 * kPage})->memory;
+    const Result<uint64_t> address = map_at(0, 4, 3, memory);
+    ASSERT_TRUE(address);
+    ASSERT_TRUE(machine.write<uint64_t>(thread, *address + kPage, 7));
+    ASSERT_TRUE(unmap(*address + kPage, 1));
+    ASSERT_TRUE(map_at(*address + kPage, 1, kFixed | 3, memory, kPage));
+    EXPECT_EQ(machine.read(thread, *address + kPage), 7u);
+}
+
 TEST_F(AddressSpaceTest, ArgumentsAreChecked) {
     EXPECT_EQ(refusal(map_at(0x1000, 1, kFixed | 3)), Error::InvalidArgument);
     EXPECT_EQ(refusal(map_at(0x20'0001, 1, kFixed | 3)), Error::InvalidArgument);

@@ -111,6 +111,13 @@ void Memory::remove_mapping(Mapping& mapping) {
     if (mapping.next_of_memory != nullptr) mapping.next_of_memory->previous_of_memory = mapping.previous_of_memory;
 }
 
+void Memory::discard_unreachable(uint64_t first_page, uint64_t page_count) {
+    if (is_device_ || handle_count() != 0 || mappings_ == nullptr) return;  // without mappings the object itself goes
+    for (const Mapping* mapping = mappings_; mapping != nullptr; mapping = mapping->next_of_memory)
+        if (mapping->first_page < first_page + page_count && first_page < mapping->first_page + mapping->page_count) return;
+    tree_.discard(first_page, first_page + page_count);
+}
+
 bool Memory::has_one_mapping() const { return mappings_ != nullptr && mappings_->next_of_memory == nullptr; }
 
 /// Calls `visit(table, address)` for every present entry that shows one of the pages, and shoots those down.

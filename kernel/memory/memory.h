@@ -51,6 +51,8 @@ public:
     void add_mapping(Mapping& mapping);
     void remove_mapping(Mapping& mapping);
     bool has_one_mapping() const;
+    /// A mapping of these pages is gone: frees those that no other mapping shows, if no handle can reach them either.
+    void discard_unreachable(uint64_t first_page, uint64_t page_count);
 
     /// For one process_clone: the clone already made of this object.
     Ref<Memory> clone_of_round;

@@ -149,6 +149,15 @@ Result<> PageTree::truncate(uint64_t first) {
     return {};
 }
 
+void PageTree::discard(uint64_t first, uint64_t end) {
+    for (uint64_t index = next_present(first); index < end; index = next_present(index + 1)) {
+        const Result<uint64_t*> slot = path(index);
+        if (!slot) return;
+        release_page({**slot});
+        **slot = 0;
+    }
+}
+
 void PageTree::clear() {
     release(root_, height_);
     root_ = 0;

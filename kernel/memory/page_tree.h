@@ -40,6 +40,8 @@ public:
 
     /// Frees the pages from `first` on. A shared path may need copying: errors NoMemory, and then some may remain; never if `first` is 0.
     Result<> truncate(uint64_t first);
+    /// Frees the pages of a range, as far as that needs no memory it cannot get (shared nodes are copied first).
+    void discard(uint64_t first, uint64_t end);
     void clear();
 
     uint64_t resident_pages() const;
