@@ -35,33 +35,33 @@ struct BootDescriptor {
 struct BootBlock {
     static constexpr uint64_t kMagic = 0x4B434F4C'42544F42;  // "BOTBLOCK"
     uint64_t magic = kMagic;
-    uint64_t block_bytes = 0;      ///< all of it, whole pages
+    uint64_t block_bytes = 0;  ///< all of it, whole pages
     RuntimeMode mode = RuntimeMode::Bare;
     uint32_t flags = 0;
-    Handle runtime_image;          ///< memory object of the runtime library, to give to later images
-    Handle program_image;          ///< memory object with the ELF file; if none, the runtime runs execve(program_path)
-    uint64_t program_bytes = 0;    ///< length of the ELF file
-    uint32_t program_path = 0;     ///< offset of a string: shown as /proc/PID/exe, AT_EXECFN
-    char program_name[16]{};       ///< what ps shows: the last part of the path it was started by; empty: of program_path
+    Handle runtime_image;        ///< memory object of the runtime library, to give to later images
+    Handle program_image;        ///< memory object with the ELF file; if none, the runtime runs execve(program_path)
+    uint64_t program_bytes = 0;  ///< length of the ELF file
+    uint32_t program_path = 0;   ///< offset of a string: shown as /proc/PID/exe, AT_EXECFN
+    char program_name[16]{};     ///< what ps shows: the last part of the path it was started by; empty: of program_path
     uint32_t argument_count = 0;
-    uint32_t arguments = 0;        ///< offset of argument_count strings, one behind the other
+    uint32_t arguments = 0;  ///< offset of argument_count strings, one behind the other
     uint32_t environment_count = 0;
-    uint32_t environment = 0;      ///< offset of environment_count strings
+    uint32_t environment = 0;  ///< offset of environment_count strings
     uint32_t grant_count = 0;
-    uint32_t grants = 0;           ///< offset of Grant[]
+    uint32_t grants = 0;  ///< offset of Grant[]
     uint32_t descriptor_count = 0;
-    uint32_t descriptors = 0;      ///< offset of BootDescriptor[]
+    uint32_t descriptors = 0;  ///< offset of BootDescriptor[]
     uint32_t umask = 022;
-    Handle process_server;         ///< send handle to the process server, badge = this process (Posix)
-    Handle root_directory;         ///< send handle to the file server (Posix)
+    Handle process_server;  ///< send handle to the process server, badge = this process (Posix)
+    Handle root_directory;  ///< send handle to the file server (Posix)
     Handle working_directory;
-    Handle pipe_server;            ///< send handle to the pipe server (Posix)
+    Handle pipe_server;  ///< send handle to the pipe server (Posix)
     int32_t pid = 0;
     int32_t zero = 0;
-    uint64_t signal_blocked = 0;   ///< mask kept over execve
-    uint64_t signal_ignored = 0;   ///< dispositions SIG_IGN kept over execve
+    uint64_t signal_blocked = 0;      ///< mask kept over execve
+    uint64_t signal_ignored = 0;      ///< dispositions SIG_IGN kept over execve
     uint64_t realtime_offset_ns = 0;  ///< CLOCK_REALTIME - CLOCK_MONOTONIC
-    uint8_t random[16]{};          ///< AT_RANDOM
+    uint8_t random[16]{};             ///< AT_RANDOM
 };
 
 }  // namespace portico::abi

@@ -13,9 +13,7 @@ struct Handle {
     constexpr explicit operator bool() const { return value != 0; }
     constexpr uint32_t index() const { return static_cast<uint32_t>(value) & 0xF'FFFF; }
     constexpr uint32_t generation() const { return static_cast<uint32_t>(value) >> 20; }
-    static constexpr Handle make(uint32_t index, uint32_t generation) {
-        return {(uint64_t{generation & 0xFFF} << 20) | index};
-    }
+    static constexpr Handle make(uint32_t index, uint32_t generation) { return {(uint64_t{generation & 0xFFF} << 20) | index}; }
 };
 
 inline constexpr uint32_t kHandleIndexMax = 0xF'FFFF;
@@ -31,25 +29,44 @@ inline constexpr Handle kSelfAccount = Handle::make(0, 4);
 /// What a handle allows. Rights can only shrink when a handle is duplicated or sent.
 enum class Rights : uint32_t {
     None = 0,
-    Send = 1 << 0,        ///< post messages and call (send handles)
-    Receive = 1 << 1,     ///< take messages, make send handles (ports)
-    Duplicate = 1 << 2,   ///< make another handle to the object
-    Transfer = 1 << 3,    ///< send the handle in a message
-    Read = 1 << 4,        ///< map or read memory; query
-    Write = 1 << 5,       ///< map writable or write memory
-    Execute = 1 << 6,     ///< map executable
-    Map = 1 << 7,         ///< change mappings of an address space
-    Control = 1 << 8,     ///< start, stop, alert, kill, set up (processes, threads, timers, interrupts, accounts)
+    Send = 1 << 0,       ///< post messages and call (send handles)
+    Receive = 1 << 1,    ///< take messages, make send handles (ports)
+    Duplicate = 1 << 2,  ///< make another handle to the object
+    Transfer = 1 << 3,   ///< send the handle in a message
+    Read = 1 << 4,       ///< map or read memory; query
+    Write = 1 << 5,      ///< map writable or write memory
+    Execute = 1 << 6,    ///< map executable
+    Map = 1 << 7,        ///< change mappings of an address space
+    Control = 1 << 8,    ///< start, stop, alert, kill, set up (processes, threads, timers, interrupts, accounts)
     All = (1 << 9) - 1,
 };
 
-constexpr Rights operator|(Rights a, Rights b) { return static_cast<Rights>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b)); }
-constexpr Rights operator&(Rights a, Rights b) { return static_cast<Rights>(static_cast<uint32_t>(a) & static_cast<uint32_t>(b)); }
-constexpr Rights operator~(Rights a) { return static_cast<Rights>(~static_cast<uint32_t>(a)) & Rights::All; }
-constexpr bool has(Rights held, Rights wanted) { return (held & wanted) == wanted; }
+constexpr Rights operator|(Rights a, Rights b) {
+    return static_cast<Rights>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
+}
+constexpr Rights operator&(Rights a, Rights b) {
+    return static_cast<Rights>(static_cast<uint32_t>(a) & static_cast<uint32_t>(b));
+}
+constexpr Rights operator~(Rights a) {
+    return static_cast<Rights>(~static_cast<uint32_t>(a)) & Rights::All;
+}
+constexpr bool has(Rights held, Rights wanted) {
+    return (held & wanted) == wanted;
+}
 
 enum class ObjectType : uint8_t {
-    None, Port, Sender, Process, AddressSpace, Thread, Memory, Account, Interrupt, IoPorts, Timer, Resource,
+    None,
+    Port,
+    Sender,
+    Process,
+    AddressSpace,
+    Thread,
+    Memory,
+    Account,
+    Interrupt,
+    IoPorts,
+    Timer,
+    Resource,
 };
 
 }  // namespace portico::abi

@@ -23,8 +23,8 @@ enum class MessageKind : uint8_t {
 };
 
 /// Bits of a Notification that only the kernel raises; the others are the sender's to define.
-inline constexpr uint64_t kNotifySendersGone = uint64_t{1} << 63;   ///< the last handle with this badge was closed
-inline constexpr uint64_t kNotifyProcessExited = uint64_t{1} << 62; ///< the process supervised with this badge ended
+inline constexpr uint64_t kNotifySendersGone = uint64_t{1} << 63;    ///< the last handle with this badge was closed
+inline constexpr uint64_t kNotifyProcessExited = uint64_t{1} << 62;  ///< the process supervised with this badge ended
 inline constexpr uint64_t kNotifyKernelBits = uint64_t{3} << 62;
 
 /// The header word:
@@ -53,9 +53,7 @@ struct Header {
     }
     constexpr Header with_windows() const { return {value | (uint64_t{1} << 23)}; }
     constexpr Header as_steady() const { return {value | (uint64_t{1} << 28)}; }
-    constexpr Header with_kind(MessageKind kind) const {
-        return {(value & ~(uint64_t{15} << 24)) | (static_cast<uint64_t>(kind) << 24)};
-    }
+    constexpr Header with_kind(MessageKind kind) const { return {(value & ~(uint64_t{15} << 24)) | (static_cast<uint64_t>(kind) << 24)}; }
 };
 
 /// One cache line. The kernel fills id and badge; senders cannot forge them.
@@ -79,7 +77,17 @@ static_assert(sizeof(Windows) == 24);
 inline constexpr uint32_t kWindowBytesMax = 1u << 30;
 
 enum class FaultKind : uint32_t {
-    None, Alert, Page, GeneralProtection, InvalidOpcode, DivideError, Breakpoint, Debug, FloatingPoint, Alignment, BadCall,
+    None,
+    Alert,
+    Page,
+    GeneralProtection,
+    InvalidOpcode,
+    DivideError,
+    Breakpoint,
+    Debug,
+    FloatingPoint,
+    Alignment,
+    BadCall,
 };
 
 /// Words of a message of kind Fault. Reply with status None to retry the instruction.

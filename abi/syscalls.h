@@ -14,8 +14,7 @@ using Syscalls = CallList<Null, HandleClose, HandleDuplicate, HandleInstall, Por
                           MemoryClone, MemoryPhysical, MemoryResize, MemoryQuery, MemoryRead, MemoryWrite, SpaceCreate, SpaceMap,
                           SpaceUnmap, SpaceProtect, SpaceQuery, ProcessCreate, ProcessClone, ProcessSetEntries, ProcessExec, ProcessKill,
                           ProcessSuspend, ProcessResume, ProcessQuery, ThreadCreate, ThreadExit, ThreadAlert, ThreadSleep, ThreadYield,
-                          UpcallQuery, UpcallReturn, FutexWait, FutexWake, FutexRequeue, TimerCreate, TimerSet, ClockRead,
-                          InterruptCreate, InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery, DebugLog,
-                          SystemQuery>;
+                          UpcallQuery, UpcallReturn, FutexWait, FutexWake, FutexRequeue, TimerCreate, TimerSet, ClockRead, InterruptCreate,
+                          InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery, DebugLog, SystemQuery>;
 
 }  // namespace portico::abi

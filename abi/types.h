@@ -9,20 +9,26 @@
 namespace portico::abi {
 
 inline constexpr uint64_t kPageBytes = 4096;
-inline constexpr uint64_t kUserAddressMin = 0x10000;             ///< below: never mapped
-inline constexpr uint64_t kUserAddressMax = 0x7FFF'FFFF'F000;    ///< first address past user space
+inline constexpr uint64_t kUserAddressMin = 0x10000;           ///< below: never mapped
+inline constexpr uint64_t kUserAddressMax = 0x7FFF'FFFF'F000;  ///< first address past user space
 
 /// The runtime library (posix/), at the same place in every process: see RuntimeHeader.
-inline constexpr uint64_t kRuntimeBase = 0x7FF0'0000'0000;       ///< text, shared and read-only
+inline constexpr uint64_t kRuntimeBase = 0x7FF0'0000'0000;  ///< text, shared and read-only
 inline constexpr uint64_t kRuntimeTextBytesMax = 0x100'0000;
 inline constexpr uint64_t kRuntimeEnd = 0x7FF8'0000'0000;        ///< end of the region that is the runtime's own
 inline constexpr uint64_t kBootBlockAddress = 0x7FF7'0000'0000;  ///< see abi/boot_block.h
 inline constexpr uint64_t kMapAnywhereMax = kRuntimeBase;        ///< addresses the kernel picks are below
 
 enum class Access : uint32_t { None = 0, Read = 1, Write = 2, Execute = 4, ReadWrite = 3, ReadExecute = 5, All = 7 };
-constexpr Access operator|(Access a, Access b) { return static_cast<Access>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b)); }
-constexpr Access operator&(Access a, Access b) { return static_cast<Access>(static_cast<uint32_t>(a) & static_cast<uint32_t>(b)); }
-constexpr bool allows(Access held, Access wanted) { return (held & wanted) == wanted; }
+constexpr Access operator|(Access a, Access b) {
+    return static_cast<Access>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
+}
+constexpr Access operator&(Access a, Access b) {
+    return static_cast<Access>(static_cast<uint32_t>(a) & static_cast<uint32_t>(b));
+}
+constexpr bool allows(Access held, Access wanted) {
+    return (held & wanted) == wanted;
+}
 
 /// Flags of space_map; the low three bits are Access.
 enum class MapFlags : uint64_t {
@@ -33,10 +39,18 @@ enum class MapFlags : uint64_t {
     Shared = 1 << 5,     ///< space_clone shares the memory object instead of cloning it copy-on-write
     NoInherit = 1 << 6,  ///< a cloned address space does not get this mapping
 };
-constexpr MapFlags operator|(MapFlags a, MapFlags b) { return static_cast<MapFlags>(static_cast<uint64_t>(a) | static_cast<uint64_t>(b)); }
-constexpr MapFlags operator|(MapFlags a, Access b) { return static_cast<MapFlags>(static_cast<uint64_t>(a) | static_cast<uint64_t>(b)); }
-constexpr bool has(MapFlags held, MapFlags wanted) { return (static_cast<uint64_t>(held) & static_cast<uint64_t>(wanted)) == static_cast<uint64_t>(wanted); }
-constexpr Access access_of(MapFlags flags) { return static_cast<Access>(static_cast<uint64_t>(flags) & 7); }
+constexpr MapFlags operator|(MapFlags a, MapFlags b) {
+    return static_cast<MapFlags>(static_cast<uint64_t>(a) | static_cast<uint64_t>(b));
+}
+constexpr MapFlags operator|(MapFlags a, Access b) {
+    return static_cast<MapFlags>(static_cast<uint64_t>(a) | static_cast<uint64_t>(b));
+}
+constexpr bool has(MapFlags held, MapFlags wanted) {
+    return (static_cast<uint64_t>(held) & static_cast<uint64_t>(wanted)) == static_cast<uint64_t>(wanted);
+}
+constexpr Access access_of(MapFlags flags) {
+    return static_cast<Access>(static_cast<uint64_t>(flags) & 7);
+}
 
 /// All user registers of a thread but the vector state, in the order the kernel keeps them.
 struct Registers {
@@ -93,22 +107,22 @@ struct MemoryInfo {
 
 struct AccountInfo {
     uint64_t limit_bytes = 0;
-    uint64_t used_bytes = 0;        ///< of this account and those below it
+    uint64_t used_bytes = 0;  ///< of this account and those below it
     uint64_t peak_bytes = 0;
-    uint64_t object_count = 0;      ///< kernel objects charged to it and those below it
+    uint64_t object_count = 0;  ///< kernel objects charged to it and those below it
 };
 
 struct SystemInfo {
     uint32_t cpu_count = 0;
     uint32_t zero = 0;
-    uint64_t memory_bytes = 0;       ///< all usable memory
+    uint64_t memory_bytes = 0;  ///< all usable memory
     uint64_t free_bytes = 0;
-    uint64_t kernel_bytes = 0;       ///< frames that hold kernel objects and page tables
-    uint64_t tsc_hz = 0;             ///< monotonic_ns = (rdtsc - tsc_at_zero) * 1e9 / tsc_hz, by tsc_multiplier:
-    uint64_t tsc_at_zero = 0;        ///< ((rdtsc - tsc_at_zero) * tsc_multiplier) >> 32 in 128 bits
+    uint64_t kernel_bytes = 0;  ///< frames that hold kernel objects and page tables
+    uint64_t tsc_hz = 0;        ///< monotonic_ns = (rdtsc - tsc_at_zero) * 1e9 / tsc_hz, by tsc_multiplier:
+    uint64_t tsc_at_zero = 0;   ///< ((rdtsc - tsc_at_zero) * tsc_multiplier) >> 32 in 128 bits
     uint64_t tsc_multiplier = 0;
     uint64_t context_switches = 0;
-    uint64_t idle_ns = 0;            ///< of all CPUs together
+    uint64_t idle_ns = 0;  ///< of all CPUs together
     uint64_t process_count = 0;
     uint64_t thread_count = 0;
     uint64_t port_count = 0;

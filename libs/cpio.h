@@ -58,7 +58,10 @@ private:
         uint32_t value = 0;
         for (unsigned i = 0; i < 8; ++i) {
             const uint8_t c = archive_[start + 6 + 8 * index + i];
-            const uint32_t digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 0;
+            const uint32_t digit = c >= '0' && c <= '9'   ? c - '0'
+                                   : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                   : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                          : 0;
             value = value << 4 | digit;
         }
         return value;

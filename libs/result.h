@@ -12,15 +12,17 @@ using abi::Error;
 template <class T = void>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(error); }
+inline std::unexpected<Error> fail(Error error) {
+    return std::unexpected<Error>(error);
+}
 
 }  // namespace portico
 
 /// Evaluates to the value of a Result, or returns its error from the enclosing function.
-#define TRY(expression)                                                          \
-    __extension__({                                                              \
-        auto&& try_result = (expression);                                        \
-        if (!try_result) [[unlikely]]                                            \
-            return std::unexpected<::portico::Error>(try_result.error());        \
-        *std::move(try_result);                                                  \
+#define TRY(expression)                                                   \
+    __extension__({                                                       \
+        auto&& try_result = (expression);                                 \
+        if (!try_result) [[unlikely]]                                     \
+            return std::unexpected<::portico::Error>(try_result.error()); \
+        *std::move(try_result);                                           \
     })

@@ -30,7 +30,9 @@ struct CharacterDeviceStat {
 };
 static_assert(sizeof(CharacterDeviceStat) == 144);
 
-bool is_output(uint64_t number) { return number == 1 || number == 2; }
+bool is_output(uint64_t number) {
+    return number == 1 || number == 2;
+}
 
 /// The kernel copies by itself: a bad address is its BadAddress.
 int64_t log(uint64_t address, uint64_t length_bytes) {
@@ -84,9 +86,13 @@ int64_t bare_newfstatat(Thread&, const Arguments& arguments) {
     return arguments[0] > 2 ? -EBADF : to_errno(write_user(arguments[2], CharacterDeviceStat{}));
 }
 
-int64_t bare_ioctl(Thread&, const Arguments& arguments) { return arguments[0] > 2 ? -EBADF : -ENOTTY; }
+int64_t bare_ioctl(Thread&, const Arguments& arguments) {
+    return arguments[0] > 2 ? -EBADF : -ENOTTY;
+}
 
-int64_t bare_readlink(Thread&, const Arguments&) { return -ENOENT; }
+int64_t bare_readlink(Thread&, const Arguments&) {
+    return -ENOENT;
+}
 
 /// A server only signals itself, to die (abort).
 int64_t bare_tgkill(Thread& thread, const Arguments& arguments) {

@@ -25,7 +25,8 @@ public:
     /// The records come before the strings, so room for them is set aside first.
     BootBlockBuilder(std::span<std::byte> buffer, uint32_t grants_max, uint32_t descriptors_max)
         : buffer_(buffer), grants_max_(grants_max), descriptors_max_(descriptors_max) {
-        const uint64_t strings = sizeof(abi::BootBlock) + uint64_t{grants_max} * sizeof(abi::Grant) + uint64_t{descriptors_max} * sizeof(abi::BootDescriptor);
+        const uint64_t strings =
+            sizeof(abi::BootBlock) + uint64_t{grants_max} * sizeof(abi::Grant) + uint64_t{descriptors_max} * sizeof(abi::BootDescriptor);
         if (strings > buffer.size() || buffer.size() > abi::kBootBlockBytesMax) {
             fits_ = false;
             return;

@@ -17,7 +17,8 @@ public:
         abi::BootBlock block;
         if (bytes.size() < sizeof(block)) return std::nullopt;
         std::memcpy(&block, bytes.data(), sizeof(block));
-        if (block.magic != abi::BootBlock::kMagic || block.block_bytes < sizeof(block) || block.block_bytes > bytes.size()) return std::nullopt;
+        if (block.magic != abi::BootBlock::kMagic || block.block_bytes < sizeof(block) || block.block_bytes > bytes.size())
+            return std::nullopt;
         return BootBlockReader(bytes.first(block.block_bytes), block);
     }
 
@@ -29,7 +30,9 @@ public:
     std::string_view environment() const { return strings(block_.environment, block_.environment_count); }
 
     abi::Grant grant(uint32_t index) const { return record<abi::Grant>(block_.grants, block_.grant_count, index); }
-    abi::BootDescriptor descriptor(uint32_t index) const { return record<abi::BootDescriptor>(block_.descriptors, block_.descriptor_count, index); }
+    abi::BootDescriptor descriptor(uint32_t index) const {
+        return record<abi::BootDescriptor>(block_.descriptors, block_.descriptor_count, index);
+    }
 
     /// The handle granted by that name, or none.
     abi::Handle grant(std::string_view name) const {

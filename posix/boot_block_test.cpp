@@ -58,8 +58,12 @@ TEST(BootBlock, SaysWhenItDoesNotFit) {
 TEST(BootBlock, ReaderDoesNotFollowBadOffsets) {
     std::vector<std::byte> buffer(2 * abi::kPageBytes);
     EXPECT_FALSE(BootBlockReader::open(buffer));
-    abi::BootBlock block{.block_bytes = buffer.size(), .program_path = 0xFFFF'FFF0, .argument_count = 1000000, .arguments = 400,
-                         .descriptor_count = 0xFFFF'FFFF, .descriptors = 0xFFFF'FF00};
+    abi::BootBlock block{.block_bytes = buffer.size(),
+                         .program_path = 0xFFFF'FFF0,
+                         .argument_count = 1000000,
+                         .arguments = 400,
+                         .descriptor_count = 0xFFFF'FFFF,
+                         .descriptors = 0xFFFF'FF00};
     std::memcpy(buffer.data(), &block, sizeof(block));
     const auto reader = BootBlockReader::open(buffer);
     ASSERT_TRUE(reader);

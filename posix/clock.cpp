@@ -11,14 +11,18 @@ constinit abi::SystemInfo system{};
 
 }  // namespace
 
-void clock_start() { (void)native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)}); }
+void clock_start() {
+    (void)native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)});
+}
 
 uint64_t monotonic_ns() {
     const uint64_t ticks = __builtin_ia32_rdtsc() - system.tsc_at_zero;
     return static_cast<uint64_t>((static_cast<unsigned __int128>(ticks) * system.tsc_multiplier) >> 32);
 }
 
-unsigned cpu_count() { return system.cpu_count == 0 ? 1 : system.cpu_count; }
+unsigned cpu_count() {
+    return system.cpu_count == 0 ? 1 : system.cpu_count;
+}
 
 uint64_t deadline_after(uint64_t duration_ns) {
     const uint64_t now = monotonic_ns();

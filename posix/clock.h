@@ -25,9 +25,7 @@ struct TimeSpec {
         const uint64_t whole = static_cast<uint64_t>(seconds) < kSecondsMax ? static_cast<uint64_t>(seconds) : kSecondsMax;
         return whole * 1'000'000'000 + static_cast<uint64_t>(nanoseconds);
     }
-    static TimeSpec from_ns(uint64_t ns) {
-        return {static_cast<int64_t>(ns / 1'000'000'000), static_cast<int64_t>(ns % 1'000'000'000)};
-    }
+    static TimeSpec from_ns(uint64_t ns) { return {static_cast<int64_t>(ns / 1'000'000'000), static_cast<int64_t>(ns % 1'000'000'000)}; }
 };
 
 /// now + duration, at most kForever - 1: never "without bound" by overflow.

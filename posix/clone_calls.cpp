@@ -16,9 +16,9 @@ namespace portico::posix {
 
 namespace {
 
-constexpr uint64_t kSharedMemory = 0x100, kSharedFs = 0x200, kSharedFiles = 0x400, kSharedActions = 0x800, kPidDescriptor = 0x1000, kVfork = 0x4000,
-                   kThread = 0x1'0000, kSetTls = 0x8'0000, kParentSetTid = 0x10'0000, kChildClearTid = 0x20'0000, kChildSetTid = 0x100'0000,
-                   kDetached = 0x40'0000, kUntraced = 0x80'0000, kSharedUndo = 0x4'0000;
+constexpr uint64_t kSharedMemory = 0x100, kSharedFs = 0x200, kSharedFiles = 0x400, kSharedActions = 0x800, kPidDescriptor = 0x1000,
+                   kVfork = 0x4000, kThread = 0x1'0000, kSetTls = 0x8'0000, kParentSetTid = 0x10'0000, kChildClearTid = 0x20'0000,
+                   kChildSetTid = 0x100'0000, kDetached = 0x40'0000, kUntraced = 0x80'0000, kSharedUndo = 0x4'0000;
 constexpr uint64_t kSignalMaskOfFlags = 0xFF;
 
 struct CloneRequest {
@@ -40,15 +40,21 @@ Result<int64_t> start_thread(Thread& parent, Thread& child) {
     Process& process = *parent.process;
     const auto gs_base = reinterpret_cast<uint64_t>(&child);
     if (process.mode == abi::RuntimeMode::Posix) {
-        const auto reply = TRY(settled_call(process.process_server,
-                                            protocols::process::ThreadCreate{.instruction = address_of(portico_thread_child), .stack = child.stack_top,
-                                                                             .gs_base = gs_base, .fs_base = child.fs_base, .argument = gs_base}));
+        const auto reply =
+            TRY(settled_call(process.process_server, protocols::process::ThreadCreate{.instruction = address_of(portico_thread_child),
+                                                                                      .stack = child.stack_top,
+                                                                                      .gs_base = gs_base,
+                                                                                      .fs_base = child.fs_base,
+                                                                                      .argument = gs_base}));
         const MutexGuard guard(process.mutex);
         child.handle = reply.thread;
         return reply.tid;
     }
-    const abi::ThreadStart start{.instruction = address_of(portico_thread_child), .stack = child.stack_top, .argument = gs_base,
-                                 .fs_base = child.fs_base, .gs_base = gs_base};
+    const abi::ThreadStart start{.instruction = address_of(portico_thread_child),
+                                 .stack = child.stack_top,
+                                 .argument = gs_base,
+                                 .fs_base = child.fs_base,
+                                 .gs_base = gs_base};
     const abi::Handle handle = TRY(native::call(abi::ThreadCreate{abi::kSelfProcess, reinterpret_cast<uint64_t>(&start)})).thread;
     const MutexGuard guard(process.mutex);
     child.handle = handle;
@@ -92,10 +98,13 @@ int64_t fork_copy(Thread& parent, const CloneRequest& request) NO_THREAD_SAFETY_
     process.mutex.lock();
     process.descriptors.before_fork();
     heap::lock_for_fork();
-    const auto reply = settled_call(process.process_server,
-                                    protocols::process::Fork{.instruction = address_of(portico_fork_child), .stack = parent.stack_top,
-                                                             .gs_base = reinterpret_cast<uint64_t>(&parent), .fs_base = fs_base,
-                                                             .share_space = 0, .exit_signal = static_cast<int32_t>(request.exit_signal)});
+    const auto reply =
+        settled_call(process.process_server, protocols::process::Fork{.instruction = address_of(portico_fork_child),
+                                                                      .stack = parent.stack_top,
+                                                                      .gs_base = reinterpret_cast<uint64_t>(&parent),
+                                                                      .fs_base = fs_base,
+                                                                      .share_space = 0,
+                                                                      .exit_signal = static_cast<int32_t>(request.exit_signal)});
     heap::unlock_after_fork();
     process.descriptors.after_fork_in_parent();
     process.mutex.unlock();
@@ -121,10 +130,13 @@ int64_t fork_shared(Thread& parent, const CloneRequest& request) {
         child->alternate_stack = parent.alternate_stack;
         child->child_set_tid = (request.flags & kChildSetTid) != 0 ? request.child_tid : 0;
         child->vfork_parent = &parent;
-        const auto reply = settled_call(process.process_server,
-                                        protocols::process::Fork{.instruction = address_of(portico_fork_child), .stack = child->stack_top,
-                                                                 .gs_base = reinterpret_cast<uint64_t>(child), .fs_base = child->fs_base,
-                                                                 .share_space = 1, .exit_signal = static_cast<int32_t>(request.exit_signal)});
+        const auto reply =
+            settled_call(process.process_server, protocols::process::Fork{.instruction = address_of(portico_fork_child),
+                                                                          .stack = child->stack_top,
+                                                                          .gs_base = reinterpret_cast<uint64_t>(child),
+                                                                          .fs_base = child->fs_base,
+                                                                          .share_space = 1,
+                                                                          .exit_signal = static_cast<int32_t>(request.exit_signal)});
         result = reply ? reply->pid : to_errno(reply.error());
         if (reply && (request.flags & kParentSetTid) != 0) (void)store_user_32(request.parent_tid, static_cast<uint32_t>(reply->pid));
     }
@@ -155,15 +167,23 @@ constexpr uint64_t kClone3BytesMin = 64;
 
 }  // namespace
 
-int64_t sys_fork(Thread& thread, const Arguments&) { return clone(thread, {.exit_signal = kChild}); }
+int64_t sys_fork(Thread& thread, const Arguments&) {
+    return clone(thread, {.exit_signal = kChild});
+}
 
-int64_t sys_vfork(Thread& thread, const Arguments&) { return clone(thread, {.flags = kSharedMemory | kVfork, .exit_signal = kChild}); }
+int64_t sys_vfork(Thread& thread, const Arguments&) {
+    return clone(thread, {.flags = kSharedMemory | kVfork, .exit_signal = kChild});
+}
 
 int64_t sys_clone(Thread& thread, const Arguments& arguments) {
     const auto [flags, stack, parent_tid, child_tid, tls, unused] = arguments;
     const uint64_t exit_signal = (flags & kThread) != 0 ? 0 : flags & kSignalMaskOfFlags;
-    return clone(thread, {.flags = flags & 0xFFFF'FFFF & ~kSignalMaskOfFlags, .stack = stack, .parent_tid = parent_tid, .child_tid = child_tid,
-                          .tls = tls, .exit_signal = exit_signal});
+    return clone(thread, {.flags = flags & 0xFFFF'FFFF & ~kSignalMaskOfFlags,
+                          .stack = stack,
+                          .parent_tid = parent_tid,
+                          .child_tid = child_tid,
+                          .tls = tls,
+                          .exit_signal = exit_signal});
 }
 
 int64_t sys_clone3(Thread& thread, const Arguments& arguments) {
@@ -173,8 +193,12 @@ int64_t sys_clone3(Thread& thread, const Arguments& arguments) {
     if (!copy_from_user(&given, arguments[0], length)) return -EFAULT;
     if (given.set_tid_count != 0 || (given.flags & kPidDescriptor) != 0 || (given.flags & kSignalMaskOfFlags) != 0) return -EINVAL;
     if ((given.stack == 0) != (given.stack_bytes == 0)) return -EINVAL;
-    return clone(thread, {.flags = given.flags, .stack = given.stack + given.stack_bytes, .parent_tid = given.parent_tid,
-                          .child_tid = given.child_tid, .tls = given.tls, .exit_signal = given.exit_signal});
+    return clone(thread, {.flags = given.flags,
+                          .stack = given.stack + given.stack_bytes,
+                          .parent_tid = given.parent_tid,
+                          .child_tid = given.child_tid,
+                          .tls = given.tls,
+                          .exit_signal = given.exit_signal});
 }
 
 extern "C" void portico_thread_started(Thread* thread) {

@@ -22,8 +22,8 @@ CallHandler sys_execve, sys_execveat;
 
 // identity_calls.cpp
 CallHandler sys_getpid, sys_gettid, sys_getppid, sys_getpgid, sys_getpgrp, sys_getsid, sys_setpgid, sys_setsid, sys_getuid, sys_geteuid,
-    sys_getgid, sys_getegid, sys_getresuid, sys_getresgid, sys_setuid, sys_setgid, sys_setreuid, sys_setregid, sys_setresuid,
-    sys_setresgid, sys_setfsuid, sys_setfsgid, sys_getgroups, sys_setgroups;
+    sys_getgid, sys_getegid, sys_getresuid, sys_getresgid, sys_setuid, sys_setgid, sys_setreuid, sys_setregid, sys_setresuid, sys_setresgid,
+    sys_setfsuid, sys_setfsgid, sys_getgroups, sys_setgroups;
 
 // memory_calls.cpp, remap_calls.cpp
 CallHandler sys_mmap, sys_munmap, sys_mprotect, sys_brk, sys_mremap, sys_madvise, sys_msync, sys_mincore, sys_mlock, sys_munlock,

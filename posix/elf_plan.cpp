@@ -12,8 +12,12 @@ constexpr uint32_t kExecute = 1, kWrite = 2, kRead = 4;
 constexpr uint64_t kPage = abi::kPageBytes;
 constexpr uint64_t kAlignmentMax = uint64_t{1} << 30;
 
-constexpr uint64_t page_down(uint64_t value) { return value & ~(kPage - 1); }
-constexpr uint64_t page_up(uint64_t value) { return page_down(value + kPage - 1); }
+constexpr uint64_t page_down(uint64_t value) {
+    return value & ~(kPage - 1);
+}
+constexpr uint64_t page_up(uint64_t value) {
+    return page_down(value + kPage - 1);
+}
 
 abi::Access access_of(uint32_t flags) {
     abi::Access access = abi::Access::Read;  // x86 can not write or execute without
@@ -50,7 +54,8 @@ Result<> check_elf_header(const ElfHeader& header, uint64_t file_bytes) {
 }
 
 Result<ElfPlan> plan_elf(const ElfHeader& header, std::span<const ElfProgramHeader> headers, uint64_t file_bytes) {
-    ElfPlan plan{.position_independent = header.type == kDynamic, .entry = header.entry, .program_header_count = header.program_header_count};
+    ElfPlan plan{
+        .position_independent = header.type == kDynamic, .entry = header.entry, .program_header_count = header.program_header_count};
     for (const ElfProgramHeader& current : headers) {
         if (current.type == kInterpreter) {
             if (current.file_bytes < 2 || current.file_bytes > kInterpreterPathBytesMax || current.file_bytes > file_bytes ||

@@ -34,8 +34,8 @@ inline constexpr uint64_t kInterpreterPathBytesMax = 4096;
 
 /// One PT_LOAD, in whole pages, at addresses before the load bias is added.
 struct ElfSegment {
-    uint64_t address = 0;        ///< page-aligned
-    uint64_t file_offset = 0;    ///< page-aligned
+    uint64_t address = 0;           ///< page-aligned
+    uint64_t file_offset = 0;       ///< page-aligned
     uint64_t file_pages_bytes = 0;  ///< mapped from the file, whole pages; 0 if none
     uint64_t file_end = 0;          ///< address where the file's bytes end
     uint64_t zero_end = 0;          ///< address where the segment's zeros, which follow, end; equal if there are none
@@ -50,8 +50,8 @@ struct ElfPlan {
     uint64_t entry = 0;
     uint64_t program_headers_address = 0;  ///< in memory, for AT_PHDR; 0 if no segment holds them
     uint16_t program_header_count = 0;
-    uint64_t low = 0, high = 0;            ///< all segments, page-aligned
-    uint64_t alignment = abi::kPageBytes;  ///< the load bias must be a multiple
+    uint64_t low = 0, high = 0;                              ///< all segments, page-aligned
+    uint64_t alignment = abi::kPageBytes;                    ///< the load bias must be a multiple
     uint64_t interpreter_offset = 0, interpreter_bytes = 0;  ///< path in the file, with its zero; 0: none
     std::array<ElfSegment, kSegmentsMax> segments{};
     unsigned segment_count = 0;

@@ -10,14 +10,22 @@ namespace {
 constexpr uint64_t kFileBytes = 0x6000;
 
 ElfHeader header(uint16_t type, uint16_t count) {
-    return {.identity = {0x7F, 'E', 'L', 'F', 2, 1, 1}, .type = type, .machine = 62, .version = 1, .entry = 0x401100, .program_headers = 64,
-            .header_bytes = 64, .program_header_bytes = 56, .program_header_count = count};
+    return {.identity = {0x7F, 'E', 'L', 'F', 2, 1, 1},
+            .type = type,
+            .machine = 62,
+            .version = 1,
+            .entry = 0x401100,
+            .program_headers = 64,
+            .header_bytes = 64,
+            .program_header_bytes = 56,
+            .program_header_count = count};
 }
 
 std::vector<ElfProgramHeader> typical() {
-    return {{.type = 1, .flags = 4, .offset = 0, .address = 0x400000, .file_bytes = 0x800, .memory_bytes = 0x800, .alignment = 0x1000},
-            {.type = 1, .flags = 5, .offset = 0x1000, .address = 0x401000, .file_bytes = 0x1234, .memory_bytes = 0x1234, .alignment = 0x1000},
-            {.type = 1, .flags = 6, .offset = 0x3010, .address = 0x404010, .file_bytes = 0x100, .memory_bytes = 0x3000, .alignment = 0x1000}};
+    return {
+        {.type = 1, .flags = 4, .offset = 0, .address = 0x400000, .file_bytes = 0x800, .memory_bytes = 0x800, .alignment = 0x1000},
+        {.type = 1, .flags = 5, .offset = 0x1000, .address = 0x401000, .file_bytes = 0x1234, .memory_bytes = 0x1234, .alignment = 0x1000},
+        {.type = 1, .flags = 6, .offset = 0x3010, .address = 0x404010, .file_bytes = 0x100, .memory_bytes = 0x3000, .alignment = 0x1000}};
 }
 
 TEST(ElfPlan, PlansTextDataAndZeros) {
@@ -50,10 +58,10 @@ TEST(ElfPlan, RefusesWhatBreaksTheFormat) {
     };
     EXPECT_TRUE(refused([](auto& s) { s[2].file_bytes = 0x4000, s[2].memory_bytes = 0x4000; }));  // past the file's end
     EXPECT_TRUE(refused([](auto& s) { s[2].offset = ~uint64_t{0} - 0xF; }));
-    EXPECT_TRUE(refused([](auto& s) { s[2].memory_bytes = 0x10; }));                              // less than in the file
+    EXPECT_TRUE(refused([](auto& s) { s[2].memory_bytes = 0x10; }));  // less than in the file
     EXPECT_TRUE(refused([](auto& s) { s[2].memory_bytes = ~uint64_t{0}; }));
-    EXPECT_TRUE(refused([](auto& s) { s[1].offset = 0x1001; }));                                  // not congruent
-    EXPECT_TRUE(refused([](auto& s) { s[2].address = 0x401010; }));                               // overlap
+    EXPECT_TRUE(refused([](auto& s) { s[1].offset = 0x1001; }));     // not congruent
+    EXPECT_TRUE(refused([](auto& s) { s[2].address = 0x401010; }));  // overlap
     EXPECT_TRUE(refused([](auto& s) { s[2].address = abi::kRuntimeBase + 0x10; }));
     EXPECT_TRUE(refused([](auto& s) { s.clear(); }));
     EXPECT_TRUE(refused([](auto& s) { s[0].address = 0, s[1].address = 0x1000, s[2].address = 0x4010; }));

@@ -13,9 +13,13 @@ namespace portico::posix {
 /// calls that are never repeated after a handler (poll, select, sleep) use `to_errno_no_restart`.
 int64_t to_errno(Error error);
 
-inline int64_t to_errno_no_restart(Error error) { return error == Error::Interrupted ? -kRestartNoHandler : to_errno(error); }
+inline int64_t to_errno_no_restart(Error error) {
+    return error == Error::Interrupted ? -kRestartNoHandler : to_errno(error);
+}
 
 /// 0 or the negative errno.
-inline int64_t to_errno(const Result<>& result) { return result ? 0 : to_errno(result.error()); }
+inline int64_t to_errno(const Result<>& result) {
+    return result ? 0 : to_errno(result.error());
+}
 
 }  // namespace portico::posix

@@ -66,7 +66,9 @@ int64_t open_program(Thread& thread, const ExecRequest& request, Preparation& pr
     if (plan->interpreter_bytes == 0) return 0;
     // The loader will open it again in the new image; what would fail there must fail here, where the caller can be told.
     char path[kInterpreterPathBytesMax + 1]{};
-    if (const auto read = native::call(abi::MemoryRead{preparation.file.image().memory, plan->interpreter_offset, reinterpret_cast<uint64_t>(path), plan->interpreter_bytes}); !read)
+    if (const auto read = native::call(abi::MemoryRead{preparation.file.image().memory, plan->interpreter_offset,
+                                                       reinterpret_cast<uint64_t>(path), plan->interpreter_bytes});
+        !read)
         return to_errno(read.error());
     ProgramFile* interpreter = heap::make<ProgramFile>();
     if (interpreter == nullptr) return -ENOMEM;
@@ -106,7 +108,10 @@ int64_t add_strings(const ExecRequest& request, const Preparation& preparation, 
     }
     if (preparation.script_count > 0) builder.add_argument(path);
     const uint64_t first = preparation.script_count > 0 ? 1 : 0;
-    if (const int64_t error = copy_strings(request.arguments, first, bytes_left, [&](size_t length) { return builder.reserve_argument(length); }); error != 0) return error;
+    if (const int64_t error =
+            copy_strings(request.arguments, first, bytes_left, [&](size_t length) { return builder.reserve_argument(length); });
+        error != 0)
+        return error;
     return copy_strings(request.environment, 0, bytes_left, [&](size_t length) { return builder.reserve_environment(length); });
 }
 
@@ -130,8 +135,11 @@ void add_process(Thread& thread, BootBlockBuilder& builder) {
             if (process.actions[number - 1].handler == kIgnore) block.signal_ignored |= signal_bit(number);
     }
     process.descriptors.for_each([&builder](int32_t number, const Descriptor& descriptor) {
-        builder.add_descriptor({.number = static_cast<uint32_t>(number), .flags = descriptor.close_on_exec ? kCloseOnExec : 0,
-                                .kind = static_cast<uint32_t>(descriptor.kind), .status = descriptor.status, .handle = descriptor.handle});
+        builder.add_descriptor({.number = static_cast<uint32_t>(number),
+                                .flags = descriptor.close_on_exec ? kCloseOnExec : 0,
+                                .kind = static_cast<uint32_t>(descriptor.kind),
+                                .status = descriptor.status,
+                                .handle = descriptor.handle});
     });
 }
 
@@ -141,7 +149,8 @@ int64_t build_block(Thread& thread, const ExecRequest& request, Preparation& pre
     preparation.buffer = static_cast<std::byte*>(heap::allocate_pages(abi::kBootBlockBytesMax));
     if (preparation.buffer == nullptr) return -ENOMEM;
     constexpr uint32_t kSpareDescriptors = 64;  // other threads may open some meanwhile
-    BootBlockBuilder builder(std::span(preparation.buffer, abi::kBootBlockBytesMax), 0, thread.process->descriptors.count() + kSpareDescriptors);
+    BootBlockBuilder builder(std::span(preparation.buffer, abi::kBootBlockBytesMax), 0,
+                             thread.process->descriptors.count() + kSpareDescriptors);
     builder.set_path(preparation.file.path());
     if (const int64_t error = add_strings(request, preparation, path, builder); error != 0) return error;
     add_process(thread, builder);

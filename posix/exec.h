@@ -7,9 +7,9 @@
 namespace portico::posix {
 
 struct ExecRequest {
-    int32_t directory = -100;      ///< AT_FDCWD
-    uint64_t path = 0;             ///< addresses, of the program's memory or the library's
-    uint64_t arguments = 0;        ///< array of pointers to strings, ended by 0
+    int32_t directory = -100;  ///< AT_FDCWD
+    uint64_t path = 0;         ///< addresses, of the program's memory or the library's
+    uint64_t arguments = 0;    ///< array of pointers to strings, ended by 0
     uint64_t environment = 0;
     bool allow_empty_path = false;
 };

@@ -21,7 +21,9 @@ namespace {
 constexpr uint64_t kWaitNoHang = 1, kWaitStopped = 2, kWaitExited = 4, kWaitContinued = 8, kWaitNoWait = 0x100'0000;
 constexpr uint64_t kWait4Options = kWaitNoHang | kWaitStopped | kWaitContinued;
 
-uint64_t exit_status(uint64_t code) { return (code & 0xFF) << 8; }
+uint64_t exit_status(uint64_t code) {
+    return (code & 0xFF) << 8;
+}
 
 /// True if no other thread of the process lives on.
 bool leave_threads(Thread& thread) {
@@ -82,7 +84,8 @@ int64_t sys_exit(Thread& thread, const Arguments& arguments) {
     // The kernel would fail on a word that is not mapped (any more): then there is none to clear.
     const bool clears = thread.clear_child_tid != 0 && load_user_32(thread.clear_child_tid);
     for (;;)
-        (void)native::call(abi::ThreadExit{clears ? thread.clear_child_tid : 0, reinterpret_cast<uint64_t>(&thread.running), arguments[0] & 0xFF});
+        (void)native::call(
+            abi::ThreadExit{clears ? thread.clear_child_tid : 0, reinterpret_cast<uint64_t>(&thread.running), arguments[0] & 0xFF});
 }
 
 int64_t sys_exit_group(Thread& thread, const Arguments& arguments) {
@@ -99,7 +102,8 @@ int64_t sys_wait4(Thread& thread, const Arguments& arguments) {
     if (!reply) return to_errno(reply.error());
     if (reply->pid == 0) return 0;
     if (status_address != 0 && !write_user(status_address, static_cast<int32_t>(reply->wait_status))) return -EFAULT;
-    if (usage_address != 0 && !write_user(usage_address, LinuxUsage::of(usage.user_ns, usage.system_ns, usage.resident_peak_bytes))) return -EFAULT;
+    if (usage_address != 0 && !write_user(usage_address, LinuxUsage::of(usage.user_ns, usage.system_ns, usage.resident_peak_bytes)))
+        return -EFAULT;
     return reply->pid;
 }
 
@@ -122,7 +126,8 @@ int64_t sys_waitid(Thread& thread, const Arguments& arguments) {
     if (!reply) return to_errno(reply.error());
     const SignalDetails details = reply->pid == 0 ? SignalDetails{} : child_details(*reply);
     if (details_address != 0 && !write_user(details_address, details)) return -EFAULT;
-    if (usage_address != 0 && !write_user(usage_address, LinuxUsage::of(usage.user_ns, usage.system_ns, usage.resident_peak_bytes))) return -EFAULT;
+    if (usage_address != 0 && !write_user(usage_address, LinuxUsage::of(usage.user_ns, usage.system_ns, usage.resident_peak_bytes)))
+        return -EFAULT;
     return 0;
 }
 

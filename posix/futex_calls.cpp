@@ -62,30 +62,42 @@ int64_t requeue(const FutexRequest& request, bool compares) {
     const auto move_count = static_cast<int32_t>(request.timeout_address);
     const auto wake_count = static_cast<int32_t>(request.value);
     if (move_count < 0 || wake_count < 0) return -EINVAL;
-    const auto reply = native::call(abi::FutexRequeue{request.address, compares ? request.third_value : kAnyValue, static_cast<uint64_t>(wake_count),
-                                                      static_cast<uint64_t>(move_count), request.second_address, request.shared});
+    const auto reply =
+        native::call(abi::FutexRequeue{request.address, compares ? request.third_value : kAnyValue, static_cast<uint64_t>(wake_count),
+                                       static_cast<uint64_t>(move_count), request.second_address, request.shared});
     if (!reply) return to_errno(reply.error());
     return static_cast<int64_t>(compares ? reply->woken + reply->moved : reply->woken);
 }
 
 uint32_t operated(uint32_t operation, uint32_t old, uint32_t argument) {
     switch (operation & 7) {
-    case 0: return argument;
-    case 1: return old + argument;
-    case 2: return old | argument;
-    case 3: return old & ~argument;
-    default: return old ^ argument;
+    case 0:
+        return argument;
+    case 1:
+        return old + argument;
+    case 2:
+        return old | argument;
+    case 3:
+        return old & ~argument;
+    default:
+        return old ^ argument;
     }
 }
 
 bool compares_true(uint32_t comparison, int32_t old, int32_t argument) {
     switch (comparison) {
-    case 0: return old == argument;
-    case 1: return old != argument;
-    case 2: return old < argument;
-    case 3: return old <= argument;
-    case 4: return old > argument;
-    default: return old >= argument;
+    case 0:
+        return old == argument;
+    case 1:
+        return old != argument;
+    case 2:
+        return old < argument;
+    case 3:
+        return old <= argument;
+    case 4:
+        return old > argument;
+    default:
+        return old >= argument;
     }
 }
 
@@ -119,19 +131,30 @@ int64_t wake_operation(const FutexRequest& request) {
 
 int64_t sys_futex(Thread& thread, const Arguments& arguments) {
     const auto [address, operation, value, timeout_address, second_address, third_value] = arguments;
-    const FutexRequest request{.address = address, .value = static_cast<uint32_t>(value), .timeout_address = timeout_address, .second_address = second_address,
-                               .third_value = static_cast<uint32_t>(third_value), .shared = (operation & kPrivate) != 0 ? 0u : 1u,
+    const FutexRequest request{.address = address,
+                               .value = static_cast<uint32_t>(value),
+                               .timeout_address = timeout_address,
+                               .second_address = second_address,
+                               .third_value = static_cast<uint32_t>(third_value),
+                               .shared = (operation & kPrivate) != 0 ? 0u : 1u,
                                .realtime = (operation & kRealtime) != 0};
     const uint64_t mask = request.third_value;
     if ((address & 3) != 0) return -EINVAL;
     switch (static_cast<Operation>(operation & ~(kPrivate | kRealtime) & 0xFFFF'FFFF)) {
-    case Operation::Wait: return wait(thread, request, false, kAnyMask);
-    case Operation::WaitBits: return wait(thread, request, true, static_cast<uint32_t>(mask));
-    case Operation::Wake: return wake(request, kAnyMask);
-    case Operation::WakeBits: return wake(request, static_cast<uint32_t>(mask));
-    case Operation::Requeue: return requeue(request, false);
-    case Operation::CompareRequeue: return requeue(request, true);
-    case Operation::WakeOperation: return (second_address & 3) != 0 ? -EINVAL : wake_operation(request);
+    case Operation::Wait:
+        return wait(thread, request, false, kAnyMask);
+    case Operation::WaitBits:
+        return wait(thread, request, true, static_cast<uint32_t>(mask));
+    case Operation::Wake:
+        return wake(request, kAnyMask);
+    case Operation::WakeBits:
+        return wake(request, static_cast<uint32_t>(mask));
+    case Operation::Requeue:
+        return requeue(request, false);
+    case Operation::CompareRequeue:
+        return requeue(request, true);
+    case Operation::WakeOperation:
+        return (second_address & 3) != 0 ? -EINVAL : wake_operation(request);
     }
     return -ENOSYS;
 }

@@ -36,7 +36,9 @@ unsigned class_of(size_t length_bytes) {
     return static_cast<unsigned>(std::bit_width(rounded) - std::bit_width(kSmallMin));
 }
 
-uint64_t round_to_pages(uint64_t length_bytes) { return (length_bytes + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1); }
+uint64_t round_to_pages(uint64_t length_bytes) {
+    return (length_bytes + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1);
+}
 
 bool refill_locked(unsigned size_class) REQUIRES(mutex) {
     auto* page = static_cast<std::byte*>(allocate_pages(abi::kPageBytes));
@@ -94,7 +96,11 @@ void release(void* block) {
     free_blocks[size_class] = ::new (block) FreeBlock{free_blocks[size_class]};
 }
 
-void lock_for_fork() NO_THREAD_SAFETY_ANALYSIS { mutex.lock(); }
-void unlock_after_fork() NO_THREAD_SAFETY_ANALYSIS { mutex.unlock(); }
+void lock_for_fork() NO_THREAD_SAFETY_ANALYSIS {
+    mutex.lock();
+}
+void unlock_after_fork() NO_THREAD_SAFETY_ANALYSIS {
+    mutex.unlock();
+}
 
 }  // namespace portico::posix::heap

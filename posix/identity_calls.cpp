@@ -30,7 +30,7 @@ int64_t store(Thread& thread, const Credentials& value) {
     return 0;
 }
 
-int64_t ask(Thread& thread, uint32_t Credentials::*field) {
+int64_t ask(Thread& thread, uint32_t Credentials::* field) {
     const auto value = credentials(thread);
     return value ? static_cast<int64_t>((*value).*field) : to_errno(value.error());
 }
@@ -45,10 +45,10 @@ int64_t ask_three(Thread& thread, const Arguments& addresses, std::array<uint32_
 
 /// The three (and file-system) ids of users or of groups, so that both are changed by the same rules (setuid(2), setreuid(2)).
 struct IdFields {
-    uint32_t Credentials::*real;
-    uint32_t Credentials::*effective;
-    uint32_t Credentials::*saved;
-    uint32_t Credentials::*file;
+    uint32_t Credentials::* real;
+    uint32_t Credentials::* effective;
+    uint32_t Credentials::* saved;
+    uint32_t Credentials::* file;
 };
 constexpr IdFields kUser{&Credentials::uid, &Credentials::euid, &Credentials::suid, &Credentials::fsuid};
 constexpr IdFields kGroup{&Credentials::gid, &Credentials::egid, &Credentials::sgid, &Credentials::fsgid};
@@ -96,7 +96,8 @@ int64_t set_real_effective(Thread& thread, const IdFields& fields, const Argumen
         if (!is_own(old, fields, effective)) return -EPERM;
         (*value).*fields.effective = effective;
     }
-    if (real != kUnchanged || (effective != kUnchanged && effective != old.*fields.real)) (*value).*fields.saved = (*value).*fields.effective;
+    if (real != kUnchanged || (effective != kUnchanged && effective != old.*fields.real))
+        (*value).*fields.saved = (*value).*fields.effective;
     (*value).*fields.file = (*value).*fields.effective;
     return store(thread, *value);
 }
@@ -119,8 +120,12 @@ Result<protocols::process::GetIds::Reply> ids_of(Thread& thread, uint64_t pid) {
 
 }  // namespace
 
-int64_t sys_getpid(Thread& thread, const Arguments&) { return thread.process->pid; }
-int64_t sys_gettid(Thread& thread, const Arguments&) { return thread.tid; }
+int64_t sys_getpid(Thread& thread, const Arguments&) {
+    return thread.process->pid;
+}
+int64_t sys_gettid(Thread& thread, const Arguments&) {
+    return thread.tid;
+}
 
 int64_t sys_getppid(Thread& thread, const Arguments&) {
     const auto ids = ids_of(thread, 0);
@@ -145,9 +150,12 @@ int64_t sys_setpgid(Thread& thread, const Arguments& arguments) {
     const auto reply = settled_call(thread.process->process_server, protocols::process::SetGroup{.pid = pid, .group = group});
     if (reply) return 0;
     switch (reply.error()) {
-    case Error::AccessDenied: return -EPERM;
-    case Error::WrongState: return -EACCES;  // the child has run another program by now
-    default: return to_errno(reply.error());
+    case Error::AccessDenied:
+        return -EPERM;
+    case Error::WrongState:
+        return -EACCES;  // the child has run another program by now
+    default:
+        return to_errno(reply.error());
     }
 }
 
@@ -156,10 +164,18 @@ int64_t sys_setsid(Thread& thread, const Arguments&) {
     return reply ? reply->session : -EPERM;
 }
 
-int64_t sys_getuid(Thread& thread, const Arguments&) { return ask(thread, &Credentials::uid); }
-int64_t sys_geteuid(Thread& thread, const Arguments&) { return ask(thread, &Credentials::euid); }
-int64_t sys_getgid(Thread& thread, const Arguments&) { return ask(thread, &Credentials::gid); }
-int64_t sys_getegid(Thread& thread, const Arguments&) { return ask(thread, &Credentials::egid); }
+int64_t sys_getuid(Thread& thread, const Arguments&) {
+    return ask(thread, &Credentials::uid);
+}
+int64_t sys_geteuid(Thread& thread, const Arguments&) {
+    return ask(thread, &Credentials::euid);
+}
+int64_t sys_getgid(Thread& thread, const Arguments&) {
+    return ask(thread, &Credentials::gid);
+}
+int64_t sys_getegid(Thread& thread, const Arguments&) {
+    return ask(thread, &Credentials::egid);
+}
 int64_t sys_getresuid(Thread& thread, const Arguments& arguments) {
     return ask_three(thread, arguments, {&Credentials::uid, &Credentials::euid, &Credentials::suid});
 }
@@ -167,14 +183,30 @@ int64_t sys_getresgid(Thread& thread, const Arguments& arguments) {
     return ask_three(thread, arguments, {&Credentials::gid, &Credentials::egid, &Credentials::sgid});
 }
 
-int64_t sys_setuid(Thread& thread, const Arguments& arguments) { return set_one(thread, kUser, arguments[0]); }
-int64_t sys_setgid(Thread& thread, const Arguments& arguments) { return set_one(thread, kGroup, arguments[0]); }
-int64_t sys_setreuid(Thread& thread, const Arguments& arguments) { return set_real_effective(thread, kUser, arguments); }
-int64_t sys_setregid(Thread& thread, const Arguments& arguments) { return set_real_effective(thread, kGroup, arguments); }
-int64_t sys_setresuid(Thread& thread, const Arguments& arguments) { return set_three(thread, kUser, arguments); }
-int64_t sys_setresgid(Thread& thread, const Arguments& arguments) { return set_three(thread, kGroup, arguments); }
-int64_t sys_setfsuid(Thread& thread, const Arguments& arguments) { return set_file_id(thread, kUser, arguments[0]); }
-int64_t sys_setfsgid(Thread& thread, const Arguments& arguments) { return set_file_id(thread, kGroup, arguments[0]); }
+int64_t sys_setuid(Thread& thread, const Arguments& arguments) {
+    return set_one(thread, kUser, arguments[0]);
+}
+int64_t sys_setgid(Thread& thread, const Arguments& arguments) {
+    return set_one(thread, kGroup, arguments[0]);
+}
+int64_t sys_setreuid(Thread& thread, const Arguments& arguments) {
+    return set_real_effective(thread, kUser, arguments);
+}
+int64_t sys_setregid(Thread& thread, const Arguments& arguments) {
+    return set_real_effective(thread, kGroup, arguments);
+}
+int64_t sys_setresuid(Thread& thread, const Arguments& arguments) {
+    return set_three(thread, kUser, arguments);
+}
+int64_t sys_setresgid(Thread& thread, const Arguments& arguments) {
+    return set_three(thread, kGroup, arguments);
+}
+int64_t sys_setfsuid(Thread& thread, const Arguments& arguments) {
+    return set_file_id(thread, kUser, arguments[0]);
+}
+int64_t sys_setfsgid(Thread& thread, const Arguments& arguments) {
+    return set_file_id(thread, kGroup, arguments[0]);
+}
 
 int64_t sys_getgroups(Thread& thread, const Arguments& arguments) {
     const auto value = credentials(thread);

@@ -17,7 +17,8 @@ Error wait_call(abi::MessageRegisters& registers) {
 template <class Call>
 Result<> wait_ordinary(const Call& request) {
     const abi::Arguments arguments = abi::to_arguments(request);
-    abi::MessageRegisters registers{.handle_or_id = arguments[0], .header = {arguments[1]}, .word = {arguments[2], arguments[3], arguments[4], arguments[5]}};
+    abi::MessageRegisters registers{
+        .handle_or_id = arguments[0], .header = {arguments[1]}, .word = {arguments[2], arguments[3], arguments[4], arguments[5]}};
     const Error error = wait_call<Call>(registers);
     if (error != Error::None) return fail(error);
     return {};
@@ -40,12 +41,17 @@ Result<native::Received> receive(Thread&, abi::Handle port, uint64_t deadline_ns
     abi::MessageRegisters registers{.handle_or_id = port.value, .deadline_or_badge = deadline_ns};
     const Error error = wait_call<abi::PortReceive>(registers);
     if (error != Error::None) return fail(error);
-    return native::Received{native::message_of(registers), static_cast<uint32_t>(registers.rbx), static_cast<uint32_t>(registers.rbx >> 32)};
+    return native::Received{native::message_of(registers), static_cast<uint32_t>(registers.rbx),
+                            static_cast<uint32_t>(registers.rbx >> 32)};
 }
 
-Result<> futex_wait(Thread&, const abi::FutexWait& request) { return wait_ordinary(request); }
+Result<> futex_wait(Thread&, const abi::FutexWait& request) {
+    return wait_ordinary(request);
+}
 
-Result<> sleep(Thread&, uint64_t deadline_ns) { return wait_ordinary(abi::ThreadSleep{deadline_ns}); }
+Result<> sleep(Thread&, uint64_t deadline_ns) {
+    return wait_ordinary(abi::ThreadSleep{deadline_ns});
+}
 
 }  // namespace interruptible
 

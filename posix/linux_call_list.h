@@ -396,13 +396,15 @@ inline constexpr LinuxCallEntry kLinuxCallList[] = {
 
 inline constexpr uint64_t kLinuxCallsMax = 464;  ///< above the highest number
 
-static_assert([] {
-    unsigned least = 0;
-    for (const LinuxCallEntry& entry : kLinuxCallList) {
-        if (entry.number < least || entry.number >= kLinuxCallsMax) return false;
-        least = entry.number + 1;
-    }
-    return true;
-}(), "in the order of their numbers");
+static_assert(
+    [] {
+        unsigned least = 0;
+        for (const LinuxCallEntry& entry : kLinuxCallList) {
+            if (entry.number < least || entry.number >= kLinuxCallsMax) return false;
+            least = entry.number + 1;
+        }
+        return true;
+    }(),
+    "in the order of their numbers");
 
 }  // namespace portico::posix

@@ -122,11 +122,13 @@ consteval Table bare_table() {
 constexpr Table kPosixTable = posix_table();
 constexpr Table kBareTable = bare_table();
 
-static_assert([] {
-    for (const LinuxCallEntry& entry : kLinuxCallList)
-        if ((entry.support != Support::None) != (kPosixTable[entry.number] != nullptr)) return false;
-    return true;
-}(), "what the list says is supported has a handler, and nothing else");
+static_assert(
+    [] {
+        for (const LinuxCallEntry& entry : kLinuxCallList)
+            if ((entry.support != Support::None) != (kPosixTable[entry.number] != nullptr)) return false;
+        return true;
+    }(),
+    "what the list says is supported has a handler, and nothing else");
 
 const LinuxCallEntry* find(uint64_t number) {
     for (const LinuxCallEntry& entry : kLinuxCallList)
@@ -148,8 +150,13 @@ const char* linux_call_name(uint64_t number) {
 
 LinuxCall linux_call(uint64_t number) {
     const LinuxCallEntry* entry = find(number);
-    if (entry == nullptr) return {.number = static_cast<unsigned>(number), .name = "unknown", .support = Support::None, .missing = "", .handler = nullptr};
-    return {.number = entry->number, .name = entry->name.data(), .support = entry->support, .missing = entry->missing.data(), .handler = kPosixTable[entry->number]};
+    if (entry == nullptr)
+        return {.number = static_cast<unsigned>(number), .name = "unknown", .support = Support::None, .missing = "", .handler = nullptr};
+    return {.number = entry->number,
+            .name = entry->name.data(),
+            .support = entry->support,
+            .missing = entry->missing.data(),
+            .handler = kPosixTable[entry->number]};
 }
 
 }  // namespace portico::posix

@@ -35,7 +35,8 @@ Result<> load_segment(const ElfImage& image, const ElfSegment& segment, uint64_t
         if (writes)
             TRY(map_private(image, segment, bias));
         else
-            TRY(map_at(image.memory, segment.file_offset, segment.address + bias, segment.file_pages_bytes, MapFlags::Shared | segment.access));
+            TRY(map_at(image.memory, segment.file_offset, segment.address + bias, segment.file_pages_bytes,
+                       MapFlags::Shared | segment.access));
     }
     const uint64_t zeros = segment.address + segment.file_pages_bytes;
     if (zeros < segment.memory_end) TRY(map_at({}, 0, zeros + bias, segment.memory_end - zeros, MapFlags::None | segment.access));
@@ -62,8 +63,11 @@ Result<LoadedElf> load_elf(const ElfImage& image, const ElfPlan& plan, uint64_t 
     uint64_t bias = 0;
     if (plan.position_independent) bias = ((base + plan.alignment - 1) & ~(plan.alignment - 1)) - (plan.low & ~(plan.alignment - 1));
     for (unsigned i = 0; i < plan.segment_count; ++i) TRY(load_segment(image, plan.segments[i], bias));
-    return LoadedElf{.bias = bias, .entry = plan.entry + bias, .program_headers = plan.program_headers_address == 0 ? 0 : plan.program_headers_address + bias,
-                     .program_header_count = plan.program_header_count, .end = plan.high + bias};
+    return LoadedElf{.bias = bias,
+                     .entry = plan.entry + bias,
+                     .program_headers = plan.program_headers_address == 0 ? 0 : plan.program_headers_address + bias,
+                     .program_header_count = plan.program_header_count,
+                     .end = plan.high + bias};
 }
 
 }  // namespace portico::posix

@@ -16,7 +16,7 @@ struct LoadedElf {
     uint64_t entry = 0;
     uint64_t program_headers = 0;
     uint16_t program_header_count = 0;
-    uint64_t end = 0;   ///< page-aligned, past the last segment
+    uint64_t end = 0;  ///< page-aligned, past the last segment
 };
 
 /// Reads and checks the headers. Errors: NotExecutable, and those of memory_read.

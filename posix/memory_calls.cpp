@@ -29,9 +29,12 @@ Result<OwnedHandle> file_memory(Thread& thread, int64_t number, uint64_t offset_
 
 int64_t map_errno(Error error) {
     switch (error) {
-    case Error::NoDevice: return -ENODEV;
-    case Error::NoSpace: return -ENOMEM;
-    default: return to_errno(error);
+    case Error::NoDevice:
+        return -ENODEV;
+    case Error::NoSpace:
+        return -ENOMEM;
+    default:
+        return to_errno(error);
     }
 }
 
@@ -40,7 +43,8 @@ int64_t map(Thread& thread, MapRequest& request, uint64_t flags, uint64_t protec
     OwnedHandle memory;
     if (shared) request.flags = request.flags | abi::MapFlags::Shared;
     if ((flags & kAnonymous) == 0) {
-        auto found = file_memory(thread, static_cast<int32_t>(file), request.offset_bytes, request.length_bytes, shared, (protection & 2) != 0);
+        auto found =
+            file_memory(thread, static_cast<int32_t>(file), request.offset_bytes, request.length_bytes, shared, (protection & 2) != 0);
         if (!found) return map_errno(found.error());
         memory = *std::move(found);
         if (!shared) request.offset_bytes = 0;
@@ -61,7 +65,9 @@ int64_t sys_mmap(Thread& thread, const Arguments& arguments) {
     if (length_bytes == 0 || (flags & kHugePages) != 0 || (protection & ~kProtectionMask & 0xFF) != 0) return -EINVAL;
     if (!is_page_aligned(offset_bytes)) return -EINVAL;
     if (length_bytes > abi::kRuntimeBase || offset_bytes > ~uint64_t{0} - abi::kRuntimeBase) return -ENOMEM;
-    MapRequest request{.address = address & ~(abi::kPageBytes - 1), .length_bytes = round_up_to_page(length_bytes), .access = access_of_protection(protection),
+    MapRequest request{.address = address & ~(abi::kPageBytes - 1),
+                       .length_bytes = round_up_to_page(length_bytes),
+                       .access = access_of_protection(protection),
                        .offset_bytes = offset_bytes};
     if ((flags & (kFixed | kFixedNoReplace)) != 0) {
         if (!is_page_aligned(address)) return -EINVAL;
@@ -101,8 +107,8 @@ int64_t sys_brk(Thread& thread, const Arguments& arguments) {
     const uint64_t mapped_end = round_up_to_page(wanted);
     if (mapped_end > process.break_mapped_end) {
         const auto flags = abi::MapFlags::Fixed | abi::MapFlags::NoReplace | abi::Access::ReadWrite;
-        const auto reply = native::call(abi::SpaceMap{abi::kSelfSpace, {}, 0, process.break_mapped_end, mapped_end - process.break_mapped_end,
-                                                      static_cast<uint64_t>(flags)});
+        const auto reply = native::call(abi::SpaceMap{
+            abi::kSelfSpace, {}, 0, process.break_mapped_end, mapped_end - process.break_mapped_end, static_cast<uint64_t>(flags)});
         if (!reply) return static_cast<int64_t>(process.break_end);
         process.break_mapped_end = mapped_end;
     } else if (mapped_end < process.break_mapped_end) {

@@ -6,7 +6,9 @@
 
 namespace portico::posix {
 
-Result<protocols::process::GetIds::Reply> Process::ids() { return settled_call(process_server, protocols::process::GetIds{.pid = 0}); }
+Result<protocols::process::GetIds::Reply> Process::ids() {
+    return settled_call(process_server, protocols::process::GetIds{.pid = 0});
+}
 
 Result<> Process::copy_from(Process& parent) NO_THREAD_SAFETY_ANALYSIS {
     TRY(descriptors.copy_from(parent.descriptors));

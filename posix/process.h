@@ -36,14 +36,14 @@ public:
     int32_t pid = 0;
     abi::Handle process_server;
     abi::Handle pipe_server;
-    abi::Handle root_directory;          ///< chroot is not supported, so constant
+    abi::Handle root_directory;  ///< chroot is not supported, so constant
     abi::Handle runtime_image;
-    uint64_t realtime_offset_ns = 0;     ///< CLOCK_REALTIME - CLOCK_MONOTONIC
-    int32_t bare_tid_last = 0;           ///< Bare mode: thread ids are counted here, under mutex
+    uint64_t realtime_offset_ns = 0;  ///< CLOCK_REALTIME - CLOCK_MONOTONIC
+    int32_t bare_tid_last = 0;        ///< Bare mode: thread ids are counted here, under mutex
 
     DescriptorTable descriptors;
 
-    abi::Handle working_directory GUARDED_BY(mutex);   ///< replaced by chdir, the old one closed
+    abi::Handle working_directory GUARDED_BY(mutex);  ///< replaced by chdir, the old one closed
     uint32_t umask GUARDED_BY(mutex) = 022;
     std::array<Limit, kLimitCount> limits GUARDED_BY(mutex);
     std::array<SignalAction, kSignalMax> actions GUARDED_BY(mutex);
@@ -52,12 +52,12 @@ public:
     uint64_t break_start GUARDED_BY(mutex) = 0;
     uint64_t break_end GUARDED_BY(mutex) = 0;
     uint64_t break_mapped_end GUARDED_BY(mutex) = 0;
-    uint64_t map_hint GUARDED_BY(mutex) = 0;           ///< where the next mapping goes if it may, below the last one
-    uint64_t children_time_ns GUARDED_BY(mutex) = 0;   ///< of children that were waited for
+    uint64_t map_hint GUARDED_BY(mutex) = 0;          ///< where the next mapping goes if it may, below the last one
+    uint64_t children_time_ns GUARDED_BY(mutex) = 0;  ///< of children that were waited for
     uint64_t children_resident_peak GUARDED_BY(mutex) = 0;
-    uint64_t ignored_told GUARDED_BY(mutex) = 0;       ///< what the process server was told (SetIgnored)
+    uint64_t ignored_told GUARDED_BY(mutex) = 0;  ///< what the process server was told (SetIgnored)
     uint64_t child_flags_told GUARDED_BY(mutex) = 0;
-    char executable[4096]{};                           ///< path of the program, for /proc/self/exe
+    char executable[4096]{};  ///< path of the program, for /proc/self/exe
 
     /// Parent, group and session as they are now (asked of the process server: the parent may change the group).
     /// Only needed where the protocol wants it: terminals.

@@ -19,8 +19,8 @@ Result<uint64_t> map_memory(Process& process, const MapRequest& request) {
         if (process.map_hint > request.length_bytes + abi::kUserAddressMin) address = process.map_hint - request.length_bytes;
     }
     const auto flags = request.flags | request.access;
-    const auto reply = TRY(native::call(abi::SpaceMap{abi::kSelfSpace, request.memory, request.offset_bytes, address, request.length_bytes,
-                                                      static_cast<uint64_t>(flags)}));
+    const auto reply = TRY(native::call(
+        abi::SpaceMap{abi::kSelfSpace, request.memory, request.offset_bytes, address, request.length_bytes, static_cast<uint64_t>(flags)}));
     if (anywhere && reply.address == address) {
         const MutexGuard guard(process.mutex);
         if (process.map_hint == address + request.length_bytes) process.map_hint = address;

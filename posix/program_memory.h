@@ -12,8 +12,12 @@ namespace portico::posix {
 /// PROT_ bits to Access; x86 can not write or execute without reading.
 abi::Access access_of_protection(uint64_t protection);
 
-constexpr uint64_t round_up_to_page(uint64_t bytes) { return (bytes + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1); }
-constexpr bool is_page_aligned(uint64_t address) { return address % abi::kPageBytes == 0; }
+constexpr uint64_t round_up_to_page(uint64_t bytes) {
+    return (bytes + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1);
+}
+constexpr bool is_page_aligned(uint64_t address) {
+    return address % abi::kPageBytes == 0;
+}
 
 /// True if the range lies wholly where programs may map.
 constexpr bool is_program_range(uint64_t address, uint64_t length_bytes) {
@@ -24,7 +28,7 @@ struct MapRequest {
     uint64_t address = 0;       ///< 0: anywhere
     uint64_t length_bytes = 0;  ///< whole pages
     abi::Access access = abi::Access::None;
-    abi::Handle memory;         ///< none: anonymous
+    abi::Handle memory;  ///< none: anonymous
     uint64_t offset_bytes = 0;
     abi::MapFlags flags = abi::MapFlags::None;  ///< without the access bits
 };

@@ -11,9 +11,26 @@ namespace portico::posix {
 
 /// Keys of the auxiliary vector.
 enum class Auxiliary : uint64_t {
-    End = 0, ProgramHeaders = 3, ProgramHeaderBytes = 4, ProgramHeaderCount = 5, PageBytes = 6, InterpreterBase = 7, Flags = 8, Entry = 9,
-    Uid = 11, EffectiveUid = 12, Gid = 13, EffectiveGid = 14, Platform = 15, HardwareCapabilities = 16, ClockTicks = 17, Secure = 23,
-    Random = 25, HardwareCapabilities2 = 26, ExecutablePath = 31, SignalStackMin = 51,
+    End = 0,
+    ProgramHeaders = 3,
+    ProgramHeaderBytes = 4,
+    ProgramHeaderCount = 5,
+    PageBytes = 6,
+    InterpreterBase = 7,
+    Flags = 8,
+    Entry = 9,
+    Uid = 11,
+    EffectiveUid = 12,
+    Gid = 13,
+    EffectiveGid = 14,
+    Platform = 15,
+    HardwareCapabilities = 16,
+    ClockTicks = 17,
+    Secure = 23,
+    Random = 25,
+    HardwareCapabilities2 = 26,
+    ExecutablePath = 31,
+    SignalStackMin = 51,
 };
 
 struct AuxiliaryEntry {
@@ -22,11 +39,11 @@ struct AuxiliaryEntry {
 };
 
 struct ProgramStackPlan {
-    std::string_view arguments;    ///< argument_count strings, each with its zero
+    std::string_view arguments;  ///< argument_count strings, each with its zero
     uint32_t argument_count = 0;
     std::string_view environment;  ///< likewise
     uint32_t environment_count = 0;
-    std::string_view executable;   ///< without zero
+    std::string_view executable;  ///< without zero
     std::span<const uint8_t, 16> random;
     std::span<const AuxiliaryEntry> auxiliary;  ///< without those that point into the stack
 };
@@ -80,7 +97,8 @@ inline std::optional<uint64_t> build_program_stack(std::span<std::byte> memory, 
         word(value);
     };
     word(plan.argument_count);
-    if (!pointers(plan.arguments, *arguments, plan.argument_count) || !pointers(plan.environment, *environment, plan.environment_count)) return std::nullopt;
+    if (!pointers(plan.arguments, *arguments, plan.argument_count) || !pointers(plan.environment, *environment, plan.environment_count))
+        return std::nullopt;
     for (const AuxiliaryEntry& entry : plan.auxiliary) pair(entry.key, entry.value);
     pair(Auxiliary::Random, random);
     pair(Auxiliary::Platform, *platform);

@@ -25,9 +25,14 @@ struct Stack {
 TEST(ProgramStack, IsWhatLibcExpects) {
     Stack stack;
     const AuxiliaryEntry auxiliary[] = {{Auxiliary::PageBytes, 4096}};
-    const auto pointer = build_program_stack(stack.memory, kAddress, {.arguments = std::string_view("ls\0\0-l\0", 7), .argument_count = 3,
-                                             .environment = std::string_view("A=1\0", 4), .environment_count = 1, .executable = "/bin/ls",
-                                             .random = kRandom, .auxiliary = auxiliary});
+    const auto pointer = build_program_stack(stack.memory, kAddress,
+                                             {.arguments = std::string_view("ls\0\0-l\0", 7),
+                                              .argument_count = 3,
+                                              .environment = std::string_view("A=1\0", 4),
+                                              .environment_count = 1,
+                                              .executable = "/bin/ls",
+                                              .random = kRandom,
+                                              .auxiliary = auxiliary});
     ASSERT_TRUE(pointer);
     EXPECT_EQ(*pointer % 16, 0u);
     EXPECT_EQ(stack.word(*pointer), 3u);
@@ -48,9 +53,13 @@ TEST(ProgramStack, IsWhatLibcExpects) {
 TEST(ProgramStack, RefusesWhatDoesNotFit) {
     Stack stack;
     const std::string many(20000, 'x');
-    EXPECT_FALSE(build_program_stack(stack.memory, kAddress, {.arguments = many, .argument_count = 1, .executable = "a", .random = kRandom, .auxiliary = {}}));
-    EXPECT_FALSE(build_program_stack(stack.memory, kAddress, {.arguments = {}, .argument_count = 100000, .executable = "a", .random = kRandom, .auxiliary = {}}));
-    EXPECT_FALSE(build_program_stack(stack.memory, kAddress, {.arguments = std::string_view("a\0", 2), .argument_count = 2, .executable = "a", .random = kRandom, .auxiliary = {}}));
+    EXPECT_FALSE(build_program_stack(stack.memory, kAddress,
+                                     {.arguments = many, .argument_count = 1, .executable = "a", .random = kRandom, .auxiliary = {}}));
+    EXPECT_FALSE(build_program_stack(stack.memory, kAddress,
+                                     {.arguments = {}, .argument_count = 100000, .executable = "a", .random = kRandom, .auxiliary = {}}));
+    EXPECT_FALSE(build_program_stack(
+        stack.memory, kAddress,
+        {.arguments = std::string_view("a\0", 2), .argument_count = 2, .executable = "a", .random = kRandom, .auxiliary = {}}));
 }
 
 }  // namespace

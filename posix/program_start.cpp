@@ -127,8 +127,12 @@ Result<uint64_t> make_stack(const Process& process, const BootBlockReader& boot,
     random_fill(std::as_writable_bytes(std::span(random)));
     const std::span<std::byte> memory(reinterpret_cast<std::byte*>(stack_start), kStackBytes - layout.stack_offset_bytes);
     const auto stack_pointer = build_program_stack(memory, stack_start,
-                                                   {.arguments = boot.arguments(), .argument_count = boot.block().argument_count, .environment = boot.environment(),
-                                                    .environment_count = boot.block().environment_count, .executable = boot.path(), .random = random,
+                                                   {.arguments = boot.arguments(),
+                                                    .argument_count = boot.block().argument_count,
+                                                    .environment = boot.environment(),
+                                                    .environment_count = boot.block().environment_count,
+                                                    .executable = boot.path(),
+                                                    .random = random,
                                                     .auxiliary = auxiliary});
     if (!stack_pointer) return fail(Error::TooLarge);
     return *stack_pointer;

@@ -1,7 +1,7 @@
 #include "posix/random.h"
 
-#include <bit>
 #include <cpuid.h>
+#include <bit>
 #include <cstring>
 #include <new>
 

@@ -21,7 +21,8 @@ Result<> copy_pages(uint64_t to, uint64_t from, uint64_t length_bytes) {
     return {};
 }
 
-int64_t move(Process& process, uint64_t old_address, uint64_t old_bytes, uint64_t new_address, uint64_t new_bytes, const abi::MappingInfo& mapping) {
+int64_t move(Process& process, uint64_t old_address, uint64_t old_bytes, uint64_t new_address, uint64_t new_bytes,
+             const abi::MappingInfo& mapping) {
     const auto access = static_cast<abi::Access>(mapping.access);
     if (!allows(access, abi::Access::Read)) return -EINVAL;
     MapRequest request{.address = new_address, .length_bytes = new_bytes, .access = abi::Access::ReadWrite};
@@ -41,29 +42,35 @@ int64_t move(Process& process, uint64_t old_address, uint64_t old_bytes, uint64_
 bool grow_in_place(Process& process, uint64_t address, uint64_t old_bytes, uint64_t new_bytes, const abi::MappingInfo& mapping) {
     const uint64_t growth_bytes = new_bytes - old_bytes;
     if (!is_program_range(address, new_bytes)) return false;
-    const MapRequest request{.address = address + old_bytes, .length_bytes = growth_bytes, .access = static_cast<abi::Access>(mapping.access),
+    const MapRequest request{.address = address + old_bytes,
+                             .length_bytes = growth_bytes,
+                             .access = static_cast<abi::Access>(mapping.access),
                              .flags = abi::MapFlags::Fixed | abi::MapFlags::NoReplace};
     return map_memory(process, request).has_value();
 }
 
 /// MADV_DONTNEED: writable private pages become zero pages. Others keep their contents, which are as good as a fresh read.
 int64_t drop(uint64_t address, uint64_t length_bytes) {
-    const auto whole = for_each_mapping(address, length_bytes, [](uint64_t part, uint64_t part_bytes, const abi::MappingInfo& mapping) -> Result<> {
-        const auto access = static_cast<abi::Access>(mapping.access);
-        if (mapping.shared != 0 || (access != abi::Access::None && !allows(access, abi::Access::Write))) return {};
-        const auto flags = abi::MapFlags::Fixed | access;
-        TRY(native::call(abi::SpaceMap{abi::kSelfSpace, {}, 0, part, part_bytes, static_cast<uint64_t>(flags)}));
-        return {};
-    });
+    const auto whole =
+        for_each_mapping(address, length_bytes, [](uint64_t part, uint64_t part_bytes, const abi::MappingInfo& mapping) -> Result<> {
+            const auto access = static_cast<abi::Access>(mapping.access);
+            if (mapping.shared != 0 || (access != abi::Access::None && !allows(access, abi::Access::Write))) return {};
+            const auto flags = abi::MapFlags::Fixed | access;
+            TRY(native::call(abi::SpaceMap{abi::kSelfSpace, {}, 0, part, part_bytes, static_cast<uint64_t>(flags)}));
+            return {};
+        });
     if (!whole) return to_errno(whole.error());
     return *whole ? 0 : -ENOMEM;
 }
 
-Result<> nothing(uint64_t, uint64_t, const abi::MappingInfo&) { return {}; }
+Result<> nothing(uint64_t, uint64_t, const abi::MappingInfo&) {
+    return {};
+}
 
 /// 0 if all of the range is mapped, else what msync, mlock and madvise say: ENOMEM.
 int64_t check_mapped(uint64_t address, uint64_t wanted_bytes) {
-    if (wanted_bytes > abi::kRuntimeBase || !is_program_range(address, round_up_to_page(wanted_bytes))) return wanted_bytes == 0 ? 0 : -ENOMEM;
+    if (wanted_bytes > abi::kRuntimeBase || !is_program_range(address, round_up_to_page(wanted_bytes)))
+        return wanted_bytes == 0 ? 0 : -ENOMEM;
     const auto whole = for_each_mapping(address, round_up_to_page(wanted_bytes), nothing);
     if (!whole) return to_errno(whole.error());
     return *whole ? 0 : -ENOMEM;
@@ -87,13 +94,15 @@ int64_t sys_mremap(Thread& thread, const Arguments& arguments) {
     if (!mapping || check_mapped(address, old_bytes) != 0) return -EFAULT;
     if ((flags & kFixedAddress) != 0) {
         const bool overlaps = new_address < address + old_bytes && address < new_address + new_bytes;
-        if ((flags & kMayMove) == 0 || !is_page_aligned(new_address) || !is_program_range(new_address, new_bytes) || overlaps) return -EINVAL;
+        if ((flags & kMayMove) == 0 || !is_page_aligned(new_address) || !is_program_range(new_address, new_bytes) || overlaps)
+            return -EINVAL;
         if (mapping->shared != 0) return -EINVAL;
         return move(process, address, old_bytes, new_address, new_bytes, *mapping);
     }
     if (new_bytes <= old_bytes) {
         if (new_bytes < old_bytes)
-            if (const auto result = unmap_memory(process, address + new_bytes, old_bytes - new_bytes); !result) return to_errno(result.error());
+            if (const auto result = unmap_memory(process, address + new_bytes, old_bytes - new_bytes); !result)
+                return to_errno(result.error());
         return static_cast<int64_t>(address);
     }
     if (mapping->shared != 0) return -EINVAL;
@@ -108,7 +117,8 @@ int64_t sys_madvise(Thread&, const Arguments& arguments) {
     if (wanted_bytes == 0) return 0;
     if (wanted_bytes > abi::kRuntimeBase || !is_program_range(address, round_up_to_page(wanted_bytes))) return -EINVAL;
     if (advice == kDontNeed) return drop(address, round_up_to_page(wanted_bytes));
-    const bool is_hint = advice <= kWillNeed || advice == kFree || (advice >= kHugePage && advice <= kDoDump) || advice == kCold || advice == kPageOut;
+    const bool is_hint =
+        advice <= kWillNeed || advice == kFree || (advice >= kHugePage && advice <= kDoDump) || advice == kCold || advice == kPageOut;
     return is_hint ? check_mapped(address, wanted_bytes) : -EINVAL;
 }
 
@@ -116,7 +126,8 @@ int64_t sys_madvise(Thread&, const Arguments& arguments) {
 int64_t sys_msync(Thread&, const Arguments& arguments) {
     constexpr uint64_t kAsync = 1, kInvalidate = 2, kSync = 4;
     const uint64_t flags = arguments[2];
-    if (!is_page_aligned(arguments[0]) || (flags & ~(kAsync | kInvalidate | kSync)) != 0 || (flags & (kAsync | kSync)) == (kAsync | kSync)) return -EINVAL;
+    if (!is_page_aligned(arguments[0]) || (flags & ~(kAsync | kInvalidate | kSync)) != 0 || (flags & (kAsync | kSync)) == (kAsync | kSync))
+        return -EINVAL;
     return check_mapped(arguments[0], arguments[1]);
 }
 
@@ -129,11 +140,21 @@ int64_t sys_mincore(Thread&, const Arguments& arguments) {
     return 0;
 }
 
-int64_t sys_mlock(Thread&, const Arguments& arguments) { return check_lock(arguments[0], arguments[1]); }
-int64_t sys_mlock2(Thread&, const Arguments& arguments) { return arguments[2] > 1 ? -EINVAL : check_lock(arguments[0], arguments[1]); }
-int64_t sys_munlock(Thread&, const Arguments& arguments) { return check_lock(arguments[0], arguments[1]); }
-int64_t sys_mlockall(Thread&, const Arguments& arguments) { return arguments[0] == 0 || arguments[0] > 7 ? -EINVAL : 0; }
-int64_t sys_munlockall(Thread&, const Arguments&) { return 0; }
+int64_t sys_mlock(Thread&, const Arguments& arguments) {
+    return check_lock(arguments[0], arguments[1]);
+}
+int64_t sys_mlock2(Thread&, const Arguments& arguments) {
+    return arguments[2] > 1 ? -EINVAL : check_lock(arguments[0], arguments[1]);
+}
+int64_t sys_munlock(Thread&, const Arguments& arguments) {
+    return check_lock(arguments[0], arguments[1]);
+}
+int64_t sys_mlockall(Thread&, const Arguments& arguments) {
+    return arguments[0] == 0 || arguments[0] > 7 ? -EINVAL : 0;
+}
+int64_t sys_munlockall(Thread&, const Arguments&) {
+    return 0;
+}
 
 /// With one CPU every switch between threads is a barrier; with more there is no call to interrupt the others.
 int64_t sys_membarrier(Thread&, const Arguments& arguments) {

@@ -1,5 +1,5 @@
-#include <cerrno>
 #include <cpuid.h>
+#include <cerrno>
 
 #include "posix/clock.h"
 #include "posix/core_calls.h"
@@ -15,8 +15,12 @@ namespace {
 enum class Policy : uint32_t { Other = 0, Fifo = 1, RoundRobin = 2, Batch = 3, Idle = 5 };
 constexpr uint64_t kMaskBytes = 8;
 
-bool is_policy(uint64_t policy) { return policy <= 3 || policy == static_cast<uint64_t>(Policy::Idle); }
-bool is_realtime(uint64_t policy) { return policy == static_cast<uint64_t>(Policy::Fifo) || policy == static_cast<uint64_t>(Policy::RoundRobin); }
+bool is_policy(uint64_t policy) {
+    return policy <= 3 || policy == static_cast<uint64_t>(Policy::Idle);
+}
+bool is_realtime(uint64_t policy) {
+    return policy == static_cast<uint64_t>(Policy::Fifo) || policy == static_cast<uint64_t>(Policy::RoundRobin);
+}
 
 }  // namespace
 
@@ -46,9 +50,13 @@ int64_t sys_getcpu(Thread&, const Arguments& arguments) {
     return 0;
 }
 
-int64_t sys_sched_getscheduler(Thread&, const Arguments&) { return static_cast<int64_t>(Policy::Other); }
+int64_t sys_sched_getscheduler(Thread&, const Arguments&) {
+    return static_cast<int64_t>(Policy::Other);
+}
 
-int64_t sys_sched_getparam(Thread&, const Arguments& arguments) { return to_errno(write_user(arguments[1], int32_t{0})); }
+int64_t sys_sched_getparam(Thread&, const Arguments& arguments) {
+    return to_errno(write_user(arguments[1], int32_t{0}));
+}
 
 int64_t sys_sched_setscheduler(Thread&, const Arguments& arguments) {
     if (!is_policy(arguments[1])) return -EINVAL;
@@ -76,6 +84,8 @@ int64_t sys_sched_rr_get_interval(Thread&, const Arguments& arguments) {
 }
 
 /// The kernel's value is 20 - nice, so that it is never negative.
-int64_t sys_getpriority(Thread&, const Arguments& arguments) { return arguments[0] > 2 ? -EINVAL : 20; }
+int64_t sys_getpriority(Thread&, const Arguments& arguments) {
+    return arguments[0] > 2 ? -EINVAL : 20;
+}
 
 }  // namespace portico::posix

@@ -24,7 +24,9 @@ TEST(ScriptLine, SplitsAsLinux) {
 TEST(ScriptLine, RefusesOthers) {
     EXPECT_FALSE(ScriptLine::parse(""));
     EXPECT_FALSE(ScriptLine::parse("#"));
-    EXPECT_FALSE(ScriptLine::parse("\x7F" "ELF"));
+    EXPECT_FALSE(
+        ScriptLine::parse("\x7F"
+                          "ELF"));
     EXPECT_FALSE(ScriptLine::parse("#!\n"));
     EXPECT_FALSE(ScriptLine::parse("#!   \n"));
     EXPECT_FALSE(ScriptLine::parse("#!" + std::string(kScriptLineBytesMax - 2, 'x')));

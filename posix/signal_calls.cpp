@@ -18,7 +18,9 @@ namespace {
 constexpr uint64_t kSetBytes = 8;
 constexpr uint64_t kStackBytesMin = 2048;
 
-bool is_signal(uint64_t number) { return number >= 1 && number <= kSignalMax; }
+bool is_signal(uint64_t number) {
+    return number >= 1 && number <= kSignalMax;
+}
 
 /// A signal to oneself must be acted on before the call returns, and an alert may come later than the reply.
 int64_t sent(Thread& thread, const Result<protocols::Empty>& reply) {
@@ -38,7 +40,10 @@ int64_t queue(Thread& thread, int64_t pid, int64_t tid, uint64_t signal, uint64_
     const auto details = read_user<SignalDetails>(details_address);
     if (!details) return -EFAULT;
     if ((details->code >= 0 || details->code == -6) && pid != thread.process->pid) return -EPERM;
-    SignalInfo info{.number = static_cast<int32_t>(signal), .code = details->code, .pid = details->sender.pid, .uid = details->sender.uid,
+    SignalInfo info{.number = static_cast<int32_t>(signal),
+                    .code = details->code,
+                    .pid = details->sender.pid,
+                    .uid = details->sender.uid,
                     .value = details->sender.value};
     const ipc::Lend lend{.readable = std::as_bytes(std::span(&info, 1))};
     return sent(thread, settled_call(thread.process->process_server, Kill{.pid = pid, .tid = tid, .signal = signal}, lend));
@@ -112,10 +117,17 @@ int64_t sys_rt_sigprocmask(Thread& thread, const Arguments& arguments) {
         const auto set = read_user<uint64_t>(set_address);
         if (!set) return -EFAULT;
         switch (static_cast<uint32_t>(how)) {
-        case 0: set_signal_mask(thread, old | *set); break;
-        case 1: set_signal_mask(thread, old & ~*set); break;
-        case 2: set_signal_mask(thread, *set); break;
-        default: return -EINVAL;
+        case 0:
+            set_signal_mask(thread, old | *set);
+            break;
+        case 1:
+            set_signal_mask(thread, old & ~*set);
+            break;
+        case 2:
+            set_signal_mask(thread, *set);
+            break;
+        default:
+            return -EINVAL;
         }
     }
     if (old_address != 0 && !write_user(old_address, old)) return -EFAULT;

@@ -40,15 +40,55 @@ SignalDetails SignalDetails::of_fault(int number, int code, uint64_t address) {
 }
 
 MachineContext MachineContext::of(const abi::Registers& from) {
-    return {.r8 = from.r8, .r9 = from.r9, .r10 = from.r10, .r11 = from.r11, .r12 = from.r12, .r13 = from.r13, .r14 = from.r14, .r15 = from.r15,
-            .rdi = from.rdi, .rsi = from.rsi, .rbp = from.rbp, .rbx = from.rbx, .rdx = from.rdx, .rax = from.rax, .rcx = from.rcx,
-            .rsp = from.rsp, .rip = from.rip, .rflags = from.rflags, .cs = kUserCode, .gs = 0, .fs = 0, .ss = kUserStack,
-            .error = 0, .trap = 0, .old_mask = 0, .cr2 = 0, .vector_state = 0, .reserved = {}};
+    return {.r8 = from.r8,
+            .r9 = from.r9,
+            .r10 = from.r10,
+            .r11 = from.r11,
+            .r12 = from.r12,
+            .r13 = from.r13,
+            .r14 = from.r14,
+            .r15 = from.r15,
+            .rdi = from.rdi,
+            .rsi = from.rsi,
+            .rbp = from.rbp,
+            .rbx = from.rbx,
+            .rdx = from.rdx,
+            .rax = from.rax,
+            .rcx = from.rcx,
+            .rsp = from.rsp,
+            .rip = from.rip,
+            .rflags = from.rflags,
+            .cs = kUserCode,
+            .gs = 0,
+            .fs = 0,
+            .ss = kUserStack,
+            .error = 0,
+            .trap = 0,
+            .old_mask = 0,
+            .cr2 = 0,
+            .vector_state = 0,
+            .reserved = {}};
 }
 
 abi::Registers MachineContext::registers() const {
-    return {.rax = rax, .rbx = rbx, .rcx = rcx, .rdx = rdx, .rsi = rsi, .rdi = rdi, .rbp = rbp, .r8 = r8, .r9 = r9, .r10 = r10, .r11 = r11,
-            .r12 = r12, .r13 = r13, .r14 = r14, .r15 = r15, .rip = rip, .rflags = (rflags & kUserFlags & ~kTrapFlag) | 0x202, .rsp = rsp};
+    return {.rax = rax,
+            .rbx = rbx,
+            .rcx = rcx,
+            .rdx = rdx,
+            .rsi = rsi,
+            .rdi = rdi,
+            .rbp = rbp,
+            .r8 = r8,
+            .r9 = r9,
+            .r10 = r10,
+            .r11 = r11,
+            .r12 = r12,
+            .r13 = r13,
+            .r14 = r14,
+            .r15 = r15,
+            .rip = rip,
+            .rflags = (rflags & kUserFlags & ~kTrapFlag) | 0x202,
+            .rsp = rsp};
 }
 
 void clean_vector_state(uint8_t* state, uint64_t features, uint32_t mxcsr_mask, bool has_header) {

@@ -21,8 +21,8 @@ struct SignalDetails {
             int32_t pid;
             uint32_t uid;
             union {
-                uint64_t value;   ///< sigqueue
-                int32_t status;   ///< SIGCHLD; its times (clock ticks) follow
+                uint64_t value;  ///< sigqueue
+                int32_t status;  ///< SIGCHLD; its times (clock ticks) follow
             };
             int64_t user_ticks, system_ticks;
         } sender;

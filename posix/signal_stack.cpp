@@ -13,7 +13,9 @@ namespace {
 constexpr uint32_t kMxcsrMaskDefault = 0xFFBF;
 constexpr uint64_t kDirectionFlag = 0x400, kResumeFlag = 0x1'0000, kTrapFlag = 0x100;
 
-uint8_t* vector_area(Thread& thread) { return reinterpret_cast<uint8_t*>(thread.vector_state); }
+uint8_t* vector_area(Thread& thread) {
+    return reinterpret_cast<uint8_t*>(thread.vector_state);
+}
 
 uint32_t mxcsr_mask(const uint8_t* state) {
     uint32_t mask = 0;
@@ -73,14 +75,29 @@ void fill_fault(MachineContext& machine, const abi::UpcallState& cause) {
         if (allows(static_cast<abi::Access>(cause.access), abi::Access::Execute)) machine.error |= 16;
         machine.cr2 = cause.address;
         return;
-    case abi::FaultKind::GeneralProtection: machine.trap = 13; break;
-    case abi::FaultKind::InvalidOpcode: machine.trap = 6; break;
-    case abi::FaultKind::DivideError: machine.trap = 0; break;
-    case abi::FaultKind::Breakpoint: machine.trap = 3; break;
-    case abi::FaultKind::Debug: machine.trap = 1; break;
-    case abi::FaultKind::FloatingPoint: machine.trap = 16; break;
-    case abi::FaultKind::Alignment: machine.trap = 17; break;
-    default: break;
+    case abi::FaultKind::GeneralProtection:
+        machine.trap = 13;
+        break;
+    case abi::FaultKind::InvalidOpcode:
+        machine.trap = 6;
+        break;
+    case abi::FaultKind::DivideError:
+        machine.trap = 0;
+        break;
+    case abi::FaultKind::Breakpoint:
+        machine.trap = 3;
+        break;
+    case abi::FaultKind::Debug:
+        machine.trap = 1;
+        break;
+    case abi::FaultKind::FloatingPoint:
+        machine.trap = 16;
+        break;
+    case abi::FaultKind::Alignment:
+        machine.trap = 17;
+        break;
+    default:
+        break;
     }
     machine.error = cause.access;
 }
@@ -89,7 +106,8 @@ void fill_fault(MachineContext& machine, const abi::UpcallState& cause) {
 
 bool is_on_alternate_stack(const Thread& thread, uint64_t stack_pointer) {
     const SignalStack& stack = thread.alternate_stack;
-    return (stack.flags & SignalStack::kDisabled) == 0 && stack_pointer > stack.address && stack_pointer - stack.address <= stack.length_bytes;
+    return (stack.flags & SignalStack::kDisabled) == 0 && stack_pointer > stack.address &&
+           stack_pointer - stack.address <= stack.length_bytes;
 }
 
 bool push_signal_frame(Thread& thread, const SignalDetails& details, const SignalAction& action, const abi::UpcallState* cause) {
@@ -104,8 +122,11 @@ bool push_signal_frame(Thread& thread, const SignalDetails& details, const Signa
     if ((action.flags & kRestorer) == 0 || action.restorer == 0) return false;
 
     SignalFrame frame{.return_address = action.restorer,
-                      .context = {.flags = UserContext::kStackSegment | UserContext::kStrictStackSegment | (thread.vector_mask != 0 ? UserContext::kExtendedState : 0),
-                                  .link = 0, .stack = thread.alternate_stack, .machine = MachineContext::of(registers),
+                      .context = {.flags = UserContext::kStackSegment | UserContext::kStrictStackSegment |
+                                           (thread.vector_mask != 0 ? UserContext::kExtendedState : 0),
+                                  .link = 0,
+                                  .stack = thread.alternate_stack,
+                                  .machine = MachineContext::of(registers),
                                   .mask = thread.restore_saved_mask ? thread.saved_mask : thread.signal_mask.load()},
                       .details = details};
     if (already) frame.context.stack.flags |= SignalStack::kOnStackNow;

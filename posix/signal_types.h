@@ -10,10 +10,12 @@ namespace portico::posix {
 
 inline constexpr int kSignalMax = 64;
 inline constexpr int kHangup = 1, kIll = 4, kTrap = 5, kAbort = 6, kBus = 7, kFloat = 8, kKill = 9, kSegv = 11, kPipe = 13, kAlarm = 14,
-                     kChild = 17, kContinue = 18, kStop = 19, kTerminalStop = 20, kTerminalInput = 21, kTerminalOutput = 22,
-                     kUrgent = 23, kWindowChange = 28;
+                     kChild = 17, kContinue = 18, kStop = 19, kTerminalStop = 20, kTerminalInput = 21, kTerminalOutput = 22, kUrgent = 23,
+                     kWindowChange = 28;
 
-constexpr uint64_t signal_bit(int number) { return uint64_t{1} << (number - 1); }
+constexpr uint64_t signal_bit(int number) {
+    return uint64_t{1} << (number - 1);
+}
 inline constexpr uint64_t kUnblockable = signal_bit(kKill) | signal_bit(kStop);
 
 inline constexpr uint64_t kDefault = 0, kIgnore = 1;  ///< special handlers

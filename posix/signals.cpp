@@ -13,7 +13,8 @@ namespace {
 
 constexpr int32_t kCodeThread = -6;  // SI_TKILL
 constexpr uint64_t kIgnoredByDefault = signal_bit(kChild) | signal_bit(kContinue) | signal_bit(kUrgent) | signal_bit(kWindowChange);
-constexpr uint64_t kStopsByDefault = signal_bit(kStop) | signal_bit(kTerminalStop) | signal_bit(kTerminalInput) | signal_bit(kTerminalOutput);
+constexpr uint64_t kStopsByDefault =
+    signal_bit(kStop) | signal_bit(kTerminalStop) | signal_bit(kTerminalInput) | signal_bit(kTerminalOutput);
 
 /// Wakes a thread of the process that can take `number`; if there is none, it waits in the set until one unblocks it.
 void alert_another(Process& process, const Thread& taker, int number) {
@@ -155,6 +156,8 @@ void end_process(Process& process, uint64_t wait_status) {
     for (;;) (void)native::call(abi::ProcessKill{abi::kSelfProcess, code});
 }
 
-void die_by_signal(Thread& thread, int number) { end_process(*thread.process, static_cast<uint64_t>(number)); }
+void die_by_signal(Thread& thread, int number) {
+    end_process(*thread.process, static_cast<uint64_t>(number));
+}
 
 }  // namespace portico::posix

@@ -35,7 +35,8 @@ constexpr uint32_t kCloseOnExec = 1;
 /// Only a thread's start sets its GS base for good, and who starts a process can not know where the first thread's block is.
 /// So the thread starts over in the same address space. execve gives the right base at once.
 [[noreturn]] void start_with_gs(uint64_t boot_block_address) {
-    const abi::ThreadStart start{.instruction = address_of(portico_start), .argument = boot_block_address, .gs_base = first_thread_address()};
+    const abi::ThreadStart start{
+        .instruction = address_of(portico_start), .argument = boot_block_address, .gs_base = first_thread_address()};
     (void)native::call(abi::ProcessExec{abi::kSelfSpace, reinterpret_cast<uint64_t>(&start)});
     give_up("cannot start over");
 }
@@ -127,7 +128,8 @@ uint64_t* pointers_to(std::string_view strings, uint32_t count) {
     constexpr uint64_t kNotFound = 127 << 8, kNotExecutable = 126 << 8;
     const uint64_t* arguments = pointers_to(boot.arguments(), boot.block().argument_count);
     const uint64_t* environment = pointers_to(boot.environment(), boot.block().environment_count);
-    const int64_t error = execute(thread, {.path = reinterpret_cast<uint64_t>(boot.path().data()), .arguments = reinterpret_cast<uint64_t>(arguments),
+    const int64_t error = execute(thread, {.path = reinterpret_cast<uint64_t>(boot.path().data()),
+                                           .arguments = reinterpret_cast<uint64_t>(arguments),
                                            .environment = reinterpret_cast<uint64_t>(environment)});
     LogLine() << boot.path() << ": cannot run, errno " << -error;
     end_process(*thread.process, error == -ENOENT || error == -ENOTDIR ? kNotFound : kNotExecutable);
@@ -139,7 +141,8 @@ extern "C" void portico_start_main(uint64_t boot_block_address) {
     if (read_gs_base() != first_thread_address()) start_with_gs(boot_block_address);
     abi::BootBlock head;
     std::memcpy(&head, reinterpret_cast<const void*>(boot_block_address), sizeof(head));
-    const auto boot = BootBlockReader::open({reinterpret_cast<const std::byte*>(boot_block_address), head.block_bytes < abi::kBootBlockBytesMax ? head.block_bytes : 0});
+    const auto boot = BootBlockReader::open(
+        {reinterpret_cast<const std::byte*>(boot_block_address), head.block_bytes < abi::kBootBlockBytesMax ? head.block_bytes : 0});
     if (!boot) give_up("no boot block");
     vector_start();
     clock_start();
@@ -149,7 +152,8 @@ extern "C" void portico_start_main(uint64_t boot_block_address) {
     Thread& thread = set_up_thread(process, *boot);
     take_descriptors(process, *boot);
     const bool posix = process.mode == abi::RuntimeMode::Posix;
-    if (!native::call(abi::ProcessSetEntries{abi::kSelfProcess, address_of(portico_foreign_entry), posix ? address_of(portico_upcall_entry) : 0}))
+    if (!native::call(
+            abi::ProcessSetEntries{abi::kSelfProcess, address_of(portico_foreign_entry), posix ? address_of(portico_upcall_entry) : 0}))
         give_up("no runtime entries");
     if (!head.program_image) {
         if (posix) run_path(thread, *boot);

@@ -35,7 +35,9 @@ static_assert(sizeof(SystemSummary) == 112);
 
 constexpr uint64_t kRandomBytesMax = 256;
 
-bool is_self(const Thread& thread, uint64_t pid) { return pid == 0 || static_cast<int32_t>(pid) == thread.process->pid; }
+bool is_self(const Thread& thread, uint64_t pid) {
+    return pid == 0 || static_cast<int32_t>(pid) == thread.process->pid;
+}
 
 int64_t set_limit(Thread& thread, uint64_t resource, const Limit& limit) {
     if (limit.soft > limit.hard) return -EINVAL;
@@ -144,12 +146,16 @@ int64_t sys_prctl(Thread& thread, const Arguments& arguments) {
         std::memcpy(thread.name, name, sizeof(name));
         return tell_name(thread);
     }
-    case kGetName: return to_errno(copy_to_user(arguments[1], thread.name, sizeof(thread.name)));
+    case kGetName:
+        return to_errno(copy_to_user(arguments[1], thread.name, sizeof(thread.name)));
     case kGetDumpable:
     case kGetKeepCapabilities:
-    case kGetSecurityBits: return 0;
-    case kGetTidAddress: return to_errno(write_user(arguments[1], thread.clear_child_tid));
-    default: return -EINVAL;
+    case kGetSecurityBits:
+        return 0;
+    case kGetTidAddress:
+        return to_errno(write_user(arguments[1], thread.clear_child_tid));
+    default:
+        return -EINVAL;
     }
 }
 
@@ -161,8 +167,10 @@ int64_t sys_arch_prctl(Thread& thread, const Arguments& arguments) {
         thread.fs_base = arguments[1];
         write_fs_base(arguments[1]);
         return 0;
-    case kGetFs: return to_errno(write_user(arguments[1], read_fs_base()));
-    default: return -EINVAL;  // GS is the library's
+    case kGetFs:
+        return to_errno(write_user(arguments[1], read_fs_base()));
+    default:
+        return -EINVAL;  // GS is the library's
     }
 }
 

@@ -41,8 +41,12 @@ Thread* lay_out(std::byte* mapping) {
 
 }  // namespace
 
-Thread* first_thread() { return lay_out(first_mapping); }
-uint64_t first_thread_address() { return reinterpret_cast<uint64_t>(first_mapping) + kBlockOffset; }
+Thread* first_thread() {
+    return lay_out(first_mapping);
+}
+uint64_t first_thread_address() {
+    return reinterpret_cast<uint64_t>(first_mapping) + kBlockOffset;
+}
 
 Thread* allocate_thread_pages() {
     auto* mapping = static_cast<std::byte*>(heap::allocate_pages(kMappingBytes));
@@ -103,8 +107,12 @@ void inherit_for_fork(Thread& parent) {
     portico_save_vector_state(reinterpret_cast<void*>(parent.vector_state), parent.vector_mask);
 }
 
-uint64_t vector_mask() { return vector_features; }
-uint32_t vector_state_bytes() { return vector_bytes; }
+uint64_t vector_mask() {
+    return vector_features;
+}
+uint32_t vector_state_bytes() {
+    return vector_bytes;
+}
 
 void vector_start() {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -128,7 +136,9 @@ uint64_t read_fs_base() {
     asm volatile("rdfsbase %0" : "=r"(address));
     return address;
 }
-void write_fs_base(uint64_t address) { asm volatile("wrfsbase %0" : : "r"(address)); }
+void write_fs_base(uint64_t address) {
+    asm volatile("wrfsbase %0" : : "r"(address));
+}
 uint64_t read_gs_base() {
     uint64_t address = 0;
     asm volatile("rdgsbase %0" : "=r"(address));

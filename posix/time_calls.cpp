@@ -12,7 +12,17 @@ namespace portico::posix {
 
 namespace {
 
-enum class Clock : uint32_t { Realtime = 0, Monotonic = 1, ProcessTime = 2, ThreadTime = 3, MonotonicRaw = 4, RealtimeCoarse = 5, MonotonicCoarse = 6, BootTime = 7, Tai = 11 };
+enum class Clock : uint32_t {
+    Realtime = 0,
+    Monotonic = 1,
+    ProcessTime = 2,
+    ThreadTime = 3,
+    MonotonicRaw = 4,
+    RealtimeCoarse = 5,
+    MonotonicCoarse = 6,
+    BootTime = 7,
+    Tai = 11
+};
 
 constexpr uint64_t kSecond = 1'000'000'000, kMicrosecond = 1000;
 constexpr uint64_t kTicksPerSecond = 100;  // AT_CLKTCK
@@ -23,7 +33,9 @@ struct TimeValue {
     int64_t seconds = 0, microseconds = 0;
     bool valid() const { return seconds >= 0 && microseconds >= 0 && microseconds < 1'000'000; }
     uint64_t to_ns() const { return TimeSpec{seconds, microseconds * 1000}.to_ns(); }
-    static TimeValue from_ns(uint64_t ns) { return {static_cast<int64_t>(ns / kSecond), static_cast<int64_t>(ns % kSecond / kMicrosecond)}; }
+    static TimeValue from_ns(uint64_t ns) {
+        return {static_cast<int64_t>(ns / kSecond), static_cast<int64_t>(ns % kSecond / kMicrosecond)};
+    }
 };
 struct IntervalTimer {
     TimeValue interval, value;
@@ -35,7 +47,9 @@ Result<abi::ProcessInfo> process_info() {
     return info;
 }
 
-bool is_realtime(Clock clock) { return clock == Clock::Realtime || clock == Clock::RealtimeCoarse || clock == Clock::Tai; }
+bool is_realtime(Clock clock) {
+    return clock == Clock::Realtime || clock == Clock::RealtimeCoarse || clock == Clock::Tai;
+}
 
 /// Errors: InvalidArgument for clocks there are not.
 Result<uint64_t> read_clock(Thread& thread, uint64_t number) {
@@ -43,13 +57,16 @@ Result<uint64_t> read_clock(Thread& thread, uint64_t number) {
     switch (clock) {
     case Clock::Realtime:
     case Clock::RealtimeCoarse:
-    case Clock::Tai: return monotonic_ns() + thread.process->realtime_offset_ns;
+    case Clock::Tai:
+        return monotonic_ns() + thread.process->realtime_offset_ns;
     case Clock::Monotonic:
     case Clock::MonotonicRaw:
     case Clock::MonotonicCoarse:
-    case Clock::BootTime: return monotonic_ns();
+    case Clock::BootTime:
+        return monotonic_ns();
     case Clock::ProcessTime:
-    case Clock::ThreadTime: return TRY(process_info()).cpu_time_ns;
+    case Clock::ThreadTime:
+        return TRY(process_info()).cpu_time_ns;
     }
     return fail(Error::InvalidArgument);
 }
@@ -73,7 +90,8 @@ int64_t sleep_for(Thread& thread, uint64_t duration_ns, uint64_t left_address) {
 }
 
 Result<IntervalTimer> set_alarm(Thread& thread, uint64_t value_ns, uint64_t interval_ns) {
-    const auto left = TRY(settled_call(thread.process->process_server, protocols::process::SetTimer{.value_ns = value_ns, .interval_ns = interval_ns}));
+    const auto left =
+        TRY(settled_call(thread.process->process_server, protocols::process::SetTimer{.value_ns = value_ns, .interval_ns = interval_ns}));
     return IntervalTimer{.interval = TimeValue::from_ns(left.interval_ns), .value = TimeValue::from_ns(left.value_ns)};
 }
 
@@ -95,7 +113,9 @@ int64_t sys_clock_settime(Thread& thread, const Arguments& arguments) {
     return now ? -EPERM : to_errno(now.error());
 }
 
-int64_t sys_settimeofday(Thread&, const Arguments&) { return -EPERM; }
+int64_t sys_settimeofday(Thread&, const Arguments&) {
+    return -EPERM;
+}
 
 int64_t sys_nanosleep(Thread& thread, const Arguments& arguments) {
     const auto duration = read_user<TimeSpec>(arguments[0]);

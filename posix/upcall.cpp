@@ -66,14 +66,22 @@ SignalDetails details_of(const Thread& thread) {
     constexpr int kFromKernel = 0x80;  // SI_KERNEL
     const uint64_t instruction = thread.frame->rip;
     switch (thread.event.kind) {
-    case abi::FaultKind::Page: return page_fault(thread.event);
-    case abi::FaultKind::InvalidOpcode: return SignalDetails::of_fault(kIll, 2, instruction);  // ILL_ILLOPN
-    case abi::FaultKind::DivideError: return SignalDetails::of_fault(kFloat, 1, instruction);  // FPE_INTDIV
-    case abi::FaultKind::FloatingPoint: return SignalDetails::of_fault(kFloat, 7, instruction);  // FPE_FLTINV
-    case abi::FaultKind::Breakpoint: return SignalDetails::of_fault(kTrap, kFromKernel, 0);
-    case abi::FaultKind::Debug: return SignalDetails::of_fault(kTrap, 2, instruction);         // TRAP_TRACE
-    case abi::FaultKind::Alignment: return SignalDetails::of_fault(kBus, 1, 0);                // BUS_ADRALN
-    default: return SignalDetails::of_fault(kSegv, kFromKernel, 0);
+    case abi::FaultKind::Page:
+        return page_fault(thread.event);
+    case abi::FaultKind::InvalidOpcode:
+        return SignalDetails::of_fault(kIll, 2, instruction);  // ILL_ILLOPN
+    case abi::FaultKind::DivideError:
+        return SignalDetails::of_fault(kFloat, 1, instruction);  // FPE_INTDIV
+    case abi::FaultKind::FloatingPoint:
+        return SignalDetails::of_fault(kFloat, 7, instruction);  // FPE_FLTINV
+    case abi::FaultKind::Breakpoint:
+        return SignalDetails::of_fault(kTrap, kFromKernel, 0);
+    case abi::FaultKind::Debug:
+        return SignalDetails::of_fault(kTrap, 2, instruction);  // TRAP_TRACE
+    case abi::FaultKind::Alignment:
+        return SignalDetails::of_fault(kBus, 1, 0);  // BUS_ADRALN
+    default:
+        return SignalDetails::of_fault(kSegv, kFromKernel, 0);
     }
 }
 
@@ -92,12 +100,15 @@ extern "C" void portico_upcall(Thread* thread) {
 extern "C" void portico_event(Thread* thread) {
     thread->in_call = false;
     if (thread->event.kind != abi::FaultKind::Alert) {
-        const abi::UpcallState cause{.registers = *thread->frame, .kind = thread->event.kind, .access = thread->event.access, .address = thread->event.address};
+        const abi::UpcallState cause{
+            .registers = *thread->frame, .kind = thread->event.kind, .access = thread->event.access, .address = thread->event.address};
         deliver_fault(*thread, details_of(*thread), cause);
     }
     (void)deliver_signals(*thread);
 }
 
-extern "C" void portico_pending_at_exit(Thread* thread) { (void)deliver_signals(*thread); }
+extern "C" void portico_pending_at_exit(Thread* thread) {
+    (void)deliver_signals(*thread);
+}
 
 }  // namespace portico::posix

@@ -6,7 +6,9 @@ namespace portico::posix {
 
 namespace {
 
-void* pointer(uint64_t address) { return reinterpret_cast<void*>(address); }
+void* pointer(uint64_t address) {
+    return reinterpret_cast<void*>(address);
+}
 
 Result<> outcome(int status) {
     if (status != 0) return fail(Error::BadAddress);

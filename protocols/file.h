@@ -51,8 +51,12 @@ struct DirectoryEntry {
 // ---- on any open object
 
 struct Read {
-    static constexpr Method method{0x100, "file.read", "Read into the writable window; 0 bytes is the end. Waits if there is nothing yet and the object is not non-blocking."};
-    struct Reply { uint64_t length_bytes; };
+    static constexpr Method method{
+        0x100, "file.read",
+        "Read into the writable window; 0 bytes is the end. Waits if there is nothing yet and the object is not non-blocking."};
+    struct Reply {
+        uint64_t length_bytes;
+    };
     uint64_t offset;  ///< or kCurrentOffset
     uint64_t length_bytes;
     uint64_t process_group;  ///< the caller's, for terminals' job control; 0 if it has none
@@ -60,7 +64,9 @@ struct Read {
 
 struct Write {
     static constexpr Method method{0x101, "file.write", "Write from the readable window."};
-    struct Reply { uint64_t length_bytes; };
+    struct Reply {
+        uint64_t length_bytes;
+    };
     uint64_t offset;  ///< or kCurrentOffset
     uint64_t length_bytes;
     uint64_t process_group;
@@ -68,7 +74,9 @@ struct Write {
 
 struct Seek {
     static constexpr Method method{0x102, "file.seek", "Set the current offset; whence is Linux's (0 set, 1 current, 2 end)."};
-    struct Reply { uint64_t offset; };
+    struct Reply {
+        uint64_t offset;
+    };
     int64_t offset;
     uint64_t whence;
 };
@@ -82,7 +90,9 @@ struct GetAttributes {
 enum class Change : uint32_t { Mode = 1, Owner = 2, Group = 4, AccessTime = 8, ModifyTime = 16, AccessNow = 32, ModifyNow = 64 };
 
 struct SetAttributes {
-    static constexpr Method method{0x104, "file.set_attributes", "Change what `changes` names; with readable window bytes beyond zero, of the file at that path below this directory."};
+    static constexpr Method method{
+        0x104, "file.set_attributes",
+        "Change what `changes` names; with readable window bytes beyond zero, of the file at that path below this directory."};
     using Reply = Empty;
     uint32_t changes;  ///< bits of Change
     uint32_t mode;     ///< permission bits
@@ -104,7 +114,9 @@ struct Sync {
 
 struct GetFlags {
     static constexpr Method method{0x107, "file.get_flags", "Tell the open flags as they are now.", Repeat::Yes};
-    struct Reply { uint64_t flags; };
+    struct Reply {
+        uint64_t flags;
+    };
 };
 
 struct SetFlags {
@@ -114,8 +126,11 @@ struct SetFlags {
 };
 
 struct Control {
-    static constexpr Method method{0x109, "file.control", "ioctl: the argument structure goes through both windows. Errors: NotTerminal, NotSupported."};
-    struct Reply { uint64_t result; };
+    static constexpr Method method{0x109, "file.control",
+                                   "ioctl: the argument structure goes through both windows. Errors: NotTerminal, NotSupported."};
+    struct Reply {
+        uint64_t result;
+    };
     uint64_t request;        ///< Linux's number
     uint64_t argument;       ///< by value, for requests that take one
     uint64_t process_group;  ///< the caller's
@@ -125,14 +140,19 @@ struct Control {
 
 /// Readiness bits are Linux's POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 0x10.
 struct Poll {
-    static constexpr Method method{0x10A, "file.poll", "Tell which of `events` (and POLLERR, POLLHUP) hold; if none and wait is 1, reply when one does.", Repeat::Yes};
-    struct Reply { uint64_t events; };
+    static constexpr Method method{
+        0x10A, "file.poll", "Tell which of `events` (and POLLERR, POLLHUP) hold; if none and wait is 1, reply when one does.", Repeat::Yes};
+    struct Reply {
+        uint64_t events;
+    };
     uint64_t events;
     uint64_t wait;
 };
 
 struct GetMemory {
-    static constexpr Method method{0x10B, "file.get_memory", "Give the memory object that holds the file's bytes (read, write or execute rights as opened). It stays the file's: writes show."};
+    static constexpr Method method{
+        0x10B, "file.get_memory",
+        "Give the memory object that holds the file's bytes (read, write or execute rights as opened). It stays the file's: writes show."};
     struct Reply {
         static constexpr unsigned kHandles = 1;
         uint64_t size_bytes;
@@ -142,25 +162,36 @@ struct GetMemory {
 };
 
 struct ReadDirectory {
-    static constexpr Method method{0x10C, "file.read_directory", "Fill the writable window with DirectoryEntry records from a cookie on (0: start; kCurrentOffset: where the last one ended); 0 bytes is the end."};
-    struct Reply { uint64_t length_bytes; };
+    static constexpr Method method{0x10C, "file.read_directory",
+                                   "Fill the writable window with DirectoryEntry records from a cookie on (0: start; kCurrentOffset: where "
+                                   "the last one ended); 0 bytes is the end."};
+    struct Reply {
+        uint64_t length_bytes;
+    };
     uint64_t cookie;
 };
 
 struct GetPath {
-    static constexpr Method method{0x10D, "file.get_path", "Write the object's absolute path (no zero) to the writable window. NotFound if it was removed.", Repeat::Yes};
-    struct Reply { uint64_t length_bytes; };
+    static constexpr Method method{0x10D, "file.get_path",
+                                   "Write the object's absolute path (no zero) to the writable window. NotFound if it was removed.",
+                                   Repeat::Yes};
+    struct Reply {
+        uint64_t length_bytes;
+    };
 };
 
 struct GetSpace {
     static constexpr Method method{0x10E, "file.get_space", "Describe the file system (statfs).", Repeat::Yes};
-    struct Reply { uint64_t block_bytes, blocks, blocks_free, files, files_free; };
+    struct Reply {
+        uint64_t block_bytes, blocks, blocks_free, files, files_free;
+    };
 };
 
 // ---- on a directory; the readable window holds a path, relative to it or absolute (no zero at the end)
 
 struct Open {
-    static constexpr Method method{0x110, "file.open", "Open the path. Also on a non-directory with an empty path: open the same file anew."};
+    static constexpr Method method{0x110, "file.open",
+                                   "Open the path. Also on a non-directory with an empty path: open the same file anew."};
     struct Reply {
         static constexpr unsigned kHandles = 1;
         Kind kind;
@@ -170,9 +201,9 @@ struct Open {
         uint64_t zero;
         Handle file;
     };
-    uint32_t flags;  ///< Linux's O_ values
-    uint32_t mode;   ///< permission bits for kCreate, umask applied by the caller
-    uint64_t session;        ///< the caller's, for terminals
+    uint32_t flags;    ///< Linux's O_ values
+    uint32_t mode;     ///< permission bits for kCreate, umask applied by the caller
+    uint64_t session;  ///< the caller's, for terminals
     uint64_t process_group;
 };
 
@@ -197,7 +228,9 @@ struct Remove {
 };
 
 struct Rename {
-    static constexpr Method method{0x114, "file.rename", "Rename. The readable window holds both paths, one behind the other; the new one is relative to `new_directory`. Flags are renameat2's."};
+    static constexpr Method method{0x114, "file.rename",
+                                   "Rename. The readable window holds both paths, one behind the other; the new one is relative to "
+                                   "`new_directory`. Flags are renameat2's."};
     using Reply = Empty;
     static constexpr unsigned kHandles = 1;
     uint64_t old_path_bytes;
@@ -207,7 +240,8 @@ struct Rename {
 };
 
 struct Link {
-    static constexpr Method method{0x115, "file.link", "Make a hard link. Paths and handle as in Rename; follow: 1 to follow a symbolic link."};
+    static constexpr Method method{0x115, "file.link",
+                                   "Make a hard link. Paths and handle as in Rename; follow: 1 to follow a symbolic link."};
     using Reply = Empty;
     static constexpr unsigned kHandles = 1;
     uint64_t old_path_bytes;
@@ -223,12 +257,16 @@ struct MakeSymbolicLink {
 };
 
 struct ReadSymbolicLink {
-    static constexpr Method method{0x117, "file.read_symbolic_link", "Write the target of the link at the path to the writable window.", Repeat::Yes};
-    struct Reply { uint64_t length_bytes; };
+    static constexpr Method method{0x117, "file.read_symbolic_link", "Write the target of the link at the path to the writable window.",
+                                   Repeat::Yes};
+    struct Reply {
+        uint64_t length_bytes;
+    };
 };
 
 struct CheckAccess {
-    static constexpr Method method{0x118, "file.check_access", "access(2): mode is R_OK 4, W_OK 2, X_OK 1, or 0 for existence.", Repeat::Yes};
+    static constexpr Method method{0x118, "file.check_access", "access(2): mode is R_OK 4, W_OK 2, X_OK 1, or 0 for existence.",
+                                   Repeat::Yes};
     using Reply = Empty;
     uint64_t mode;
     uint64_t no_follow;
@@ -237,7 +275,9 @@ struct CheckAccess {
 // ---- between servers
 
 struct RegisterDevice {
-    static constexpr Method method{0x120, "file.register_device", "Make /dev/NAME (readable window) a character device: opening it asks `server` to Open, with the name as the path. For the holder of the file server's control handle."};
+    static constexpr Method method{0x120, "file.register_device",
+                                   "Make /dev/NAME (readable window) a character device: opening it asks `server` to Open, with the name "
+                                   "as the path. For the holder of the file server's control handle."};
     using Reply = Empty;
     static constexpr unsigned kHandles = 1;
     uint64_t special_device;  ///< Linux's st_rdev
@@ -257,7 +297,9 @@ struct MakePipe {
 };
 
 struct OpenFifo {
-    static constexpr Method method{0x122, "file.open_fifo", "On the pipe server's handle, by the file server: open an end of the pipe that stands for a fifo; waits for the other end as open(2) says."};
+    static constexpr Method method{0x122, "file.open_fifo",
+                                   "On the pipe server's handle, by the file server: open an end of the pipe that stands for a fifo; waits "
+                                   "for the other end as open(2) says."};
     struct Reply {
         static constexpr unsigned kHandles = 1;
         uint64_t zero[4];

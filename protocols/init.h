@@ -12,7 +12,8 @@ namespace portico::protocols::init {
 inline constexpr unsigned kServerNameBytes = 16;  ///< of a server's name with its zeros
 
 struct Kill {
-    static constexpr Method method{0x400, "init.kill", "To init's event port: end the server with this name. What can be restarted is; else the system ends."};
+    static constexpr Method method{0x400, "init.kill",
+                                   "To init's event port: end the server with this name. What can be restarted is; else the system ends."};
     using Reply = Empty;
     char name[kServerNameBytes];
 };
@@ -20,7 +21,8 @@ struct Kill {
 enum class ServerState : uint32_t { Running, Restarting };
 
 struct ServerChanged {
-    static constexpr Method method{0x401, "init.server_changed", "From init, on the file server's control handle: a server started or ended."};
+    static constexpr Method method{0x401, "init.server_changed",
+                                   "From init, on the file server's control handle: a server started or ended."};
     using Reply = Empty;
     char name[kServerNameBytes];
     ServerState state;
@@ -34,6 +36,8 @@ constexpr std::string_view name_in(const char (&field)[kServerNameBytes]) {
 }
 
 /// Puts a name into such a field, which is all zeros; what does not fit is cut off.
-constexpr void put_name(char (&field)[kServerNameBytes], std::string_view name) { name.copy(field, kServerNameBytes - 1); }
+constexpr void put_name(char (&field)[kServerNameBytes], std::string_view name) {
+    name.copy(field, kServerNameBytes - 1);
+}
 
 }  // namespace portico::protocols::init

@@ -28,8 +28,12 @@ static_assert(sizeof(SignalInfo) == 32);
 
 struct Fork {
     static constexpr Method method{0x200, "process.fork",
-        "Clone the caller. The child's one thread starts at `instruction` with this stack, GS and FS bases, and rdi = its pid; its process server handle replaces the parent's at the same value. With share_space (vfork) the reply comes when the child has called Exec or ended."};
-    struct Reply { int64_t pid; };
+                                   "Clone the caller. The child's one thread starts at `instruction` with this stack, GS and FS bases, and "
+                                   "rdi = its pid; its process server handle replaces the parent's at the same value. With share_space "
+                                   "(vfork) the reply comes when the child has called Exec or ended."};
+    struct Reply {
+        int64_t pid;
+    };
     uint64_t instruction;
     uint64_t stack;
     uint64_t gs_base;
@@ -39,26 +43,33 @@ struct Fork {
 };
 
 struct Exec {
-    static constexpr Method method{0x201, "process.exec", "Tell that the caller is about to run another program. Readable window: path, a zero, then the arguments, each with a zero."};
+    static constexpr Method method{
+        0x201, "process.exec",
+        "Tell that the caller is about to run another program. Readable window: path, a zero, then the arguments, each with a zero."};
     using Reply = Empty;
     uint64_t path_bytes;  ///< without the zero
     char name[16];        ///< what ps shows
 };
 
 struct SetName {
-    static constexpr Method method{0x206, "process.set_name", "Change what ps shows of the caller (prctl(PR_SET_NAME) of its first thread).", Repeat::Yes};
+    static constexpr Method method{0x206, "process.set_name",
+                                   "Change what ps shows of the caller (prctl(PR_SET_NAME) of its first thread).", Repeat::Yes};
     using Reply = Empty;
     char name[16];
 };
 
 struct Exit {
-    static constexpr Method method{0x202, "process.exit", "End the caller with a wait status (exit code << 8, or a signal number, | 0x80 if it dumped core). Never replies."};
+    static constexpr Method method{
+        0x202, "process.exit",
+        "End the caller with a wait status (exit code << 8, or a signal number, | 0x80 if it dumped core). Never replies."};
     using Reply = Empty;
     uint64_t wait_status;
 };
 
 struct Wait {
-    static constexpr Method method{0x203, "process.wait", "wait4: reply when a child that `pid` selects (as in wait4) changed state. Writable window, if any: Usage of the child. With WNOHANG and none: pid 0. From init: a process that Spawn made."};
+    static constexpr Method method{0x203, "process.wait",
+                                   "wait4: reply when a child that `pid` selects (as in wait4) changed state. Writable window, if any: "
+                                   "Usage of the child. With WNOHANG and none: pid 0. From init: a process that Spawn made."};
     struct Reply {
         int64_t pid;
         uint64_t wait_status;
@@ -98,19 +109,24 @@ struct ThreadExit {
 
 struct GetIds {
     static constexpr Method method{0x210, "process.get_ids", "Tell parent, group and session.", Repeat::Yes};
-    struct Reply { int64_t pid, parent, group, session; };
+    struct Reply {
+        int64_t pid, parent, group, session;
+    };
     int64_t pid;
 };
 
 struct SetGroup {
-    static constexpr Method method{0x211, "process.set_group", "setpgid. AccessDenied is EPERM; WrongState (EACCES): the child has already called Exec.", Repeat::Yes};
+    static constexpr Method method{0x211, "process.set_group",
+                                   "setpgid. AccessDenied is EPERM; WrongState (EACCES): the child has already called Exec.", Repeat::Yes};
     using Reply = Empty;
     int64_t pid, group;
 };
 
 struct NewSession {
     static constexpr Method method{0x212, "process.new_session", "setsid."};
-    struct Reply { int64_t session; };
+    struct Reply {
+        int64_t session;
+    };
 };
 
 /// Real, effective, saved and file-system ids, and groups.
@@ -128,14 +144,17 @@ struct GetCredentials {
 };
 
 struct SetCredentials {
-    static constexpr Method method{0x214, "process.set_credentials", "Set the caller's Credentials (readable window); what Linux would refuse is AccessDenied.", Repeat::Yes};
+    static constexpr Method method{0x214, "process.set_credentials",
+                                   "Set the caller's Credentials (readable window); what Linux would refuse is AccessDenied.", Repeat::Yes};
     using Reply = Empty;
 };
 
 // ---- signals
 
 struct Kill {
-    static constexpr Method method{0x220, "process.kill", "Send a signal: pid as in kill(2); tid > 0: to that thread (tgkill), pid 0 then means any process. Signal 0 only checks. Readable window, if any: SignalInfo (sigqueue)."};
+    static constexpr Method method{0x220, "process.kill",
+                                   "Send a signal: pid as in kill(2); tid > 0: to that thread (tgkill), pid 0 then means any process. "
+                                   "Signal 0 only checks. Readable window, if any: SignalInfo (sigqueue)."};
     using Reply = Empty;
     int64_t pid;
     int64_t tid;
@@ -143,34 +162,47 @@ struct Kill {
 };
 
 struct TakeSignal {
-    static constexpr Method method{0x221, "process.take_signal", "Take one pending signal of the process or of thread `tid` into the writable window (SignalInfo); number 0 if none. Standard signals pend once; blocked ones are kept by the runtime, not here."};
+    static constexpr Method method{0x221, "process.take_signal",
+                                   "Take one pending signal of the process or of thread `tid` into the writable window (SignalInfo); "
+                                   "number 0 if none. Standard signals pend once; blocked ones are kept by the runtime, not here."};
     using Reply = Empty;
     int64_t tid;
 };
 
 struct SetIgnored {
-    static constexpr Method method{0x222, "process.set_ignored", "Tell which signals the caller ignores (by SIG_IGN, or by default with no effect): they do not alert it. Bit n-1 is signal n. `child_flags`: 1 = SA_NOCLDSTOP, 2 = SA_NOCLDWAIT or SIGCHLD ignored by SIG_IGN (children leave no zombie).", Repeat::Yes};
+    static constexpr Method method{
+        0x222, "process.set_ignored",
+        "Tell which signals the caller ignores (by SIG_IGN, or by default with no effect): they do not alert it. Bit n-1 is signal n. "
+        "`child_flags`: 1 = SA_NOCLDSTOP, 2 = SA_NOCLDWAIT or SIGCHLD ignored by SIG_IGN (children leave no zombie).",
+        Repeat::Yes};
     using Reply = Empty;
     uint64_t ignored;
     uint64_t child_flags;
 };
 
 struct Stop {
-    static constexpr Method method{0x223, "process.stop", "The caller takes the default action of a stop signal: suspend it, tell its parent; replies after SIGCONT."};
+    static constexpr Method method{
+        0x223, "process.stop", "The caller takes the default action of a stop signal: suspend it, tell its parent; replies after SIGCONT."};
     using Reply = Empty;
     uint64_t signal;
 };
 
 struct SetTimer {
-    static constexpr Method method{0x224, "process.set_timer", "setitimer(ITIMER_REAL): SIGALRM after value_ns, then every interval_ns; 0 stops. Replies what was left."};
-    struct Reply { uint64_t value_ns, interval_ns; };
+    static constexpr Method method{
+        0x224, "process.set_timer",
+        "setitimer(ITIMER_REAL): SIGALRM after value_ns, then every interval_ns; 0 stops. Replies what was left."};
+    struct Reply {
+        uint64_t value_ns, interval_ns;
+    };
     uint64_t value_ns, interval_ns;
 };
 
 // ---- terminals
 
 struct SetTerminal {
-    static constexpr Method method{0x230, "process.set_terminal", "TIOCSCTTY: the caller, a session leader, gives its session a controlling terminal; with kNoHandle: it has none any more. From init: the terminal of the session that the next Spawn makes."};
+    static constexpr Method method{0x230, "process.set_terminal",
+                                   "TIOCSCTTY: the caller, a session leader, gives its session a controlling terminal; with kNoHandle: it "
+                                   "has none any more. From init: the terminal of the session that the next Spawn makes."};
     using Reply = Empty;
     static constexpr unsigned kHandles = 1;
     uint64_t special_device;
@@ -179,7 +211,8 @@ struct SetTerminal {
 };
 
 struct GetTerminal {
-    static constexpr Method method{0x231, "process.get_terminal", "Give a handle to the controlling terminal (open /dev/tty). NoDevice if the session has none."};
+    static constexpr Method method{0x231, "process.get_terminal",
+                                   "Give a handle to the controlling terminal (open /dev/tty). NoDevice if the session has none."};
     struct Reply {
         static constexpr unsigned kHandles = 1;
         uint64_t special_device;
@@ -198,8 +231,10 @@ struct SignalGroup {
 };
 
 struct Spawn {
-    static constexpr Method method{0x241, "process.spawn",
-        "From init: make the first process of a session, which it leads. `space` holds the runtime and a boot block without process_server and pid, which the process server fills in. init puts what else the process needs in its handle table, then calls Start."};
+    static constexpr Method method{
+        0x241, "process.spawn",
+        "From init: make the first process of a session, which it leads. `space` holds the runtime and a boot block without process_server "
+        "and pid, which the process server fills in. init puts what else the process needs in its handle table, then calls Start."};
     struct Reply {
         static constexpr unsigned kHandles = 1;
         int64_t pid;
@@ -220,8 +255,11 @@ struct Start {
 };
 
 struct List {
-    static constexpr Method method{0x242, "process.list", "Fill the writable window with the pids (int32) above `after`, in order.", Repeat::Yes};
-    struct Reply { uint64_t count; };
+    static constexpr Method method{0x242, "process.list", "Fill the writable window with the pids (int32) above `after`, in order.",
+                                   Repeat::Yes};
+    struct Reply {
+        uint64_t count;
+    };
     int64_t after;
 };
 
@@ -238,12 +276,16 @@ struct Description {
 };
 
 struct Describe {
-    static constexpr Method method{0x243, "process.describe", "Fill the writable window with a Description, the path and the arguments.", Repeat::Yes};
-    struct Reply { uint64_t length_bytes; };
+    static constexpr Method method{0x243, "process.describe", "Fill the writable window with a Description, the path and the arguments.",
+                                   Repeat::Yes};
+    struct Reply {
+        uint64_t length_bytes;
+    };
     int64_t pid;
 };
 
-using Protocol = MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials, SetCredentials, Kill,
-                            TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List, Describe>;
+using Protocol =
+    MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials, SetCredentials,
+               Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List, Describe>;
 
 }  // namespace portico::protocols::process

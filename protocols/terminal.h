@@ -9,7 +9,9 @@
 namespace portico::protocols::terminal {
 
 struct Report {
-    static constexpr Method method{0x310, "terminal.report", "Tell the host (control channel) that the command ended with a wait status, once all output is out. With a readable window: a system failure, in one line."};
+    static constexpr Method method{0x310, "terminal.report",
+                                   "Tell the host (control channel) that the command ended with a wait status, once all output is out. "
+                                   "With a readable window: a system failure, in one line."};
     using Reply = Empty;
     uint64_t wait_status;
 };

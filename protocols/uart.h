@@ -11,8 +11,11 @@ namespace portico::protocols::uart {
 inline constexpr uint32_t kChunkBytesMax = 4096;
 
 struct Write {
-    static constexpr Method method{0x300, "uart.write", "Transmit the readable window, at most kChunkBytesMax; replies when the device has taken it."};
-    struct Reply { uint64_t length_bytes; };
+    static constexpr Method method{0x300, "uart.write",
+                                   "Transmit the readable window, at most kChunkBytesMax; replies when the device has taken it."};
+    struct Reply {
+        uint64_t length_bytes;
+    };
     uint64_t length_bytes;
 };
 

@@ -10,7 +10,9 @@
 /// What this process was started with: its boot block, which stays mapped for the life of the process.
 namespace portico::boot {
 
-inline const abi::BootBlock& block() { return *reinterpret_cast<const abi::BootBlock*>(abi::kBootBlockAddress); }
+inline const abi::BootBlock& block() {
+    return *reinterpret_cast<const abi::BootBlock*>(abi::kBootBlockAddress);
+}
 
 /// The zero-terminated string at an offset of a block; empty if the offset is outside.
 inline std::string_view string_at(const abi::BootBlock& from, uint64_t offset) {

@@ -107,9 +107,7 @@ public:
         protocols::pack(answer, value);
         return native::reply(id(), answer);
     }
-    Result<> refuse(Error error) const {
-        return native::reply(id(), Message{.header = abi::Header::make(static_cast<uint16_t>(error))});
-    }
+    Result<> refuse(Error error) const { return native::reply(id(), Message{.header = abi::Header::make(static_cast<uint16_t>(error))}); }
 
     /// Answers with a value or an error, and closes handles that a refused reply would have carried.
     template <class M>
@@ -141,9 +139,13 @@ bool try_method(Server& server, const native::Received& received) {
         return true;
     }
     const M request = protocols::unpack<M>(message);
-    if constexpr (requires { { server.on(call, request) } -> std::same_as<Task>; }) {
+    if constexpr (requires {
+                      { server.on(call, request) } -> std::same_as<Task>;
+                  }) {
         server.on(call, request);  // answers by itself, now or later
-    } else if constexpr (requires { { server.on(call, request) } -> std::same_as<Result<typename M::Reply>>; }) {
+    } else if constexpr (requires {
+                             { server.on(call, request) } -> std::same_as<Result<typename M::Reply>>;
+                         }) {
         call.template finish<M>(server.on(call, request));
     } else {
         close_handles(message);

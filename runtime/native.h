@@ -27,7 +27,8 @@ inline Error raw_call(uint64_t number, Arguments& arguments) {
 /// Makes an ordinary system call: `call(abi::PortBadge{.port = p, .badge = 1, .credits = 16})`.
 template <class Call>
     requires(!kUsesMessageRegisters<Call>)
-inline auto call(const Call& request) -> Result<std::conditional_t<std::is_same_v<typename Call::Reply, NoReply>, void, typename Call::Reply>> {
+inline auto call(const Call& request)
+    -> Result<std::conditional_t<std::is_same_v<typename Call::Reply, NoReply>, void, typename Call::Reply>> {
     Arguments arguments = to_arguments(request);
     const Error error = raw_call(Call::doc.number, arguments);
     if (error != Error::None) return fail(error);

@@ -17,28 +17,41 @@ struct Null {
 };
 
 struct HandleClose {
-    static constexpr CallDoc doc{.number = 1, .name = "handle_close", .summary = "Close a handle; the object goes when nothing refers to it.",
-        .arguments = {{{"handle", "any handle"}}}, .errors = {BadHandle}};
+    static constexpr CallDoc doc{.number = 1,
+                                 .name = "handle_close",
+                                 .summary = "Close a handle; the object goes when nothing refers to it.",
+                                 .arguments = {{{"handle", "any handle"}}},
+                                 .errors = {BadHandle}};
     using Reply = NoReply;
     Handle handle;
 };
 
 struct HandleDuplicate {
-    static constexpr CallDoc doc{.number = 2, .name = "handle_duplicate", .summary = "Make another handle to the same object, with the same or fewer rights.",
-        .arguments = {{{"handle", "handle with Duplicate"}, {"rights", "rights to keep; others are dropped"}}},
-        .errors = {BadHandle, AccessDenied, NoMemory}};
-    struct Reply { Handle handle; };
+    static constexpr CallDoc doc{.number = 2,
+                                 .name = "handle_duplicate",
+                                 .summary = "Make another handle to the same object, with the same or fewer rights.",
+                                 .arguments = {{{"handle", "handle with Duplicate"}, {"rights", "rights to keep; others are dropped"}}},
+                                 .errors = {BadHandle, AccessDenied, NoMemory}};
+    struct Reply {
+        Handle handle;
+    };
     Handle handle;
     uint64_t rights;
 };
 
 struct HandleInstall {
-    static constexpr CallDoc doc{.number = 3, .name = "handle_install",
+    static constexpr CallDoc doc{
+        .number = 3,
+        .name = "handle_install",
         .summary = "Duplicate a handle into another process's table, at a slot of choice; what was there is closed.",
-        .arguments = {{{"process", "handle with Control"}, {"slot", "the handle value to fill, of any generation; 0 picks a free one"},
-                       {"handle", "handle with Duplicate and Transfer"}, {"rights", "rights to keep"}}},
+        .arguments = {{{"process", "handle with Control"},
+                       {"slot", "the handle value to fill, of any generation; 0 picks a free one"},
+                       {"handle", "handle with Duplicate and Transfer"},
+                       {"rights", "rights to keep"}}},
         .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory, WrongState}};
-    struct Reply { Handle handle; };
+    struct Reply {
+        Handle handle;
+    };
     Handle process;
     Handle slot;
     Handle handle;
@@ -48,69 +61,100 @@ struct HandleInstall {
 // ---- ports
 
 struct PortCreate {
-    static constexpr CallDoc doc{.number = 4, .name = "port_create", .summary = "Make a port; the handle has Receive.", .errors = {NoMemory}};
-    struct Reply { Handle port; };
+    static constexpr CallDoc doc{
+        .number = 4, .name = "port_create", .summary = "Make a port; the handle has Receive.", .errors = {NoMemory}};
+    struct Reply {
+        Handle port;
+    };
 };
 
 struct PortBadge {
-    static constexpr CallDoc doc{.number = 5, .name = "port_badge",
+    static constexpr CallDoc doc{
+        .number = 5,
+        .name = "port_badge",
         .summary = "Make a send handle whose messages carry `badge`. When the last handle to it goes, the port gets kNotifySendersGone.",
         .arguments = {{{"port", "handle with Receive"}, {"badge", "any 64 bits"}, {"credits", "messages it may have queued (1 to 65535)"}}},
         .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
-    struct Reply { Handle sender; };
+    struct Reply {
+        Handle sender;
+    };
     Handle port;
     uint64_t badge;
     uint64_t credits;
 };
 
 struct PortSend {
-    static constexpr CallDoc doc{.number = 6, .name = "port_send", .summary = "Post a message; never waits for the receiver.",
-        .arguments = {{{"handle", "handle with Send"}, {"message", "header and words"}}},
-        .errors = {BadHandle, AccessDenied, InvalidArgument, NoCredit, NoMemory, PeerClosed}};
+    static constexpr CallDoc doc{.number = 6,
+                                 .name = "port_send",
+                                 .summary = "Post a message; never waits for the receiver.",
+                                 .arguments = {{{"handle", "handle with Send"}, {"message", "header and words"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument, NoCredit, NoMemory, PeerClosed}};
     using Reply = MessageReply;
 };
 
 struct PortCall {
-    static constexpr CallDoc doc{.number = 7, .name = "port_call",
-        .summary = "Post a message under a new id and wait for the reply with that id. The deadline, and an alert unless the header says steady, end the call.",
+    static constexpr CallDoc doc{
+        .number = 7,
+        .name = "port_call",
+        .summary =
+            "Post a message under a new id and wait for the reply with that id. The deadline, and an alert unless the header says steady, "
+            "end the call.",
         .arguments = {{{"handle", "handle with Send"}, {"message", "header, words, windows"}, {"deadline", "absolute ns"}}},
         .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory, PeerClosed, TimedOut, Interrupted}};
     using Reply = MessageReply;
 };
 
 struct PortCallAsync {
-    static constexpr CallDoc doc{.number = 8, .name = "port_call_async",
-        .summary = "Post a message under a new id, which is returned at once (rdi); the reply arrives at `reply port` as a Reply with that id. A dead receiver replies PeerClosed.",
-        .arguments = {{{"handle", "handle with Send"}, {"message", "header and words, no windows"}, {"reply port", "handle with Receive (r14)"}}},
-        .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory, PeerClosed}};
+    static constexpr CallDoc doc{.number = 8,
+                                 .name = "port_call_async",
+                                 .summary =
+                                     "Post a message under a new id, which is returned at once (rdi); the reply arrives at `reply port` as "
+                                     "a Reply with that id. A dead receiver replies PeerClosed.",
+                                 .arguments = {{{"handle", "handle with Send"},
+                                                {"message", "header and words, no windows"},
+                                                {"reply port", "handle with Receive (r14)"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory, PeerClosed}};
     using Reply = MessageReply;
 };
 
 struct PortReceive {
-    static constexpr CallDoc doc{.number = 9, .name = "port_receive", .summary = "Take the oldest message, or wait for one.",
-        .arguments = {{{"handle", "handle with Receive"}, {"deadline", "absolute ns; kNow polls"}}},
-        .errors = {BadHandle, AccessDenied, NoMemory, WouldBlock, TimedOut, Interrupted}};
+    static constexpr CallDoc doc{.number = 9,
+                                 .name = "port_receive",
+                                 .summary = "Take the oldest message, or wait for one.",
+                                 .arguments = {{{"handle", "handle with Receive"}, {"deadline", "absolute ns; kNow polls"}}},
+                                 .errors = {BadHandle, AccessDenied, NoMemory, WouldBlock, TimedOut, Interrupted}};
     using Reply = MessageReply;
 };
 
 struct PortReply {
-    static constexpr CallDoc doc{.number = 10, .name = "port_reply",
-        .summary = "Answer a call this process took. NoSuchCall means the caller no longer waits and saw no effect of the reply: undo or keep what it would have consumed.",
-        .arguments = {{{"id", "of the call"}, {"message", "header (operation = status) and words"}}},
-        .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument}};
+    static constexpr CallDoc doc{.number = 10,
+                                 .name = "port_reply",
+                                 .summary =
+                                     "Answer a call this process took. NoSuchCall means the caller no longer waits and saw no effect of "
+                                     "the reply: undo or keep what it would have consumed.",
+                                 .arguments = {{{"id", "of the call"}, {"message", "header (operation = status) and words"}}},
+                                 .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument}};
     using Reply = MessageReply;
 };
 
 struct PortReplyReceive {
-    static constexpr CallDoc doc{.number = 11, .name = "port_reply_receive",
+    static constexpr CallDoc doc{
+        .number = 11,
+        .name = "port_reply_receive",
         .summary = "port_reply then port_receive in one trap. A refused reply ends it with NoSuchCall before anything is received.",
-        .arguments = {{{"handle", "handle with Receive"}, {"message", "the reply"}, {"deadline", "absolute ns, for the receive"}, {"id", "of the call to answer (r14); 0 for none"}}},
+        .arguments = {{{"handle", "handle with Receive"},
+                       {"message", "the reply"},
+                       {"deadline", "absolute ns, for the receive"},
+                       {"id", "of the call to answer (r14); 0 for none"}}},
         .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, NoMemory, WouldBlock, TimedOut, Interrupted}};
     using Reply = MessageReply;
 };
 
 struct CallCancel {
-    static constexpr CallDoc doc{.number = 12, .name = "call_cancel", .summary = "End an asynchronous call of this process; no reply will arrive.",
+    static constexpr CallDoc doc{
+        .number = 12,
+        .name = "call_cancel",
+        .summary = "End an asynchronous call of this process; no reply will arrive.",
         .arguments = {{{"reply_port", "handle with Receive, as given to port_call_async"}, {"id", "as returned by port_call_async"}}},
         .errors = {BadHandle, AccessDenied, NoSuchCall}};
     using Reply = NoReply;
@@ -119,7 +163,9 @@ struct CallCancel {
 };
 
 struct PortNotify {
-    static constexpr CallDoc doc{.number = 13, .name = "port_notify",
+    static constexpr CallDoc doc{
+        .number = 13,
+        .name = "port_notify",
         .summary = "Raise bits; the receiver sees them once, joined with others not yet seen. Needs no memory, cannot fail for want of it.",
         .arguments = {{{"handle", "handle with Send"}, {"bits", "not kNotifyKernelBits"}}},
         .errors = {BadHandle, AccessDenied, InvalidArgument, PeerClosed}};
@@ -129,7 +175,10 @@ struct PortNotify {
 };
 
 struct WindowRead {
-    static constexpr CallDoc doc{.number = 14, .name = "window_read", .summary = "Copy from the readable window of a call this process took.",
+    static constexpr CallDoc doc{
+        .number = 14,
+        .name = "window_read",
+        .summary = "Copy from the readable window of a call this process took.",
         .arguments = {{{"id", "of the call"}, {"offset", "in the window"}, {"address", "destination"}, {"length", "bytes"}}},
         .errors = {NoSuchCall, InvalidArgument, BadAddress, NoMemory}};
     using Reply = NoReply;
@@ -140,7 +189,10 @@ struct WindowRead {
 };
 
 struct WindowWrite {
-    static constexpr CallDoc doc{.number = 15, .name = "window_write", .summary = "Copy to the writable window of a call this process took.",
+    static constexpr CallDoc doc{
+        .number = 15,
+        .name = "window_write",
+        .summary = "Copy to the writable window of a call this process took.",
         .arguments = {{{"id", "of the call"}, {"offset", "in the window"}, {"address", "source"}, {"length", "bytes"}}},
         .errors = {NoSuchCall, InvalidArgument, BadAddress, NoMemory}};
     using Reply = NoReply;

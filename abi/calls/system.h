@@ -12,17 +12,26 @@ using enum Error;
 // ---- time
 
 struct TimerCreate {
-    static constexpr CallDoc doc{.number = 46, .name = "timer_create", .summary = "Make a timer that raises bits on a send handle.",
-        .arguments = {{{"sender", "handle with Send"}, {"bits", "not kNotifyKernelBits"}}}, .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
-    struct Reply { Handle timer; };
+    static constexpr CallDoc doc{.number = 46,
+                                 .name = "timer_create",
+                                 .summary = "Make a timer that raises bits on a send handle.",
+                                 .arguments = {{{"sender", "handle with Send"}, {"bits", "not kNotifyKernelBits"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
+    struct Reply {
+        Handle timer;
+    };
     Handle sender;
     uint64_t bits;
 };
 
 struct TimerSet {
-    static constexpr CallDoc doc{.number = 47, .name = "timer_set", .summary = "Arm or stop a timer; periods that pass unseen join.",
-        .arguments = {{{"timer", "handle with Control"}, {"deadline", "absolute ns; kForever stops it"}, {"period", "ns, at least 100,000; 0 for once"}}},
-        .errors = {BadHandle, AccessDenied, InvalidArgument}};
+    static constexpr CallDoc doc{.number = 47,
+                                 .name = "timer_set",
+                                 .summary = "Arm or stop a timer; periods that pass unseen join.",
+                                 .arguments = {{{"timer", "handle with Control"},
+                                                {"deadline", "absolute ns; kForever stops it"},
+                                                {"period", "ns, at least 100,000; 0 for once"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument}};
     using Reply = NoReply;
     Handle timer;
     uint64_t deadline;
@@ -30,17 +39,28 @@ struct TimerSet {
 };
 
 struct ClockRead {
-    static constexpr CallDoc doc{.number = 48, .name = "clock_read", .summary = "Tell the time since boot. Programs compute it themselves from SystemInfo."};
-    struct Reply { uint64_t now_ns; };
+    static constexpr CallDoc doc{
+        .number = 48, .name = "clock_read", .summary = "Tell the time since boot. Programs compute it themselves from SystemInfo."};
+    struct Reply {
+        uint64_t now_ns;
+    };
 };
 
 // ---- devices
 
 struct InterruptCreate {
-    static constexpr CallDoc doc{.number = 49, .name = "interrupt_create", .summary = "Bind an interrupt line to a send handle; when it fires, it is masked and the bits are raised.",
-        .arguments = {{{"resource", "the hardware resource"}, {"line", "global system interrupt"}, {"sender", "handle with Send"}, {"bits", "not kNotifyKernelBits"}, {"level", "1: level-triggered, active low"}}},
-        .errors = {BadHandle, AccessDenied, InvalidArgument, Busy, NoMemory}};
-    struct Reply { Handle interrupt; };
+    static constexpr CallDoc doc{.number = 49,
+                                 .name = "interrupt_create",
+                                 .summary = "Bind an interrupt line to a send handle; when it fires, it is masked and the bits are raised.",
+                                 .arguments = {{{"resource", "the hardware resource"},
+                                                {"line", "global system interrupt"},
+                                                {"sender", "handle with Send"},
+                                                {"bits", "not kNotifyKernelBits"},
+                                                {"level", "1: level-triggered, active low"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument, Busy, NoMemory}};
+    struct Reply {
+        Handle interrupt;
+    };
     Handle resource;
     uint64_t line;
     Handle sender;
@@ -49,33 +69,54 @@ struct InterruptCreate {
 };
 
 struct InterruptAck {
-    static constexpr CallDoc doc{.number = 50, .name = "interrupt_ack", .summary = "Unmask the line again.",
-        .arguments = {{{"interrupt", "handle with Control"}}}, .errors = {BadHandle, AccessDenied}};
+    static constexpr CallDoc doc{.number = 50,
+                                 .name = "interrupt_ack",
+                                 .summary = "Unmask the line again.",
+                                 .arguments = {{{"interrupt", "handle with Control"}}},
+                                 .errors = {BadHandle, AccessDenied}};
     using Reply = NoReply;
     Handle interrupt;
 };
 
 struct IoCreate {
-    static constexpr CallDoc doc{.number = 51, .name = "io_create", .summary = "Make a handle to a range of x86 I/O ports.",
-        .arguments = {{{"resource", "the hardware resource"}, {"base", "first port"}, {"count", "1 to 65536 - base"}}}, .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
-    struct Reply { Handle io; };
+    static constexpr CallDoc doc{
+        .number = 51,
+        .name = "io_create",
+        .summary = "Make a handle to a range of x86 I/O ports.",
+        .arguments = {{{"resource", "the hardware resource"}, {"base", "first port"}, {"count", "1 to 65536 - base"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
+    struct Reply {
+        Handle io;
+    };
     Handle resource;
     uint64_t base;
     uint64_t count;
 };
 
 struct IoRead {
-    static constexpr CallDoc doc{.number = 52, .name = "io_read", .summary = "Read an I/O port.",
-        .arguments = {{{"io", "handle with Read"}, {"offset", "from the range's base"}, {"width", "1, 2 or 4 bytes"}}}, .errors = {BadHandle, AccessDenied, InvalidArgument}};
-    struct Reply { uint64_t value; };
+    static constexpr CallDoc doc{
+        .number = 52,
+        .name = "io_read",
+        .summary = "Read an I/O port.",
+        .arguments = {{{"io", "handle with Read"}, {"offset", "from the range's base"}, {"width", "1, 2 or 4 bytes"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument}};
+    struct Reply {
+        uint64_t value;
+    };
     Handle io;
     uint64_t offset;
     uint64_t width;
 };
 
 struct IoWrite {
-    static constexpr CallDoc doc{.number = 53, .name = "io_write", .summary = "Write an I/O port.",
-        .arguments = {{{"io", "handle with Write"}, {"offset", "from the range's base"}, {"width", "1, 2 or 4 bytes"}, {"value", "to write"}}}, .errors = {BadHandle, AccessDenied, InvalidArgument}};
+    static constexpr CallDoc doc{.number = 53,
+                                 .name = "io_write",
+                                 .summary = "Write an I/O port.",
+                                 .arguments = {{{"io", "handle with Write"},
+                                                {"offset", "from the range's base"},
+                                                {"width", "1, 2 or 4 bytes"},
+                                                {"value", "to write"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument}};
     using Reply = NoReply;
     Handle io;
     uint64_t offset;
@@ -84,9 +125,14 @@ struct IoWrite {
 };
 
 struct IoWriteBytes {
-    static constexpr CallDoc doc{.number = 54, .name = "io_write_bytes", .summary = "Write bytes to one I/O port, one after the other.",
-        .arguments = {{{"io", "handle with Write"}, {"offset", "from the range's base"}, {"address", "source"}, {"length", "at most kPageBytes"}}},
-        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress}};
+    static constexpr CallDoc doc{.number = 54,
+                                 .name = "io_write_bytes",
+                                 .summary = "Write bytes to one I/O port, one after the other.",
+                                 .arguments = {{{"io", "handle with Write"},
+                                                {"offset", "from the range's base"},
+                                                {"address", "source"},
+                                                {"length", "at most kPageBytes"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress}};
     using Reply = NoReply;
     Handle io;
     uint64_t offset;
@@ -97,32 +143,46 @@ struct IoWriteBytes {
 // ---- accounts and the system
 
 struct AccountCreate {
-    static constexpr CallDoc doc{.number = 55, .name = "account_create", .summary = "Make an account that draws on another, up to a limit.",
-        .arguments = {{{"parent", "handle with Control"}, {"limit", "bytes"}}}, .errors = {BadHandle, AccessDenied, NoMemory}};
-    struct Reply { Handle account; };
+    static constexpr CallDoc doc{.number = 55,
+                                 .name = "account_create",
+                                 .summary = "Make an account that draws on another, up to a limit.",
+                                 .arguments = {{{"parent", "handle with Control"}, {"limit", "bytes"}}},
+                                 .errors = {BadHandle, AccessDenied, NoMemory}};
+    struct Reply {
+        Handle account;
+    };
     Handle parent;
     uint64_t limit;
 };
 
 struct AccountQuery {
-    static constexpr CallDoc doc{.number = 56, .name = "account_query", .summary = "Tell the state of an account.",
-        .arguments = {{{"account", "handle with Read"}, {"info", "AccountInfo to fill"}}}, .errors = {BadHandle, AccessDenied, BadAddress}};
+    static constexpr CallDoc doc{.number = 56,
+                                 .name = "account_query",
+                                 .summary = "Tell the state of an account.",
+                                 .arguments = {{{"account", "handle with Read"}, {"info", "AccountInfo to fill"}}},
+                                 .errors = {BadHandle, AccessDenied, BadAddress}};
     using Reply = NoReply;
     Handle account;
     uint64_t info;
 };
 
 struct DebugLog {
-    static constexpr CallDoc doc{.number = 57, .name = "debug_log", .summary = "Append bytes to the kernel log.",
-        .arguments = {{{"address", "source"}, {"length", "at most 1024"}}}, .errors = {BadAddress, TooLarge}};
+    static constexpr CallDoc doc{.number = 57,
+                                 .name = "debug_log",
+                                 .summary = "Append bytes to the kernel log.",
+                                 .arguments = {{{"address", "source"}, {"length", "at most 1024"}}},
+                                 .errors = {BadAddress, TooLarge}};
     using Reply = NoReply;
     uint64_t address;
     uint64_t length;
 };
 
 struct SystemQuery {
-    static constexpr CallDoc doc{.number = 58, .name = "system_query", .summary = "Describe the machine and what it holds.",
-        .arguments = {{{"info", "SystemInfo to fill"}}}, .errors = {BadAddress}};
+    static constexpr CallDoc doc{.number = 58,
+                                 .name = "system_query",
+                                 .summary = "Describe the machine and what it holds.",
+                                 .arguments = {{{"info", "SystemInfo to fill"}}},
+                                 .errors = {BadAddress}};
     using Reply = NoReply;
     uint64_t info;
 };

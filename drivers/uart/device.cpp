@@ -60,10 +60,18 @@ Result<> Device::service() {
         }
         switch (cause & kCauseMask) {
         case kCauseReceived:
-        case kCauseReceiveTimeout: TRY(receive()); break;
-        case kCauseTransmitterEmpty: TRY(enable(enabled_ & ~kInterruptTransmitterEmpty)); break;
-        case kCauseLineStatus: TRY(status()); break;
-        default: TRY(registers_.read(Register::ModemStatus)); break;
+        case kCauseReceiveTimeout:
+            TRY(receive());
+            break;
+        case kCauseTransmitterEmpty:
+            TRY(enable(enabled_ & ~kInterruptTransmitterEmpty));
+            break;
+        case kCauseLineStatus:
+            TRY(status());
+            break;
+        default:
+            TRY(registers_.read(Register::ModemStatus));
+            break;
         }
     }
     if (++endless_services_ == kEndlessServicesMax) return lost();

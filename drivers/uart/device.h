@@ -42,9 +42,9 @@ public:
     Result<> consume(size_t count);
 
 private:
-    static constexpr unsigned kTransmitPolls = 32;        // short: a busy transmitter is waited for by interrupt
-    static constexpr unsigned kCausesMax = 64;            // handled in one go
-    static constexpr unsigned kEndlessServicesMax = 16;   // in a row, before the device counts as broken
+    static constexpr unsigned kTransmitPolls = 32;       // short: a busy transmitter is waited for by interrupt
+    static constexpr unsigned kCausesMax = 64;           // handled in one go
+    static constexpr unsigned kEndlessServicesMax = 16;  // in a row, before the device counts as broken
 
     Result<uint8_t> status();
     Result<> receive();

@@ -21,12 +21,16 @@ public:
             input.pop_front();
             return byte;
         }
-        case Register::InterruptEnable: return enabled;
-        case Register::InterruptCause: return cause();
-        case Register::LineControl: return line_control;
+        case Register::InterruptEnable:
+            return enabled;
+        case Register::InterruptCause:
+            return cause();
+        case Register::LineControl:
+            return line_control;
         case Register::LineStatus:
             return static_cast<uint8_t>((input.empty() ? 0 : kStatusDataReady) | (transmitter_busy ? 0 : kStatusTransmitterEmpty));
-        default: return uint8_t{0};
+        default:
+            return uint8_t{0};
         }
     }
     Result<> write(Register offset, uint8_t value) override {

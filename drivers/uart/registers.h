@@ -10,9 +10,9 @@ namespace portico::uart {
 
 /// Offsets from the first of the eight I/O ports. With kLineDivisorLatch set, the first two are the divisor's bytes.
 enum class Register : uint8_t {
-    Data = 0,             ///< read: received byte; write: byte to transmit
+    Data = 0,  ///< read: received byte; write: byte to transmit
     InterruptEnable = 1,
-    InterruptCause = 2,   ///< read; writing is FifoControl
+    InterruptCause = 2,  ///< read; writing is FifoControl
     FifoControl = 2,
     LineControl = 3,
     ModemControl = 4,
@@ -22,7 +22,8 @@ enum class Register : uint8_t {
 
 inline constexpr uint8_t kInterruptReceived = 0x01, kInterruptTransmitterEmpty = 0x02;
 inline constexpr uint8_t kCauseNone = 0x01, kCauseMask = 0x0E;  // kCauseNone is a bit: set if nothing is pending
-inline constexpr uint8_t kCauseModem = 0x00, kCauseTransmitterEmpty = 0x02, kCauseReceived = 0x04, kCauseLineStatus = 0x06, kCauseReceiveTimeout = 0x0C;
+inline constexpr uint8_t kCauseModem = 0x00, kCauseTransmitterEmpty = 0x02, kCauseReceived = 0x04, kCauseLineStatus = 0x06,
+                         kCauseReceiveTimeout = 0x0C;
 inline constexpr uint8_t kFifoEnable = 0x01, kFifoTrigger14 = 0xC0;
 inline constexpr uint8_t kLine8N1 = 0x03, kLineDivisorLatch = 0x80;
 inline constexpr uint8_t kModemReady = 0x0B;  // DTR, RTS, and OUT2, which gates the interrupt on a PC

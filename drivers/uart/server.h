@@ -31,7 +31,7 @@ private:
     ipc::WaitQueue received_;     // the reader
     ipc::WaitQueue transmitter_;  // the writer whose turn it is
     ipc::WaitQueue turn_;         // the other writers
-    bool introduced_ = false;  // a reader knows that this driver is new
+    bool introduced_ = false;     // a reader knows that this driver is new
     bool reader_waits_ = false;
     bool writing_ = false;
 };

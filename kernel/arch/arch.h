@@ -35,7 +35,7 @@ struct MemoryRange {
 struct BootInfo {
     std::array<MemoryRange, 32> usable{};  ///< RAM without kernel image and what the boot code keeps; the archive is inside
     unsigned usable_count = 0;
-    MemoryRange archive;                   ///< the boot archive; page-aligned start
+    MemoryRange archive;  ///< the boot archive; page-aligned start
     std::string_view command_line;
     unsigned cpu_count = 1;
 };
@@ -118,8 +118,8 @@ void wait_for_interrupt();
 
 // ---- threads
 
-uint32_t vector_state_bytes();           ///< size of the save area, 64-aligned
-void init_vector_state(void* area);      ///< what a new thread starts with
+uint32_t vector_state_bytes();       ///< size of the save area, 64-aligned
+void init_vector_state(void* area);  ///< what a new thread starts with
 void save_vector_state(void* area);
 void load_vector_state(const void* area);
 void load_user_bases(const ThreadFrame& frame);  ///< FS and GS of the thread that runs next
@@ -131,15 +131,15 @@ void activate(PageTable* table);
 
 /// Makes every CPU forget translations of these pages (count 0: of the whole table); returns when all have.
 void shoot_down(PageTable& table, std::span<const uint64_t> pages);
-void* to_virtual(PhysicalAddress address);       ///< all RAM is mapped
+void* to_virtual(PhysicalAddress address);  ///< all RAM is mapped
 PhysicalAddress to_physical(const void* pointer);
 void zero_page(void* page);
 void copy_page(void* to, const void* from);
 
 // ---- time
 
-uint64_t now_ns();                       ///< monotonic, equal on all CPUs; any context
-void arm_timer(uint64_t deadline_ns);    ///< this CPU's one-shot timer; kForever turns it off
+uint64_t now_ns();                           ///< monotonic, equal on all CPUs; any context
+void arm_timer(uint64_t deadline_ns);        ///< this CPU's one-shot timer; kForever turns it off
 void describe_clock(abi::SystemInfo& info);  ///< fills the tsc_ fields
 
 // ---- devices
@@ -155,7 +155,7 @@ void io_write(uint16_t port, unsigned width_bytes, uint32_t value);
 void debug_write(std::string_view text);
 /// Return addresses from here outwards, at most `addresses.size()`.
 unsigned backtrace(std::span<uint64_t> addresses);
-[[noreturn]] void stop_machine();        ///< all CPUs; powers off with a failure code where that can be done
+[[noreturn]] void stop_machine();  ///< all CPUs; powers off with a failure code where that can be done
 
 }  // namespace arch
 }  // namespace portico::kernel

@@ -106,19 +106,23 @@ void start_first_process(Account& root, const BootInfo& boot, std::span<const ui
     if (data_pages > 0) {
         Ref<Memory> data = must(create_object<Memory>(root, root, header.data_bytes), "runtime data");
         must(runtime->clone_into(*data, text_pages, data_pages), "runtime data");
-        must(space->map(std::move(data), 0, abi::kRuntimeBase + header.text_bytes, data_pages, fixed | Access::ReadWrite, Access::All), "runtime data");
+        must(space->map(std::move(data), 0, abi::kRuntimeBase + header.text_bytes, data_pages, fixed | Access::ReadWrite, Access::All),
+             "runtime data");
     }
     if (bss_pages > 0)
-        must(space->map({}, 0, abi::kRuntimeBase + header.text_bytes + header.data_bytes, bss_pages, fixed | Access::ReadWrite, Access::All),
-             "runtime bss");
+        must(
+            space->map({}, 0, abi::kRuntimeBase + header.text_bytes + header.data_bytes, bss_pages, fixed | Access::ReadWrite, Access::All),
+            "runtime bss");
 
     Ref<Process> process = must(create_object<Process>(root, std::move(space), Ref<Account>(root), Ref<Sender>()), "process");
     const auto grant = [&](Object& object, const char* what) {
         return must(process->handles().add(Capability(object, Rights::All)), what);
     };
     Ref<Resource> resource = must(create_object<Resource>(root), "resource");
-    const abi::Grant grants[] = {{.name = "archive", .handle = grant(*archive, "archive")}, {.name = "resource", .handle = grant(*resource, "resource")}};
-    abi::BootBlock block{.mode = abi::RuntimeMode::Bare, .runtime_image = grant(*runtime, "runtime"), .program_image = grant(*program, "program")};
+    const abi::Grant grants[] = {{.name = "archive", .handle = grant(*archive, "archive")},
+                                 {.name = "resource", .handle = grant(*resource, "resource")}};
+    abi::BootBlock block{
+        .mode = abi::RuntimeMode::Bare, .runtime_image = grant(*runtime, "runtime"), .program_image = grant(*program, "program")};
     block.program_bytes = init_entry->data.size();
     const uint64_t entropy = arch::now_ns() * 0xD134'2543'DE82'EF95;
     __builtin_memcpy(block.random, &entropy, sizeof(entropy));

@@ -63,6 +63,8 @@ Result<PhysicalAddress> allocate_table_page(Account& payer) {
     return page;
 }
 
-void free_table_page(PhysicalAddress page, Account&) { frames.free(page); }
+void free_table_page(PhysicalAddress page, Account&) {
+    frames.free(page);
+}
 
 }  // namespace portico::kernel

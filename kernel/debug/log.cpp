@@ -58,10 +58,18 @@ size_t format_text(char* buffer, size_t size_bytes, const char* format, va_list 
             put_number(out, value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value), 10, value < 0, width, pad);
             break;
         }
-        case 'u': put_number(out, longs > 0 ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned), 10, false, width, pad); break;
-        case 'x': put_number(out, longs > 0 ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned), 16, false, width, pad); break;
-        case 'p': put_number(out, reinterpret_cast<uint64_t>(va_arg(arguments, void*)), 16, false, 16, '0'); break;
-        case 'c': out.put(static_cast<char>(va_arg(arguments, int))); break;
+        case 'u':
+            put_number(out, longs > 0 ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned), 10, false, width, pad);
+            break;
+        case 'x':
+            put_number(out, longs > 0 ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned), 16, false, width, pad);
+            break;
+        case 'p':
+            put_number(out, reinterpret_cast<uint64_t>(va_arg(arguments, void*)), 16, false, 16, '0');
+            break;
+        case 'c':
+            out.put(static_cast<char>(va_arg(arguments, int)));
+            break;
         case 's': {
             const char* text = va_arg(arguments, const char*);
             size_t length = 0;
@@ -69,8 +77,11 @@ size_t format_text(char* buffer, size_t size_bytes, const char* format, va_list 
             put_text(out, {text, length}, width);
             break;
         }
-        case '\0': --p; break;
-        default: out.put(*p);
+        case '\0':
+            --p;
+            break;
+        default:
+            out.put(*p);
         }
     }
     if (size_bytes > 0) buffer[out.used] = '\0';
@@ -87,6 +98,8 @@ void log(const char* format, ...) {
     arch::debug_write({line, length});
 }
 
-void log_bytes(std::string_view bytes) { arch::debug_write(bytes); }
+void log_bytes(std::string_view bytes) {
+    arch::debug_write(bytes);
+}
 
 }  // namespace portico::kernel

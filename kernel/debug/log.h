@@ -27,10 +27,10 @@ Symbol find_symbol(uint64_t address);
 }  // namespace portico::kernel
 
 /// What only a bug of ours can break; on in release too.
-#define ASSERT(condition)                                                                                         \
-    do {                                                                                                          \
-        if (!(condition)) [[unlikely]]                                                                            \
-            ::portico::kernel::assertion_failed(#condition, __FILE_NAME__, __LINE__);                             \
+#define ASSERT(condition)                                                             \
+    do {                                                                              \
+        if (!(condition)) [[unlikely]]                                                \
+            ::portico::kernel::assertion_failed(#condition, __FILE_NAME__, __LINE__); \
     } while (false)
 
 namespace portico::kernel {

@@ -27,15 +27,24 @@ void print_address(unsigned index, uint64_t address) {
 
 const char* name_of(TraceEvent event) {
     switch (event) {
-    case TraceEvent::None: return "none";
-    case TraceEvent::Call: return "call";
-    case TraceEvent::Switch: return "switch";
-    case TraceEvent::Fault: return "fault";
-    case TraceEvent::Interrupt: return "interrupt";
-    case TraceEvent::Timer: return "timer";
-    case TraceEvent::Kick: return "kick";
-    case TraceEvent::Upcall: return "upcall";
-    case TraceEvent::Exit: return "exit";
+    case TraceEvent::None:
+        return "none";
+    case TraceEvent::Call:
+        return "call";
+    case TraceEvent::Switch:
+        return "switch";
+    case TraceEvent::Fault:
+        return "fault";
+    case TraceEvent::Interrupt:
+        return "interrupt";
+    case TraceEvent::Timer:
+        return "timer";
+    case TraceEvent::Kick:
+        return "kick";
+    case TraceEvent::Upcall:
+        return "upcall";
+    case TraceEvent::Exit:
+        return "exit";
     }
     return "?";
 }
@@ -68,7 +77,9 @@ void print_evidence() {
 
 }  // namespace
 
-void set_symbols(std::string_view table) { symbols = table; }
+void set_symbols(std::string_view table) {
+    symbols = table;
+}
 
 Symbol find_symbol(uint64_t address) {
     Symbol best;
@@ -97,6 +108,8 @@ void panic(const char* format, ...) {
     arch::stop_machine();
 }
 
-void assertion_failed(const char* condition, const char* file, unsigned line) { panic("assertion failed: %s (%s:%u)", condition, file, line); }
+void assertion_failed(const char* condition, const char* file, unsigned line) {
+    panic("assertion failed: %s (%s:%u)", condition, file, line);
+}
 
 }  // namespace portico::kernel

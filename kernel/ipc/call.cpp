@@ -10,7 +10,9 @@ uint64_t id_mask = 0x9E37'79B9'7F4A'7C15;
 
 }  // namespace
 
-void seed_call_ids(uint64_t random) { id_mask = random; }
+void seed_call_ids(uint64_t random) {
+    id_mask = random;
+}
 
 uint64_t next_call_id() {
     for (;;) {
@@ -20,8 +22,12 @@ uint64_t next_call_id() {
     }
 }
 
-Call::Call(Account& account) : QueueNode(Kind::Call), payer(&account) { payer->add_reference(); }
-Call::~Call() { payer->drop_reference(); }
+Call::Call(Account& account) : QueueNode(Kind::Call), payer(&account) {
+    payer->add_reference();
+}
+Call::~Call() {
+    payer->drop_reference();
+}
 
 void CallTable::add(Call& call) {
     Call*& bucket = buckets_[call.message.id % kBuckets];

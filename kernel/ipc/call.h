@@ -31,12 +31,12 @@ public:
     abi::Message message;                            ///< id and badge set
     abi::Windows windows;
     CarriedHandles handles;
-    Thread* caller = nullptr;      ///< of a blocking call
-    Ref<Port> reply_port;          ///< of an asynchronous one
+    Thread* caller = nullptr;  ///< of a blocking call
+    Ref<Port> reply_port;      ///< of an asynchronous one
     Process* async_owner = nullptr;
-    Ref<Port> port;                ///< where it was posted
-    Process* receiver = nullptr;   ///< who took it
-    Call* next_taken = nullptr;    ///< links of the two tables it can be in
+    Ref<Port> port;               ///< where it was posted
+    Process* receiver = nullptr;  ///< who took it
+    Call* next_taken = nullptr;   ///< links of the two tables it can be in
     Call* next_async = nullptr;
 };
 
@@ -44,7 +44,7 @@ public:
 /// nothing), or the asynchronous ones it has made. The member pointer says which link the table uses.
 class CallTable {
 public:
-    explicit CallTable(Call* Call::*link) : link_(link) {}
+    explicit CallTable(Call* Call::* link) : link_(link) {}
     void add(Call& call);
     Call* find(uint64_t id);
     void remove(Call& call);
@@ -53,7 +53,7 @@ public:
 
 private:
     static constexpr unsigned kBuckets = 32;
-    Call* Call::*link_;
+    Call* Call::* link_;
     Call* buckets_[kBuckets] = {};
 };
 

@@ -29,7 +29,8 @@ TEST_F(CallTest, ACallHandsTheCpuToAParkedReceiver) {
 
 TEST_F(CallTest, DoubleReplyAndForgedIdsAreRefused) {
     const uint64_t id = call_taken();
-    EXPECT_EQ(refusal(machine.reply(machine.make_thread(client.process()), id)), Error::NoSuchCall);  // only the receiver's process has the id
+    EXPECT_EQ(refusal(machine.reply(machine.make_thread(client.process()), id)),
+              Error::NoSuchCall);  // only the receiver's process has the id
     EXPECT_EQ(refusal(machine.reply(server, id + 1)), Error::NoSuchCall);
     EXPECT_EQ(refusal(machine.reply(server, 0)), Error::NoSuchCall);
     EXPECT_TRUE(machine.reply(server, id));

@@ -6,11 +6,10 @@ namespace {
 
 class FaultTest : public PortFixture {
 protected:
-    Process& supervised(uint64_t badge = 5) {
-        return in_supervised(machine.call(server, abi::PortBadge{port, badge, 1})->sender);
-    }
+    Process& supervised(uint64_t badge = 5) { return in_supervised(machine.call(server, abi::PortBadge{port, badge, 1})->sender); }
     Process& in_supervised(Handle supervisor) {
-        Ref<Sender> reference = machine.in_kernel([&] { return Ref<Sender>(**server.process().handles().get<Sender>(supervisor, Rights::Send)); });
+        Ref<Sender> reference =
+            machine.in_kernel([&] { return Ref<Sender>(**server.process().handles().get<Sender>(supervisor, Rights::Send)); });
         machine.call(server, abi::HandleClose{supervisor});
         return machine.make_process(std::move(reference));
     }
@@ -56,7 +55,8 @@ TEST_F(FaultTest, AChainOfSupervisorsDiesWithoutNesting) {
     for (int i = 0; i < 300; ++i) {
         Thread& above = *chain.back();
         const Handle supervisor = machine.call(above, abi::PortBadge{chain_port, 1, 1})->sender;
-        Ref<Sender> reference = machine.in_kernel([&] { return Ref<Sender>(**above.process().handles().get<Sender>(supervisor, Rights::Send)); });
+        Ref<Sender> reference =
+            machine.in_kernel([&] { return Ref<Sender>(**above.process().handles().get<Sender>(supervisor, Rights::Send)); });
         Thread& below = machine.make_thread(machine.make_process(std::move(reference)));
         chain_port = machine.call(below, abi::PortCreate{})->port;
         chain.push_back(&below);

@@ -8,9 +8,13 @@ namespace {
 constexpr unsigned kBuckets = 256;
 ThreadList buckets[kBuckets];
 
-ThreadList& bucket(const FutexKey& key) { return buckets[((key.space * 31 + (key.offset >> 2)) * 0x9E37'79B9'7F4A'7C15) >> 56]; }
+ThreadList& bucket(const FutexKey& key) {
+    return buckets[((key.space * 31 + (key.offset >> 2)) * 0x9E37'79B9'7F4A'7C15) >> 56];
+}
 
-bool waits_for(const Thread& thread, const FutexKey& key) { return thread.futex_space == key.space && thread.futex_offset == key.offset; }
+bool waits_for(const Thread& thread, const FutexKey& key) {
+    return thread.futex_space == key.space && thread.futex_offset == key.offset;
+}
 
 }  // namespace
 

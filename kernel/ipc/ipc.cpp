@@ -165,9 +165,8 @@ static void conclude(Call& call, Error error) {
         return;
     }
     call.state = Call::State::Replied;
-    call.message = {.id = call.message.id,
-                    .badge = 0,
-                    .header = abi::Header::make(static_cast<uint16_t>(error)).with_kind(MessageKind::Reply)};
+    call.message = {
+        .id = call.message.id, .badge = 0, .header = abi::Header::make(static_cast<uint16_t>(error)).with_kind(MessageKind::Reply)};
     call.reply_port->post(call);
 }
 
@@ -272,13 +271,18 @@ Result<> cancel_async(Process& owner, uint64_t id) {
 
 void drop_queued_call(Call& call) {
     switch (call.state) {
-    case Call::State::Queued: conclude(call, Error::PeerClosed); break;
-    case Call::State::Cancelled: destroy_call(call); break;
+    case Call::State::Queued:
+        conclude(call, Error::PeerClosed);
+        break;
+    case Call::State::Cancelled:
+        destroy_call(call);
+        break;
     case Call::State::Replied:
         call.async_owner->async_calls().remove(call);
         destroy_call(call);
         break;
-    default: panic("call %lx in a closed queue in state %u", call.message.id, static_cast<unsigned>(call.state));
+    default:
+        panic("call %lx in a closed queue in state %u", call.message.id, static_cast<unsigned>(call.state));
     }
 }
 

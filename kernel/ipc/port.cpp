@@ -20,9 +20,13 @@ static void destroy_message(QueuedMessage& message) {
 }
 
 static uint64_t ports_alive = 0;
-uint64_t port_count() { return ports_alive; }
+uint64_t port_count() {
+    return ports_alive;
+}
 
-Port::Port() : Object(kType) { ++ports_alive; }
+Port::Port() : Object(kType) {
+    ++ports_alive;
+}
 
 Port::~Port() {
     ASSERT(receivers_.empty());
@@ -40,7 +44,9 @@ void Port::post(QueueNode& node) {
     receiver.finish_wait(taken ? Error::None : taken.error());
 }
 
-void Port::withdraw(QueueNode& node) { queue_.erase(queue_.iterator_to(node)); }
+void Port::withdraw(QueueNode& node) {
+    queue_.erase(queue_.iterator_to(node));
+}
 
 void Port::park(Thread& receiver) {
     add_reference();
@@ -52,7 +58,9 @@ void Port::unpark(Thread& receiver) {
     drop_reference();
 }
 
-Thread* Port::first_receiver() { return receivers_.empty() ? nullptr : &receivers_.front().thread; }
+Thread* Port::first_receiver() {
+    return receivers_.empty() ? nullptr : &receivers_.front().thread;
+}
 
 Result<bool> Port::take(Thread& receiver) {
     if (queue_.empty()) return false;
@@ -69,7 +77,8 @@ Result<bool> Port::take(Thread& receiver) {
 
 Result<> Port::deliver(QueueNode& node, Thread& receiver) {
     switch (node.node_kind()) {
-    case QueueNode::Kind::Call: return deliver_call(static_cast<Call&>(node), receiver);
+    case QueueNode::Kind::Call:
+        return deliver_call(static_cast<Call&>(node), receiver);
     case QueueNode::Kind::Message: {
         auto& message = static_cast<QueuedMessage&>(node);
         TRY(hand_over(message.handles, message.message, receiver));
@@ -79,9 +88,8 @@ Result<> Port::deliver(QueueNode& node, Thread& receiver) {
     }
     case QueueNode::Kind::Sender: {
         auto& sender = static_cast<Sender&>(node);
-        const Message message{.badge = sender.badge(),
-                              .header = abi::Header{}.with_kind(MessageKind::Notification),
-                              .word = {sender.take_bits()}};
+        const Message message{
+            .badge = sender.badge(), .header = abi::Header{}.with_kind(MessageKind::Notification), .word = {sender.take_bits()}};
         load_message(receiver, message);
         sender.taken();
         return {};
@@ -108,12 +116,14 @@ Result<> Port::deliver_call(Call& call, Thread& receiver) {
         destroy_call(call);
         return {};
     case Call::State::Cancelled: {
-        const Message message{.id = call.message.id, .badge = call.message.badge, .header = abi::Header{}.with_kind(MessageKind::Cancelled)};
+        const Message message{
+            .id = call.message.id, .badge = call.message.badge, .header = abi::Header{}.with_kind(MessageKind::Cancelled)};
         load_message(receiver, message);
         destroy_call(call);
         return {};
     }
-    default: panic("call %lx in a queue in state %u", call.message.id, static_cast<unsigned>(call.state));
+    default:
+        panic("call %lx in a queue in state %u", call.message.id, static_cast<unsigned>(call.state));
     }
 }
 
@@ -128,12 +138,16 @@ void Port::on_unreachable() {
         QueueNode& node = queue_.front();
         queue_.pop_front();
         switch (node.node_kind()) {
-        case QueueNode::Kind::Message: destroy_message(static_cast<QueuedMessage&>(node)); break;
+        case QueueNode::Kind::Message:
+            destroy_message(static_cast<QueuedMessage&>(node));
+            break;
         case QueueNode::Kind::Sender:
             static_cast<Sender&>(node).take_bits();
             static_cast<Sender&>(node).taken();
             break;
-        case QueueNode::Kind::Call: drop_queued_call(static_cast<Call&>(node)); break;
+        case QueueNode::Kind::Call:
+            drop_queued_call(static_cast<Call&>(node));
+            break;
         }
     }
 }
@@ -141,7 +155,9 @@ void Port::on_unreachable() {
 Sender::Sender(Port& port, uint64_t badge, uint32_t credits)
     : Object(kType), QueueNode(Kind::Sender), port_(port), badge_(badge), credits_(credits) {}
 
-Sender::~Sender() { ASSERT(!queued_); }
+Sender::~Sender() {
+    ASSERT(!queued_);
+}
 
 bool Sender::notify(uint64_t bits) {
     if (port_->closed()) return false;

@@ -116,8 +116,9 @@ TEST_F(PortTest, AChainOfPortsEachInTheOthersQueueClosesWithoutNesting) {
     for (int i = 0; i < kLinks; ++i) {
         const Handle outer = machine.call(server, abi::PortCreate{})->port;
         const Handle outer_sender = machine.call(server, abi::PortBadge{outer, 1, 4})->sender;
-        ASSERT_TRUE(machine.message<abi::PortSend>(
-            server, {.handle_or_id = outer_sender.value, .header = abi::Header::make(0, 2, 3), .word = {0, 0, 0, holder.value, inner_sender.value}}));
+        ASSERT_TRUE(machine.message<abi::PortSend>(server, {.handle_or_id = outer_sender.value,
+                                                            .header = abi::Header::make(0, 2, 3),
+                                                            .word = {0, 0, 0, holder.value, inner_sender.value}}));
         holder = outer;
         inner_sender = outer_sender;
     }
@@ -131,8 +132,11 @@ TEST_F(PortTest, RightsAndTypesAreChecked) {
     const Handle weak = machine.call(client, abi::HandleDuplicate{sender, static_cast<uint64_t>(Rights::Duplicate)})->handle;
     EXPECT_EQ(refusal(machine.send(client, weak)), Error::AccessDenied);
     EXPECT_EQ(refusal(machine.send(client, Handle{12345})), Error::BadHandle);
-    EXPECT_EQ(refusal(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0, 7)})), Error::InvalidArgument);
-    EXPECT_EQ(refusal(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0).with_windows()})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0, 7)})),
+              Error::InvalidArgument);
+    EXPECT_EQ(
+        refusal(machine.message<abi::PortSend>(client, {.handle_or_id = sender.value, .header = abi::Header::make(0).with_windows()})),
+        Error::InvalidArgument);
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ TEST_F(HandleTransferTest, MovedHandlesLeaveTheSender) {
 }
 
 TEST_F(HandleTransferTest, DuplicatedHandlesStayAndKeepTheirRights) {
-    const Handle weak = machine.call(client, abi::HandleDuplicate{memory, static_cast<uint64_t>(Rights::Duplicate | Rights::Transfer)})->handle;
+    const Handle weak =
+        machine.call(client, abi::HandleDuplicate{memory, static_cast<uint64_t>(Rights::Duplicate | Rights::Transfer)})->handle;
     ASSERT_TRUE(send_handles({memory, weak}, 0));
     EXPECT_TRUE(client_has(memory));
     const auto received = machine.receive(server, port);
@@ -71,7 +72,8 @@ TEST_F(HandleTransferTest, AReceiverThatCannotPayKeepsTheMessageQueued) {
 TEST_F(HandleTransferTest, RepliesCarryHandles) {
     const uint64_t id = call_taken();
     const Handle made = machine.call(server, abi::MemoryCreate{8192})->memory;
-    ASSERT_TRUE(machine.message<abi::PortReply>(server, {.handle_or_id = id, .header = abi::Header::make(0, 1, 1), .word = {0, 0, 0, 0, made.value}}));
+    ASSERT_TRUE(machine.message<abi::PortReply>(
+        server, {.handle_or_id = id, .header = abi::Header::make(0, 1, 1), .word = {0, 0, 0, 0, made.value}}));
     const Handle got{machine.received(client)->word[4]};
     EXPECT_EQ(machine.query<abi::MemoryInfo>(client, abi::MemoryQuery{got, 0})->size_bytes, 8192u);
 }
@@ -80,8 +82,8 @@ TEST_F(HandleTransferTest, AReceiveRightInItsOwnReplyDoesNotStrandTheReceiver) {
     const uint64_t id = call_taken();
     machine.in_kernel([&] { client.process().kill(1); });  // the reply is refused, the port stays
     machine.receive(server, port);
-    machine.start_message<abi::PortReplyReceive>(server, {.handle_or_id = port.value, .header = abi::Header::make(0, 1, 1),
-                                                         .word = {0, 0, 0, 0, port.value}, .r14 = id});
+    machine.start_message<abi::PortReplyReceive>(
+        server, {.handle_or_id = port.value, .header = abi::Header::make(0, 1, 1), .word = {0, 0, 0, 0, port.value}, .r14 = id});
     EXPECT_EQ(refusal(machine.received(server)), Error::NoSuchCall);
 }
 
@@ -93,8 +95,11 @@ protected:
     uint64_t buffer = machine.map(server, kBytes);
 
     uint64_t lend(uint64_t read_bytes, uint64_t write_bytes) {
-        machine.start_message<abi::PortCall>(client, {.handle_or_id = sender.value, .header = abi::Header::make(1).with_windows(),
-                                                     .r14 = readable, .r15 = writable, .rbx = read_bytes | write_bytes << 32});
+        machine.start_message<abi::PortCall>(client, {.handle_or_id = sender.value,
+                                                      .header = abi::Header::make(1).with_windows(),
+                                                      .r14 = readable,
+                                                      .r15 = writable,
+                                                      .rbx = read_bytes | write_bytes << 32});
         const auto taken = machine.receive(server, port);
         EXPECT_EQ(taken->readable_bytes, read_bytes);
         EXPECT_EQ(taken->writable_bytes, write_bytes);
@@ -129,7 +134,8 @@ TEST_F(WindowTest, BoundsAreTheCallers) {
     EXPECT_EQ(refusal(machine.call(server, abi::WindowRead{id + 1, 0, buffer, 1})), Error::NoSuchCall);
     ASSERT_TRUE(machine.reply(server, id));
     EXPECT_EQ(refusal(machine.call(server, abi::WindowRead{id, 0, buffer, 1})), Error::NoSuchCall);
-    machine.start_message<abi::PortCall>(client, {.handle_or_id = sender.value, .header = abi::Header::make(1).with_windows(), .rbx = 0x8000'0000});
+    machine.start_message<abi::PortCall>(client,
+                                         {.handle_or_id = sender.value, .header = abi::Header::make(1).with_windows(), .rbx = 0x8000'0000});
     EXPECT_EQ(refusal(machine.received(client)), Error::InvalidArgument);
 }
 
@@ -147,8 +153,8 @@ TEST_F(WindowTest, WindowsOfOneProcessMayOverlap) {
     Thread& other = machine.make_thread(server.process());
     std::vector<uint8_t> bytes = pattern(3);
     machine.access(server, buffer, bytes.data(), 4096, abi::Access::Write);
-    machine.start_message<abi::PortCall>(other, {.handle_or_id = server_sender.value, .header = abi::Header::make(1).with_windows(),
-                                                .r14 = buffer, .rbx = 4000});
+    machine.start_message<abi::PortCall>(
+        other, {.handle_or_id = server_sender.value, .header = abi::Header::make(1).with_windows(), .r14 = buffer, .rbx = 4000});
     const uint64_t id = machine.receive(server, port)->id;
     EXPECT_TRUE(machine.call(server, abi::WindowRead{id, 0, buffer + 8, 4000}));
     EXPECT_EQ(machine.read<uint8_t>(server, buffer + 8 + 100), bytes[100]);

@@ -18,7 +18,8 @@ public:
     static constexpr ObjectType kType = ObjectType::Interrupt;
     static constexpr unsigned kLines = 256;
 
-    Interrupt(unsigned line, Ref<Sender> sender, uint64_t bits, bool level) : Object(kType), sender_(std::move(sender)), bits_(bits), line_(line), level_(level) {}
+    Interrupt(unsigned line, Ref<Sender> sender, uint64_t bits, bool level)
+        : Object(kType), sender_(std::move(sender)), bits_(bits), line_(line), level_(level) {}
     ~Interrupt() override { unbind(); }
 
     /// Takes the line. Errors: InvalidArgument (no such line), Busy.

@@ -9,9 +9,7 @@ namespace {
 class DeviceTest : public PortFixture {
 protected:
     Handle resource = machine.make_resource(client);
-    Result<Handle> bind(uint64_t line) {
-        return TRY(machine.call(client, abi::InterruptCreate{resource, line, sender, 2, 0})).interrupt;
-    }
+    Result<Handle> bind(uint64_t line) { return TRY(machine.call(client, abi::InterruptCreate{resource, line, sender, 2, 0})).interrupt; }
     bool told() { return machine.receive(server, port).has_value(); }
 };
 

@@ -128,7 +128,8 @@ bool AddressSpace::extend_below(const Ref<Memory>& memory, uint64_t address, uin
     if (it == mappings_.end() || it->end() != address) return false;
     Mapping& below = *it;
     const Access all = Access::All;
-    if (below.access != access_of(flags) || below.access_max != all || has(below.flags, MapFlags::Shared) || has(below.flags, MapFlags::NoInherit))
+    if (below.access != access_of(flags) || below.access_max != all || has(below.flags, MapFlags::Shared) ||
+        has(below.flags, MapFlags::NoInherit))
         return false;
     Memory& object = *below.memory;
     if (object.is_device() || object.handle_count() != 0 || !object.has_one_mapping()) return false;

@@ -23,8 +23,12 @@ protected:
     Result<> protect(uint64_t address, uint64_t pages, Access access) {
         return machine.call(thread, abi::SpaceProtect{abi::kSelfSpace, address, pages * kPage, static_cast<uint64_t>(access)});
     }
-    Result<> unmap(uint64_t address, uint64_t pages) { return machine.call(thread, abi::SpaceUnmap{abi::kSelfSpace, address, pages * kPage}); }
-    bool readable(uint64_t address) { return machine.in_kernel([&] { return space.resolve(address, Access::Read).has_value(); }); }
+    Result<> unmap(uint64_t address, uint64_t pages) {
+        return machine.call(thread, abi::SpaceUnmap{abi::kSelfSpace, address, pages * kPage});
+    }
+    bool readable(uint64_t address) {
+        return machine.in_kernel([&] { return space.resolve(address, Access::Read).has_value(); });
+    }
 };
 
 TEST_F(AddressSpaceTest, FreshMemoryIsZeroAndCostsWhenTouched) {
@@ -184,7 +188,8 @@ TEST_F(AddressSpaceTest, AgreesWithAModelUnderRandomUse) {
         }
         }
         uint64_t pages = 0;
-        for (Mapping* mapping = space.mapping_above(0); mapping != nullptr; mapping = space.mapping_above(mapping->end())) pages += mapping->page_count;
+        for (Mapping* mapping = space.mapping_above(0); mapping != nullptr; mapping = space.mapping_above(mapping->end()))
+            pages += mapping->page_count;
         ASSERT_EQ(pages, model.size());
         ASSERT_EQ(space.mapped_bytes(), model.size() * kPage);
     }

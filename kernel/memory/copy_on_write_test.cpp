@@ -81,11 +81,11 @@ TEST_F(CopyOnWriteTest, AnotherCpuSeesTheCopyNotTheOldPage) {
     machine.use_cpu(1);
     EXPECT_EQ(machine.read(reader, address), 1u);  // caches the shared page
     machine.use_cpu(0);
-    machine.write<uint64_t>(parent, address, 2);   // gets a copy
+    machine.write<uint64_t>(parent, address, 2);  // gets a copy
     machine.use_cpu(1);
     EXPECT_EQ(machine.read(reader, address), 2u);
     const uint64_t fresh = machine.map(reader, kPage);
-    EXPECT_EQ(machine.read(reader, fresh), 0u);    // caches the zero page
+    EXPECT_EQ(machine.read(reader, fresh), 0u);  // caches the zero page
     machine.use_cpu(0);
     machine.write<uint64_t>(parent, fresh, 3);
     machine.use_cpu(1);

@@ -10,8 +10,12 @@ FrameAllocator frames;
 
 namespace {
 
-constexpr uint64_t page_up(uint64_t value) { return (value + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1); }
-constexpr uint64_t page_down(uint64_t value) { return value & ~(abi::kPageBytes - 1); }
+constexpr uint64_t page_up(uint64_t value) {
+    return (value + abi::kPageBytes - 1) & ~(abi::kPageBytes - 1);
+}
+constexpr uint64_t page_down(uint64_t value) {
+    return value & ~(abi::kPageBytes - 1);
+}
 
 }  // namespace
 
@@ -33,8 +37,7 @@ void FrameAllocator::create(std::span<const MemoryRange> usable, MemoryRange als
         if (base >= end) continue;
         if (frames_ == nullptr && end - base >= table_bytes + abi::kPageBytes) {
             frames_ = static_cast<Frame*>(arch::to_virtual({base}));
-            for (uint64_t i = 0; i < table_bytes; i += abi::kPageBytes)
-                arch::zero_page(reinterpret_cast<uint8_t*>(frames_) + i);
+            for (uint64_t i = 0; i < table_bytes; i += abi::kPageBytes) arch::zero_page(reinterpret_cast<uint8_t*>(frames_) + i);
             base += table_bytes;
         }
         fresh_[fresh_count_++] = {{base}, end - base};

@@ -31,7 +31,9 @@ private:
 
 }  // namespace
 
-PhysicalAddress zero_page_address() { return zero_page; }
+PhysicalAddress zero_page_address() {
+    return zero_page;
+}
 
 void create_zero_page(Account& payer) {
     const Result<PhysicalAddress> page = frames.allocate(payer);
@@ -46,7 +48,9 @@ Memory::Memory(Account& payer, uint64_t size_bytes) : Object(kType), tree_(payer
 Memory::Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes)
     : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), device_base_(base), is_device_(true) {}
 
-Memory::~Memory() { ASSERT(mappings_ == nullptr); }
+Memory::~Memory() {
+    ASSERT(mappings_ == nullptr);
+}
 
 Result<Memory::Page> Memory::page_to_read(uint64_t index) {
     if (index >= size_pages()) return fail(Error::BadAddress);
@@ -118,7 +122,9 @@ void Memory::discard_unreachable(uint64_t first_page, uint64_t page_count) {
     tree_.discard(first_page, first_page + page_count);
 }
 
-bool Memory::has_one_mapping() const { return mappings_ != nullptr && mappings_->next_of_memory == nullptr; }
+bool Memory::has_one_mapping() const {
+    return mappings_ != nullptr && mappings_->next_of_memory == nullptr;
+}
 
 /// Calls `visit(table, address)` for every present entry that shows one of the pages, and shoots those down.
 template <class Visit>

@@ -1,6 +1,5 @@
 #pragma once
 
-
 #include "kernel/memory/page_tree.h"
 
 namespace portico::kernel {

@@ -10,7 +10,7 @@ struct PageTree::Node {
 
     Account* payer;
     uint32_t references = 1;
-    unsigned height;          ///< 1: slots are pages
+    unsigned height;  ///< 1: slots are pages
     uint64_t slot[1u << kSlotBits]{};
 
     static Node* of(uint64_t slot) { return reinterpret_cast<Node*>(slot); }
@@ -18,7 +18,9 @@ struct PageTree::Node {
 
 namespace {
 
-constexpr unsigned slot_of(uint64_t index, unsigned height) { return (index >> (PageTree::kSlotBits * (height - 1))) & 63; }
+constexpr unsigned slot_of(uint64_t index, unsigned height) {
+    return (index >> (PageTree::kSlotBits * (height - 1))) & 63;
+}
 
 void release_page(PhysicalAddress page) {
     Frame& frame = frames.frame(page);
@@ -42,7 +44,9 @@ PageTree::Found PageTree::find(uint64_t index) const {
     return {.page = page, .present = true, .exclusive = exclusive && frames.frame(page).references == 1};
 }
 
-Result<PageTree::Node*> PageTree::make_node(unsigned height) { return heap.make<Node>(payer_, payer_, height); }
+Result<PageTree::Node*> PageTree::make_node(unsigned height) {
+    return heap.make<Node>(payer_, payer_, height);
+}
 
 Result<PageTree::Node*> PageTree::copy_node(const Node& node) {
     Node* copy = TRY(make_node(node.height));
@@ -172,7 +176,9 @@ uint64_t PageTree::count(uint64_t slot, unsigned height) {
     return total;
 }
 
-uint64_t PageTree::resident_pages() const { return count(root_, height_); }
+uint64_t PageTree::resident_pages() const {
+    return count(root_, height_);
+}
 
 uint64_t PageTree::next_in(uint64_t slot, unsigned height, uint64_t base, uint64_t from) {
     if (slot == 0 || base + capacity(height) <= from) return kPagesMax;
@@ -184,6 +190,8 @@ uint64_t PageTree::next_in(uint64_t slot, unsigned height, uint64_t base, uint64
     return kPagesMax;
 }
 
-uint64_t PageTree::next_present(uint64_t index) const { return next_in(root_, height_, 0, index); }
+uint64_t PageTree::next_present(uint64_t index) const {
+    return next_in(root_, height_, 0, index);
+}
 
 }  // namespace portico::kernel

@@ -15,7 +15,9 @@ struct Model {
     std::map<uint64_t, uint64_t> pages;
 };
 
-uint64_t& number_in(PhysicalAddress page) { return *static_cast<uint64_t*>(arch::to_virtual(page)); }
+uint64_t& number_in(PhysicalAddress page) {
+    return *static_cast<uint64_t*>(arch::to_virtual(page));
+}
 
 class PageTreeTest : public testing::Test {
 protected:
@@ -24,7 +26,9 @@ protected:
     void write(Model& model, uint64_t index, uint64_t value) {
         const auto page = model.tree.make_writable(index);
         ASSERT_TRUE(page);
-        if (!model.pages.contains(index)) { ASSERT_EQ(number_in(*page), 0u); }
+        if (!model.pages.contains(index)) {
+            ASSERT_EQ(number_in(*page), 0u);
+        }
         number_in(*page) = value;
         model.pages[index] = value;
     }
@@ -43,7 +47,8 @@ protected:
 
 TEST_F(PageTreeTest, GrowsWithTheHighestPage) {
     Model model(machine.root());
-    for (const uint64_t index : {uint64_t{0}, uint64_t{63}, uint64_t{64}, uint64_t{4095}, uint64_t{4096}, uint64_t{1} << 30, PageTree::kPagesMax - 1})
+    for (const uint64_t index :
+         {uint64_t{0}, uint64_t{63}, uint64_t{64}, uint64_t{4095}, uint64_t{4096}, uint64_t{1} << 30, PageTree::kPagesMax - 1})
         write(model, index, index + 1);
     check(model);
     EXPECT_FALSE(model.tree.find(5).present);
@@ -119,7 +124,8 @@ TEST_F(PageTreeTest, AgreesWithAModelUnderRandomUse) {
                 model.pages[to] = other.pages[from];
                 break;
             }
-            default: write(model, index(), random());
+            default:
+                write(model, index(), random());
             }
             if (step % 50 == 0)
                 for (const auto& each : models) check(*each);
@@ -141,7 +147,9 @@ TEST_F(PageTreeTest, RunningOutOfMemoryLosesNothing) {
             FrameAllocator::fail_after = n;
             const auto page = child.tree.make_writable(140);
             FrameAllocator::fail_after = -1;
-            if (!page) { EXPECT_EQ(page.error(), Error::NoMemory); }
+            if (!page) {
+                EXPECT_EQ(page.error(), Error::NoMemory);
+            }
             check(child);
             check(parent);
         }

@@ -16,8 +16,12 @@
 namespace portico::kernel {
 
 #ifdef PORTICO_POISON
-inline void poison(void* start, size_t bytes) { __asan_poison_memory_region(start, bytes); }
-inline void unpoison(void* start, size_t bytes) { __asan_unpoison_memory_region(start, bytes); }
+inline void poison(void* start, size_t bytes) {
+    __asan_poison_memory_region(start, bytes);
+}
+inline void unpoison(void* start, size_t bytes) {
+    __asan_unpoison_memory_region(start, bytes);
+}
 #else
 inline void poison(void*, size_t) {}
 inline void unpoison(void*, size_t) {}

@@ -6,7 +6,9 @@ Account::Account(Account* parent, uint64_t limit_bytes) : Object(kType), limit_b
     if (parent != nullptr) parent_ = Ref<Account>(*parent);
 }
 
-Account::~Account() { ASSERT(used_bytes_ == 0); }
+Account::~Account() {
+    ASSERT(used_bytes_ == 0);
+}
 
 Result<> Account::charge(uint64_t bytes) {
     for (Account* account = this; account != nullptr; account = account->parent_.get()) {

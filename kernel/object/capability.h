@@ -29,7 +29,9 @@ public:
     explicit operator bool() const { return object_ != nullptr; }
     Object* object() const { return object_; }
     Rights rights() const { return rights_; }
-    Capability duplicate(Rights keep = Rights::All) const { return object_ == nullptr ? Capability{} : Capability(*object_, rights_ & keep); }
+    Capability duplicate(Rights keep = Rights::All) const {
+        return object_ == nullptr ? Capability{} : Capability(*object_, rights_ & keep);
+    }
 
 private:
     Object* object_ = nullptr;

@@ -11,10 +11,16 @@ uint64_t last_process_id = 0;
 
 }  // namespace
 
-uint64_t process_count() { return processes_alive; }
+uint64_t process_count() {
+    return processes_alive;
+}
 
 Process::Process(Ref<AddressSpace> space, Ref<Account> account, Ref<Sender> supervisor)
-    : Object(kType), handles_(*account), space_(std::move(space)), account_(std::move(account)), supervisor_(std::move(supervisor)),
+    : Object(kType),
+      handles_(*account),
+      space_(std::move(space)),
+      account_(std::move(account)),
+      supervisor_(std::move(supervisor)),
       id_(++last_process_id) {
     ++processes_alive;
 }

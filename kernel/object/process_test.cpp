@@ -96,7 +96,8 @@ TEST_F(ProcessTest, KillWhileHeldOrUnstarted) {
     const Handle unstarted = make();
     machine.call(server, abi::ProcessKill{unstarted, 1});
     EXPECT_EQ(machine.receive(server, port)->word[0], abi::kNotifySendersGone) << "it never began, so it did not end";
-    EXPECT_EQ(refusal(machine.call(server, abi::ThreadCreate{unstarted, machine.put(server, abi::ThreadStart{.instruction = 1})})), Error::WrongState);
+    EXPECT_EQ(refusal(machine.call(server, abi::ThreadCreate{unstarted, machine.put(server, abi::ThreadStart{.instruction = 1})})),
+              Error::WrongState);
     EXPECT_EQ(refusal(machine.call(server, abi::ProcessClone{unstarted, {}, 0})), Error::WrongState);
 }
 
@@ -140,7 +141,9 @@ TEST_F(ProcessTest, ExecKeepsHandlesAndEndsTheOthers) {
     ASSERT_TRUE(machine.call(thread, abi::SpaceMap{space, {}, 0, 0x9000'0000, abi::kPageBytes, fixed}));
     EXPECT_EQ(refusal(machine.call(thread, abi::ProcessExec{space, 0x7000'0000})), Error::BadAddress);
     machine.hardware.own().vector.fill(9);
-    machine.start(thread, abi::ProcessExec{space, machine.put(thread, abi::ThreadStart{.instruction = 0x9000'0000, .stack = 0x9000'1000, .argument = 3})});
+    machine.start(
+        thread,
+        abi::ProcessExec{space, machine.put(thread, abi::ThreadStart{.instruction = 0x9000'0000, .stack = 0x9000'1000, .argument = 3})});
     EXPECT_EQ(second.state(), Thread::State::Dead);
     EXPECT_EQ(thread.frame.registers.rip, 0x9000'0000u);
     EXPECT_EQ(thread.frame.registers.rdi, 3u);

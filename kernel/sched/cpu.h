@@ -37,15 +37,15 @@ private:
 
 /// One CPU. All but the trace ring is under the kernel lock.
 struct Cpu {
-    CpuFrame frame;                  ///< first: assembly reaches it
+    CpuFrame frame;  ///< first: assembly reaches it
     unsigned index = 0;
-    Thread* running = nullptr;       ///< whose user mode this CPU is in, or on the way to
-    Thread* loaded = nullptr;        ///< whose vector state and bases the hardware holds
-    Ref<AddressSpace> space;         ///< whose page table the hardware holds: alive until it lets go of it
-    Thread* next = nullptr;          ///< handed off to: runs before all others
+    Thread* running = nullptr;  ///< whose user mode this CPU is in, or on the way to
+    Thread* loaded = nullptr;   ///< whose vector state and bases the hardware holds
+    Ref<AddressSpace> space;    ///< whose page table the hardware holds: alive until it lets go of it
+    Thread* next = nullptr;     ///< handed off to: runs before all others
     RunQueue ready;
     TimerQueue timers;
-    bool resched = false;            ///< the running thread's turn is over, or someone more urgent is ready
+    bool resched = false;  ///< the running thread's turn is over, or someone more urgent is ready
     bool idle = false;
     uint64_t slice_end_ns = 0;
     uint64_t armed_ns = abi::kForever;

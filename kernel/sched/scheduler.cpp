@@ -17,7 +17,9 @@ Cpu cpus[kCpusMax];
 
 }  // namespace
 
-Cpu& cpu_at(unsigned index) { return cpus[index]; }
+Cpu& cpu_at(unsigned index) {
+    return cpus[index];
+}
 
 void Scheduler::make_ready(Thread& thread) {
     if (thread.process().suspended()) {
@@ -47,7 +49,9 @@ void Scheduler::terminate(Thread& thread) {
         else
             thread.cpu->ready.remove(thread);
         break;
-    case Thread::State::Held: thread.process().unhold(thread); break;
+    case Thread::State::Held:
+        thread.process().unhold(thread);
+        break;
     case Thread::State::Blocked:
         thread.end_wait(Error::Interrupted);
         terminate(thread);
@@ -56,7 +60,8 @@ void Scheduler::terminate(Thread& thread) {
         thread.doomed = true;
         if (thread.cpu != &arch::this_cpu()) arch::kick(*thread.cpu);
         return;
-    case Thread::State::Dead: return;
+    case Thread::State::Dead:
+        return;
     }
     thread.die();
 }

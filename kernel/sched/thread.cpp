@@ -14,9 +14,13 @@ constexpr uint64_t kUserFlags = 0x202;  // interrupts on, and the bit that is al
 
 }  // namespace
 
-uint64_t thread_count() { return threads_alive; }
+uint64_t thread_count() {
+    return threads_alive;
+}
 
-Thread::Thread(Process& process) : Object(kType), process_(process), id_(++last_thread_id) { ++threads_alive; }
+Thread::Thread(Process& process) : Object(kType), process_(process), id_(++last_thread_id) {
+    ++threads_alive;
+}
 
 Thread::~Thread() {
     if (call_ != nullptr) destroy_call(*call_);
@@ -91,17 +95,26 @@ void Thread::finish_wait(Error error) {
 
 void Thread::end_wait(Error error) {
     switch (wait_) {
-    case Wait::Receive: waits_at->unpark(*this); break;
-    case Wait::Futex: futex_list->erase(futex_list->iterator_to(link)); break;
+    case Wait::Receive:
+        waits_at->unpark(*this);
+        break;
+    case Wait::Futex:
+        futex_list->erase(futex_list->iterator_to(link));
+        break;
     case Wait::Call:
-    case Wait::Fault: abandon_call(*this); break;
+    case Wait::Fault:
+        abandon_call(*this);
+        break;
     case Wait::Sleep:
-    case Wait::None: break;
+    case Wait::None:
+        break;
     }
     finish_wait(error);
 }
 
-void Thread::deadline_passed() { end_wait(wait_ == Wait::Sleep ? Error::None : Error::TimedOut); }
+void Thread::deadline_passed() {
+    end_wait(wait_ == Wait::Sleep ? Error::None : Error::TimedOut);
+}
 
 void Thread::alert() {
     if (state_ == State::Dead) return;
@@ -136,7 +149,9 @@ bool Thread::alert_ends_wait() const {
     return !in_upcall_ && wait_ != Wait::Fault && !steady;
 }
 
-bool Thread::alert_is_due() const { return alerted_ && !in_upcall_ && process_->upcall_entry != 0; }
+bool Thread::alert_is_due() const {
+    return alerted_ && !in_upcall_ && process_->upcall_entry != 0;
+}
 
 void Thread::deliver_alert() {
     if (!alert_is_due()) return;

@@ -73,14 +73,14 @@ public:
 
     ThreadLink link{*this};
     ThreadLink process_link{*this};
-    Port* waits_at = nullptr;      ///< Receive
+    Port* waits_at = nullptr;  ///< Receive
     ThreadList* futex_list = nullptr;
-    uint64_t futex_space = 0;      ///< key of the word it waits for: an address space or memory object id, and an offset
+    uint64_t futex_space = 0;  ///< key of the word it waits for: an address space or memory object id, and an offset
     uint64_t futex_offset = 0;
     uint32_t futex_mask = 0;
-    bool restart = false;          ///< the system call moved its arguments on and is to be made again
-    bool doomed = false;           ///< runs, and ends when its CPU leaves the kernel
-    Cpu* cpu = nullptr;            ///< where it runs or ran last, or in whose queue it is
+    bool restart = false;  ///< the system call moved its arguments on and is to be made again
+    bool doomed = false;   ///< runs, and ends when its CPU leaves the kernel
+    Cpu* cpu = nullptr;    ///< where it runs or ran last, or in whose queue it is
     uint64_t cpu_time_ns = 0;
     struct DeadlineNode : Deadline {
         explicit DeadlineNode(Thread& owner) : Deadline(Deadline::Kind::Thread), thread(owner) {}

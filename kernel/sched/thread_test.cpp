@@ -26,7 +26,8 @@ protected:
 };
 
 TEST_F(ThreadTest, CreateStartsAsAsked) {
-    const abi::ThreadStart start{.instruction = 0x1234'5678, .stack = 0x3000, .argument = 99, .fs_base = 0x11, .gs_base = 0x22, .priority = 3};
+    const abi::ThreadStart start{
+        .instruction = 0x1234'5678, .stack = 0x3000, .argument = 99, .fs_base = 0x11, .gs_base = 0x22, .priority = 3};
     const Handle handle = machine.call(client, abi::ThreadCreate{abi::kSelfProcess, machine.put(client, start)})->thread;
     Thread& thread = machine.adopt_thread(client, handle);
     EXPECT_EQ(thread.frame.registers.rip, 0x1234'5678u);
@@ -36,7 +37,8 @@ TEST_F(ThreadTest, CreateStartsAsAsked) {
     machine.call(thread, abi::Null{});
     EXPECT_EQ(machine.hardware.own().fs_base, 0x11u);
     EXPECT_EQ(machine.hardware.own().gs_base, 0x22u);
-    for (const abi::ThreadStart& bad : {abi::ThreadStart{.instruction = ~0ull}, abi::ThreadStart{.priority = 17}, abi::ThreadStart{.gs_base = abi::kUserAddressMax}})
+    for (const abi::ThreadStart& bad :
+         {abi::ThreadStart{.instruction = ~0ull}, abi::ThreadStart{.priority = 17}, abi::ThreadStart{.gs_base = abi::kUserAddressMax}})
         EXPECT_EQ(refusal(machine.call(client, abi::ThreadCreate{abi::kSelfProcess, machine.put(client, bad)})), Error::InvalidArgument);
     EXPECT_EQ(refusal(machine.call(client, abi::ThreadCreate{abi::kSelfProcess, kNowhere})), Error::BadAddress);
 }

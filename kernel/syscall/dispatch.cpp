@@ -1,6 +1,6 @@
 #include "kernel/debug/log.h"
-#include "kernel/irq/interrupt.h"
 #include "kernel/ipc/ipc.h"
+#include "kernel/irq/interrupt.h"
 #include "kernel/sched/kernel_lock.h"
 #include "kernel/syscall/handlers.h"
 
@@ -25,8 +25,7 @@ template <class Call>
 void run_call(Thread& caller) {
     abi::Registers& r = caller.frame.registers;
     Call call{};
-    if constexpr (!abi::kUsesMessageRegisters<Call>)
-        call = abi::from_arguments<Call>({r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9});
+    if constexpr (!abi::kUsesMessageRegisters<Call>) call = abi::from_arguments<Call>({r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9});
     const auto result = on_syscall(caller, call);
     if (!result) {
         // A failed call never waits: whatever it started it has undone.
@@ -35,7 +34,8 @@ void run_call(Thread& caller) {
     }
     if (caller.state() != Thread::State::Running) {
         // An alert that came while this CPU was on its way here must not be slept through.
-        if (caller.state() == Thread::State::Blocked && caller.alert_is_due() && caller.alert_ends_wait()) caller.end_wait(Error::Interrupted);
+        if (caller.state() == Thread::State::Blocked && caller.alert_is_due() && caller.alert_ends_wait())
+            caller.end_wait(Error::Interrupted);
         return;
     }
     if (std::exchange(caller.restart, false)) return;

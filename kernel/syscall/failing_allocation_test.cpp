@@ -15,7 +15,8 @@ protected:
         // Tables grow in steps that stay: have room before anything is measured.
         for (Thread* thread : {&client, &server}) {
             std::vector<Handle> handles;
-            for (int i = 0; i < 60; ++i) handles.push_back(machine.call(*thread, abi::HandleDuplicate{thread == &client ? sender : port, ~0ull})->handle);
+            for (int i = 0; i < 60; ++i)
+                handles.push_back(machine.call(*thread, abi::HandleDuplicate{thread == &client ? sender : port, ~0ull})->handle);
             for (const Handle handle : handles) machine.call(*thread, abi::HandleClose{handle});
         }
         machine.scratch(client);
@@ -45,10 +46,13 @@ protected:
     }
     template <class Call>
     void exhaust(const char* what, const Call& call) {
-        exhaust(what, [&] { return machine.call(client, call); }, [&](const auto& result) {
-            ASSERT_TRUE(result);
-            if constexpr (requires { Handle(*reinterpret_cast<const Handle*>(&*result)); }) machine.call(client, abi::HandleClose{{abi::to_arguments(*result)[0]}});
-        });
+        exhaust(
+            what, [&] { return machine.call(client, call); },
+            [&](const auto& result) {
+                ASSERT_TRUE(result);
+                if constexpr (requires { Handle(*reinterpret_cast<const Handle*>(&*result)); })
+                    machine.call(client, abi::HandleClose{{abi::to_arguments(*result)[0]}});
+            });
     }
     static constexpr auto kNothing = [](const auto&) {};
 };
@@ -58,11 +62,13 @@ TEST_F(FailingAllocationTest, ObjectsAndHandles) {
     const Handle resource = machine.make_resource(client);
     exhaust("handle_duplicate", abi::HandleDuplicate{sender, ~0ull});
     exhaust("port_create", abi::PortCreate{});
-    exhaust("port_badge", [&] { return machine.call(client, abi::PortBadge{own_port, 1, 1}); }, [&](const auto& made) {
-        if (!made) return;
-        machine.call(client, abi::HandleClose{made->sender});
-        EXPECT_EQ(machine.receive(client, own_port)->word[0], abi::kNotifySendersGone);
-    });
+    exhaust(
+        "port_badge", [&] { return machine.call(client, abi::PortBadge{own_port, 1, 1}); },
+        [&](const auto& made) {
+            if (!made) return;
+            machine.call(client, abi::HandleClose{made->sender});
+            EXPECT_EQ(machine.receive(client, own_port)->word[0], abi::kNotifySendersGone);
+        });
     exhaust("memory_create", abi::MemoryCreate{1 << 20});
     exhaust("space_create", abi::SpaceCreate{});
     exhaust("timer_create", abi::TimerCreate{sender, 1});
@@ -75,7 +81,8 @@ TEST_F(FailingAllocationTest, ObjectsAndHandles) {
 
 TEST_F(FailingAllocationTest, AFullTableGrowsOrRefuses) {
     std::vector<Handle> handles;
-    while (client.process().handles().count() % 64 != 63) handles.push_back(machine.call(client, abi::HandleDuplicate{sender, ~0ull})->handle);
+    while (client.process().handles().count() % 64 != 63)
+        handles.push_back(machine.call(client, abi::HandleDuplicate{sender, ~0ull})->handle);
     FrameAllocator::fail_after = 1;
     const auto refused = machine.call(client, abi::PortCreate{});
     FrameAllocator::fail_after = -1;
@@ -90,13 +97,15 @@ TEST_F(FailingAllocationTest, ProcessesAndThreads) {
     exhaust("process_clone", abi::ProcessClone{abi::kSelfProcess, sender, 0});
     exhaust("process_clone shared", abi::ProcessClone{abi::kSelfProcess, {}, 1});
     const uint64_t start = machine.scratch(client);
-    exhaust("thread_create", [&] { return machine.call(client, abi::ThreadCreate{abi::kSelfProcess, start}); }, [&](const auto& made) {
-        ASSERT_TRUE(made);
-        Thread& thread = machine.adopt_thread(client, made->thread);
-        machine.call(client, abi::HandleClose{made->thread});
-        machine.start(thread, abi::ThreadExit{0, 0, 0});
-        machine.forget_ended();
-    });
+    exhaust(
+        "thread_create", [&] { return machine.call(client, abi::ThreadCreate{abi::kSelfProcess, start}); },
+        [&](const auto& made) {
+            ASSERT_TRUE(made);
+            Thread& thread = machine.adopt_thread(client, made->thread);
+            machine.call(client, abi::HandleClose{made->thread});
+            machine.start(thread, abi::ThreadExit{0, 0, 0});
+            machine.forget_ended();
+        });
     for (uint64_t i = 0; i < 20; i += 3) EXPECT_EQ(machine.read(client, address + i * kPage), i);
 }
 
@@ -118,13 +127,16 @@ TEST_F(FailingAllocationTest, Mappings) {
     };
     restore(0);
     const auto exhaust_split = [&](const char* what, auto request) {
-        exhaust(what, [&] {
-            auto result = request();
-            const int64_t left = std::exchange(FrameAllocator::fail_after, -1);
-            restore(0);
-            FrameAllocator::fail_after = left;
-            return result;
-        }, kNothing);
+        exhaust(
+            what,
+            [&] {
+                auto result = request();
+                const int64_t left = std::exchange(FrameAllocator::fail_after, -1);
+                restore(0);
+                FrameAllocator::fail_after = left;
+                return result;
+            },
+            kNothing);
     };
     exhaust_split("fixed", [&] { return map({}, kAt + 10 * kPage, kFixed | kReadWrite); });
     exhaust_split("unmap", [&] { return machine.call(client, abi::SpaceUnmap{abi::kSelfSpace, kAt + kPage, kPage}); });
@@ -145,7 +157,8 @@ TEST_F(FailingAllocationTest, MemoryContents) {
             return result;
         };
     };
-    exhaust("memory_write", emptied([&] { return machine.call(client, abi::MemoryWrite{memory, 60 * kPage, buffer, 10 * kPage}); }), kNothing);
+    exhaust("memory_write", emptied([&] { return machine.call(client, abi::MemoryWrite{memory, 60 * kPage, buffer, 10 * kPage}); }),
+            kNothing);
     machine.call(client, abi::MemoryWrite{memory, 60 * kPage, buffer, 20 * kPage});
     exhaust("memory_clone", abi::MemoryClone{memory, 0, 200 * kPage});
     exhaust("memory_clone of a part", abi::MemoryClone{memory, 61 * kPage, 10 * kPage});
@@ -160,16 +173,18 @@ TEST_F(FailingAllocationTest, MemoryContents) {
 TEST_F(FailingAllocationTest, Messages) {
     const Handle memory = machine.call(client, abi::MemoryCreate{kPage})->memory;
     const Handle reply_port = machine.call(client, abi::PortCreate{})->port;
-    const abi::MessageRegisters registers{.handle_or_id = sender.value, .header = abi::Header::make(0, 1), .word = {0, 0, 0, 0, memory.value},
-                                          .r14 = reply_port.value};
+    const abi::MessageRegisters registers{
+        .handle_or_id = sender.value, .header = abi::Header::make(0, 1), .word = {0, 0, 0, 0, memory.value}, .r14 = reply_port.value};
     const auto drain = [&](const auto& result) {
         if (result)
             if (const auto taken = machine.receive(server, port)) machine.call(server, abi::HandleClose{{taken->word[4]}});
     };
     exhaust("port_send", [&] { return machine.message<abi::PortSend>(client, registers); }, drain);
-    exhaust("port_call_async", [&] { return machine.message<abi::PortCallAsync>(client, registers); }, [&](const auto& made) {
-        if (made) machine.call(client, abi::CallCancel{reply_port, made->id});
-    });
+    exhaust(
+        "port_call_async", [&] { return machine.message<abi::PortCallAsync>(client, registers); },
+        [&](const auto& made) {
+            if (made) machine.call(client, abi::CallCancel{reply_port, made->id});
+        });
     Thread& caller = machine.make_thread(client.process());
     FrameAllocator::fail_after = 0;
     machine.start_message<abi::PortCall>(caller, registers);

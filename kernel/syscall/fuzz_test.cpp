@@ -44,7 +44,9 @@ protected:
         }
         keep(thread);
     }
-    void keep(Thread& thread) { threads.push_back(machine.in_kernel([&] { return Ref<Thread>(thread); })); }
+    void keep(Thread& thread) {
+        threads.push_back(machine.in_kernel([&] { return Ref<Thread>(thread); }));
+    }
     void remember(Thread& thread, uint64_t value) {
         std::vector<uint64_t>& values = values_of[thread.process().id()];
         if (values.size() < 200)
@@ -56,14 +58,22 @@ protected:
     uint64_t any_argument(Thread& thread) {
         const std::vector<uint64_t>& values = values_of[thread.process().id()];
         switch (below(8)) {
-        case 0: return below(8);
-        case 1: return uint64_t{1 + below(4)} << 20;  // the pseudo-handles
-        case 2: return below(20) * kPage;
-        case 3: return random();
-        case 4: return ~uint64_t{0} - below(3);
-        case 5: return address();
-        case 6: return machine.hardware.now_ns() + below(100'000);
-        default: return values.empty() ? 0 : values[below(values.size())];
+        case 0:
+            return below(8);
+        case 1:
+            return uint64_t{1 + below(4)} << 20;  // the pseudo-handles
+        case 2:
+            return below(20) * kPage;
+        case 3:
+            return random();
+        case 4:
+            return ~uint64_t{0} - below(3);
+        case 5:
+            return address();
+        case 6:
+            return machine.hardware.now_ns() + below(100'000);
+        default:
+            return values.empty() ? 0 : values[below(values.size())];
         }
     }
     /// Something that this process got and that is now a handle of the type, if there is one.
@@ -83,16 +93,20 @@ protected:
     /// An argument that often makes sense, by the name it has in the call's description.
     uint64_t argument(Thread& thread, std::string_view name) {
         static constexpr std::pair<std::string_view, ObjectType> kTypes[] = {
-            {"port", ObjectType::Port}, {"reply_port", ObjectType::Port}, {"sender", ObjectType::Sender}, {"supervisor", ObjectType::Sender},
-            {"memory", ObjectType::Memory}, {"space", ObjectType::AddressSpace}, {"process", ObjectType::Process}, {"thread", ObjectType::Thread},
-            {"timer", ObjectType::Timer}, {"io", ObjectType::IoPorts}, {"interrupt", ObjectType::Interrupt}, {"resource", ObjectType::Resource},
+            {"port", ObjectType::Port},         {"reply_port", ObjectType::Port},     {"sender", ObjectType::Sender},
+            {"supervisor", ObjectType::Sender}, {"memory", ObjectType::Memory},       {"space", ObjectType::AddressSpace},
+            {"process", ObjectType::Process},   {"thread", ObjectType::Thread},       {"timer", ObjectType::Timer},
+            {"io", ObjectType::IoPorts},        {"interrupt", ObjectType::Interrupt}, {"resource", ObjectType::Resource},
             {"account", ObjectType::Account}};
         static constexpr std::pair<std::string_view, ObjectType> kOwn[] = {
             {"space", ObjectType::AddressSpace}, {"process", ObjectType::Process}, {"account", ObjectType::Account}};
         if (below(10) == 0) return any_argument(thread);
         if (below(3) == 0)
             for (const auto& [each, type] : kOwn)
-                if (name == each) return type == ObjectType::AddressSpace ? abi::kSelfSpace.value : type == ObjectType::Process ? abi::kSelfProcess.value : abi::kSelfAccount.value;
+                if (name == each)
+                    return type == ObjectType::AddressSpace ? abi::kSelfSpace.value
+                           : type == ObjectType::Process    ? abi::kSelfProcess.value
+                                                            : abi::kSelfAccount.value;
         for (const auto& [each, type] : kTypes)
             if (name == each) return handle_of(thread, type);
         for (const std::string_view each : {"address", "info", "start", "state", "registers", "target", "clear", "clear_too"})
@@ -114,13 +128,17 @@ protected:
         r.rbx = below(2) == 0 ? below(10'000) | below(10'000) << 32 : random();
         uint64_t* const registers[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
         for (size_t i = 0; i < 6; ++i)
-            *registers[i] = number < abi::Syscalls::kCount ? argument(thread, abi::Syscalls::kDocs[number].arguments[i].name) : any_argument(thread);
+            *registers[i] =
+                number < abi::Syscalls::kCount ? argument(thread, abi::Syscalls::kDocs[number].arguments[i].name) : any_argument(thread);
         if (number < abi::PortSend::doc.number || number > abi::PortReplyReceive::doc.number) return;
         const bool receives = number == abi::PortReceive::doc.number || number == abi::PortReplyReceive::doc.number;
         const uint64_t id = call_id(thread);
         r.rdi = number == abi::PortReply::doc.number ? id : handle_of(thread, receives ? ObjectType::Port : ObjectType::Sender);
-        r.r14 = number == abi::PortReplyReceive::doc.number ? id * below(2) : number == abi::PortCallAsync::doc.number ? handle_of(thread, ObjectType::Port) : address();
-        if (below(10) != 0) r.rsi = abi::Header::make(0, below(3) == 0 ? static_cast<unsigned>(below(4)) : 0, static_cast<unsigned>(below(16))).value;
+        r.r14 = number == abi::PortReplyReceive::doc.number ? id * below(2)
+                : number == abi::PortCallAsync::doc.number  ? handle_of(thread, ObjectType::Port)
+                                                            : address();
+        if (below(10) != 0)
+            r.rsi = abi::Header::make(0, below(3) == 0 ? static_cast<unsigned>(below(4)) : 0, static_cast<unsigned>(below(16))).value;
         if (number == abi::PortCall::doc.number && below(2) == 0) {
             r.rsi = abi::Header{r.rsi}.with_windows().value;
             r.r14 = address(), r.r15 = address(), r.rbx = below(5000) | below(5000) << 32;
@@ -138,7 +156,8 @@ protected:
         if (number < succeeded.size() && (blocks || r.rax == 0)) ++succeeded[number];
         if (blocks || r.rax != 0) return;
         remember(thread, r.rdi);
-        if (number == abi::PortReceive::doc.number || number == abi::PortReplyReceive::doc.number || number == abi::PortCallAsync::doc.number) {
+        if (number == abi::PortReceive::doc.number || number == abi::PortReplyReceive::doc.number ||
+            number == abi::PortCallAsync::doc.number) {
             std::vector<uint64_t>& ids = ids_of[thread.process().id()];
             if (ids.size() > 6) ids.erase(ids.begin());
             if (r.rdi != 0) ids.push_back(r.rdi);
@@ -200,7 +219,8 @@ protected:
         }
         // Ends of threads and processes are rare, so that the others get to build something up.
         uint64_t number = below(abi::Syscalls::kCount + 1);
-        const bool ends = number == abi::ThreadExit::doc.number || number == abi::ProcessKill::doc.number || number == abi::ProcessExec::doc.number;
+        const bool ends =
+            number == abi::ThreadExit::doc.number || number == abi::ProcessKill::doc.number || number == abi::ProcessExec::doc.number;
         if (ends && below(8) != 0) number = abi::SpaceMap::doc.number;
         load(*thread, number);
         const Ref<Thread> alive = machine.in_kernel([&] { return Ref<Thread>(*thread); });

@@ -12,7 +12,8 @@
 namespace portico::kernel {
 
 template <class Call>
-using ReplyOf = std::conditional_t<std::is_same_v<typename Call::Reply, abi::NoReply> || abi::kUsesMessageRegisters<Call>, void, typename Call::Reply>;
+using ReplyOf =
+    std::conditional_t<std::is_same_v<typename Call::Reply, abi::NoReply> || abi::kUsesMessageRegisters<Call>, void, typename Call::Reply>;
 
 template <class Call>
 Result<ReplyOf<Call>> on_syscall(Thread& caller, const Call& call);
@@ -45,11 +46,14 @@ Result<abi::Handle> give_handle(Thread& caller, T& object, Rights rights) {
 }
 
 inline constexpr uint64_t kPageMask = abi::kPageBytes - 1;
-constexpr uint64_t pages_for(uint64_t bytes) { return bytes / abi::kPageBytes + (bytes % abi::kPageBytes != 0 ? 1 : 0); }
+constexpr uint64_t pages_for(uint64_t bytes) {
+    return bytes / abi::kPageBytes + (bytes % abi::kPageBytes != 0 ? 1 : 0);
+}
 
 constexpr uint64_t kCopyStepBytes = 64 * 1024;
 
-/// For calls with offset in rsi, address in rdx and length in r10: copies a bounded part; if more is left, moves the arguments on and runs the system call again, so that interrupts get in.
+/// For calls with offset in rsi, address in rdx and length in r10: copies a bounded part; if more is left, moves the arguments on and runs
+/// the system call again, so that interrupts get in.
 template <class Copy>
 Result<> copy_in_steps(Thread& caller, uint64_t length, Copy copy) {
     const uint64_t step = std::min(length, kCopyStepBytes);

@@ -34,8 +34,8 @@ Result<abi::HandleInstall::Reply> on_syscall(Thread& caller, const abi::HandleIn
     Process* target = TRY(find_object<Process>(caller, call.process, Rights::Control));
     if (target->dying()) return fail(Error::WrongState);
     if ((call.slot.value >> 32) != 0) return fail(Error::InvalidArgument);
-    Capability copy =
-        TRY(duplicate_capability(caller, call.handle, Rights::Duplicate | Rights::Transfer, static_cast<Rights>(call.rights) & Rights::All));
+    Capability copy = TRY(
+        duplicate_capability(caller, call.handle, Rights::Duplicate | Rights::Transfer, static_cast<Rights>(call.rights) & Rights::All));
     return abi::HandleInstall::Reply{TRY(target->handles().put(call.slot.index(), std::move(copy)))};
 }
 

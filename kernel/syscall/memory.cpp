@@ -84,7 +84,8 @@ Result<> on_syscall(Thread& caller, const abi::MemoryRead& request) {
     return copy_in_steps(caller, request.length, [&](uint64_t step) {
         return for_each_page(request.offset, step, [&](uint64_t index, uint64_t start, uint64_t done, uint64_t length) -> Result<> {
             const Memory::Page page = TRY(memory->page_to_read(index));
-            return caller.process().space().copy_out(request.address + done, static_cast<uint8_t*>(arch::to_virtual(page.address)) + start, length);
+            return caller.process().space().copy_out(request.address + done, static_cast<uint8_t*>(arch::to_virtual(page.address)) + start,
+                                                     length);
         });
     });
 }
@@ -104,8 +105,7 @@ Result<> on_syscall(Thread& caller, const abi::MemoryWrite& request) {
 template <>
 Result<abi::SpaceCreate::Reply> on_syscall(Thread& caller, const abi::SpaceCreate&) {
     Ref<AddressSpace> space = TRY(AddressSpace::create(caller.process().account()));
-    return abi::SpaceCreate::Reply{
-        TRY(give_handle(caller, *space, Rights::Duplicate | Rights::Transfer | Rights::Map | Rights::Read))};
+    return abi::SpaceCreate::Reply{TRY(give_handle(caller, *space, Rights::Duplicate | Rights::Transfer | Rights::Map | Rights::Read))};
 }
 
 template <>

@@ -44,7 +44,8 @@ template <>
 Result<abi::PortBadge::Reply> on_syscall(Thread& caller, const abi::PortBadge& request) {
     Port* port = TRY(find_object<Port>(caller, request.port, Rights::Receive));
     if (request.credits == 0 || request.credits > 65535) return fail(Error::InvalidArgument);
-    Ref<Sender> sender = TRY(create_object<Sender>(caller.process().account(), *port, request.badge, static_cast<uint32_t>(request.credits)));
+    Ref<Sender> sender =
+        TRY(create_object<Sender>(caller.process().account(), *port, request.badge, static_cast<uint32_t>(request.credits)));
     return abi::PortBadge::Reply{TRY(give_handle(caller, *sender, Rights::Send | Rights::Duplicate | Rights::Transfer))};
 }
 
@@ -119,7 +120,8 @@ template <>
 Result<> on_syscall(Thread& caller, const abi::WindowRead& request) {
     const Call* call = TRY(lending_call(caller, request.id));
     const abi::Windows& windows = call->windows;
-    if (request.offset > windows.readable_bytes || request.length > windows.readable_bytes - request.offset) return fail(Error::InvalidArgument);
+    if (request.offset > windows.readable_bytes || request.length > windows.readable_bytes - request.offset)
+        return fail(Error::InvalidArgument);
     return copy_in_steps(caller, request.length, [&](uint64_t step) {
         return copy_between(caller.process().space(), request.address, call->caller->process().space(),
                             windows.readable_address + request.offset, step);
@@ -130,7 +132,8 @@ template <>
 Result<> on_syscall(Thread& caller, const abi::WindowWrite& request) {
     const Call* call = TRY(lending_call(caller, request.id));
     const abi::Windows& windows = call->windows;
-    if (request.offset > windows.writable_bytes || request.length > windows.writable_bytes - request.offset) return fail(Error::InvalidArgument);
+    if (request.offset > windows.writable_bytes || request.length > windows.writable_bytes - request.offset)
+        return fail(Error::InvalidArgument);
     return copy_in_steps(caller, request.length, [&](uint64_t step) {
         return copy_between(call->caller->process().space(), windows.writable_address + request.offset, caller.process().space(),
                             request.address, step);

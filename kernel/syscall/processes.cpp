@@ -25,8 +25,7 @@ Result<abi::ProcessCreate::Reply> on_syscall(Thread& caller, const abi::ProcessC
     AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Map));
     Account* account = TRY(find_object<Account>(caller, call.account, Rights::Control));
     Ref<Sender> supervisor = TRY(find_supervisor(caller, call.supervisor));
-    Ref<Process> process =
-        TRY(create_object<Process>(*account, Ref<AddressSpace>(*space), Ref<Account>(*account), std::move(supervisor)));
+    Ref<Process> process = TRY(create_object<Process>(*account, Ref<AddressSpace>(*space), Ref<Account>(*account), std::move(supervisor)));
     return abi::ProcessCreate::Reply{TRY(give_handle(caller, *process, kProcessRights))};
 }
 
@@ -119,8 +118,7 @@ Result<abi::ThreadCreate::Reply> on_syscall(Thread& caller, const abi::ThreadCre
     TRY(handles.reserve(1));  // nothing may fail once the thread runs
     const unsigned priority = start.priority == 0 ? caller.priority() : static_cast<unsigned>(start.priority);
     Ref<Thread> thread = TRY(Thread::create(*process, start, priority));
-    return abi::ThreadCreate::Reply{
-        TRY(handles.add(Capability(*thread, Rights::Duplicate | Rights::Transfer | Rights::Control)))};
+    return abi::ThreadCreate::Reply{TRY(handles.add(Capability(*thread, Rights::Duplicate | Rights::Transfer | Rights::Control)))};
 }
 
 template <>

@@ -82,7 +82,8 @@ template <>
 Result<abi::IoCreate::Reply> on_syscall(Thread& caller, const abi::IoCreate& call) {
     TRY(find_object<Resource>(caller, call.resource, Rights::Control));
     if (call.base > 0xFFFF || call.count == 0 || call.count > 0x1'0000 - call.base) return fail(Error::InvalidArgument);
-    Ref<IoPorts> io = TRY(create_object<IoPorts>(caller.process().account(), static_cast<uint16_t>(call.base), static_cast<uint32_t>(call.count)));
+    Ref<IoPorts> io =
+        TRY(create_object<IoPorts>(caller.process().account(), static_cast<uint16_t>(call.base), static_cast<uint32_t>(call.count)));
     return abi::IoCreate::Reply{TRY(give_handle(caller, *io, kOwnRights))};
 }
 

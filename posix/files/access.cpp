@@ -27,7 +27,8 @@ int64_t sys_faccessat(Thread& thread, const Arguments& arguments) {
 }
 
 int64_t sys_faccessat2(Thread& thread, const Arguments& arguments) {
-    return check_access(thread, number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(arguments[2]), static_cast<uint32_t>(arguments[3]));
+    return check_access(thread, number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(arguments[2]),
+                        static_cast<uint32_t>(arguments[3]));
 }
 
 }  // namespace portico::posix

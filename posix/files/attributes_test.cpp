@@ -31,7 +31,8 @@ TEST(Attributes, StatxSplitsDeviceNumbers) {
 }
 
 TEST(Attributes, TimesToSet) {
-    EXPECT_EQ(times_to_set(nullptr)->changes, static_cast<uint32_t>(file::Change::AccessNow) | static_cast<uint32_t>(file::Change::ModifyNow));
+    EXPECT_EQ(times_to_set(nullptr)->changes,
+              static_cast<uint32_t>(file::Change::AccessNow) | static_cast<uint32_t>(file::Change::ModifyNow));
     const std::array<linux_abi::Timespec, 2> mixed{{{0, kUtimeOmit}, {3, 4}}};
     const auto change = times_to_set(mixed.data());
     EXPECT_EQ(change->changes, static_cast<uint32_t>(file::Change::ModifyTime));

@@ -44,7 +44,8 @@ int64_t change_times(Thread& thread, uint64_t directory, uint64_t address, const
     const Result<file::SetAttributes> change = times_to_set(times);
     if (!change) return to_errno(change.error());
     if (change->changes == 0) return 0;
-    if (address == 0 && number_argument(directory) != linux_abi::kAtFdcwd) return flags != 0 ? -EINVAL : change_number(thread, directory, *change);
+    if (address == 0 && number_argument(directory) != linux_abi::kAtFdcwd)
+        return flags != 0 ? -EINVAL : change_number(thread, directory, *change);
     return change_at(thread, number_argument(directory), address, flags, *change);
 }
 
@@ -66,8 +67,12 @@ constexpr auto kHere = static_cast<uint64_t>(linux_abi::kAtFdcwd);
 
 }  // namespace
 
-int64_t sys_chmod(Thread& thread, const Arguments& arguments) { return change_at(thread, linux_abi::kAtFdcwd, arguments[0], 0, mode_change(arguments[1])); }
-int64_t sys_fchmod(Thread& thread, const Arguments& arguments) { return change_number(thread, arguments[0], mode_change(arguments[1])); }
+int64_t sys_chmod(Thread& thread, const Arguments& arguments) {
+    return change_at(thread, linux_abi::kAtFdcwd, arguments[0], 0, mode_change(arguments[1]));
+}
+int64_t sys_fchmod(Thread& thread, const Arguments& arguments) {
+    return change_number(thread, arguments[0], mode_change(arguments[1]));
+}
 
 int64_t sys_fchmodat(Thread& thread, const Arguments& arguments) {
     return change_at(thread, number_argument(arguments[0]), arguments[1], 0, mode_change(arguments[2]));
@@ -85,10 +90,13 @@ int64_t sys_lchown(Thread& thread, const Arguments& arguments) {
     return change_at(thread, linux_abi::kAtFdcwd, arguments[0], linux_abi::kAtSymlinkNoFollow, owner_change(arguments[1], arguments[2]));
 }
 
-int64_t sys_fchown(Thread& thread, const Arguments& arguments) { return change_number(thread, arguments[0], owner_change(arguments[1], arguments[2])); }
+int64_t sys_fchown(Thread& thread, const Arguments& arguments) {
+    return change_number(thread, arguments[0], owner_change(arguments[1], arguments[2]));
+}
 
 int64_t sys_fchownat(Thread& thread, const Arguments& arguments) {
-    return change_at(thread, number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(arguments[4]), owner_change(arguments[2], arguments[3]));
+    return change_at(thread, number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(arguments[4]),
+                     owner_change(arguments[2], arguments[3]));
 }
 
 int64_t sys_utime(Thread& thread, const Arguments& arguments) {
@@ -99,8 +107,12 @@ int64_t sys_utime(Thread& thread, const Arguments& arguments) {
     return change_times(thread, kHere, arguments[0], times.data(), 0);
 }
 
-int64_t sys_utimes(Thread& thread, const Arguments& arguments) { return change_times_us(thread, kHere, arguments[0], arguments[1]); }
-int64_t sys_futimesat(Thread& thread, const Arguments& arguments) { return change_times_us(thread, arguments[0], arguments[1], arguments[2]); }
+int64_t sys_utimes(Thread& thread, const Arguments& arguments) {
+    return change_times_us(thread, kHere, arguments[0], arguments[1]);
+}
+int64_t sys_futimesat(Thread& thread, const Arguments& arguments) {
+    return change_times_us(thread, arguments[0], arguments[1], arguments[2]);
+}
 
 int64_t sys_utimensat(Thread& thread, const Arguments& arguments) {
     const auto flags = static_cast<uint32_t>(arguments[3]);

@@ -10,8 +10,12 @@ struct Row {
     ControlShape shape;
 };
 
-constexpr ControlShape in(uint16_t bytes) { return {.input_bytes = bytes}; }
-constexpr ControlShape out(uint16_t bytes) { return {.output_bytes = bytes}; }
+constexpr ControlShape in(uint16_t bytes) {
+    return {.input_bytes = bytes};
+}
+constexpr ControlShape out(uint16_t bytes) {
+    return {.output_bytes = bytes};
+}
 constexpr ControlShape kValue{.by_value = true};
 
 /// Numbers of the time before requests told their argument's size (ioctl_tty(2)).

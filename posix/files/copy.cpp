@@ -61,7 +61,8 @@ private:
 
 /// Copies until the length, the end or an error. The source is read at a place, never at its moving offset, so what the
 /// target did not take is not lost. `to_place` null: the target's current offset, as it may have none.
-int64_t copy_bytes(Thread& thread, const OpenNumber& from, Place& from_place, const OpenNumber& to, Place* to_place, uint64_t length_bytes) {
+int64_t copy_bytes(Thread& thread, const OpenNumber& from, Place& from_place, const OpenNumber& to, Place* to_place,
+                   uint64_t length_bytes) {
     const Buffer buffer;
     if (!buffer) return -ENOMEM;
     uint64_t done = 0;
@@ -72,7 +73,8 @@ int64_t copy_bytes(Thread& thread, const OpenNumber& from, Place& from_place, co
             result = got;
             break;
         }
-        result = write_from(thread, to, buffer.address(), static_cast<uint64_t>(got), to_place != nullptr ? to_place->offset : file::kCurrentOffset);
+        result = write_from(thread, to, buffer.address(), static_cast<uint64_t>(got),
+                            to_place != nullptr ? to_place->offset : file::kCurrentOffset);
         if (result <= 0) break;
         done += static_cast<uint64_t>(result);
         from_place.offset += static_cast<uint64_t>(result);
@@ -116,7 +118,8 @@ int64_t sys_copy_file_range(Thread& thread, const Arguments& arguments) {
     const Result<file::Attributes> target = attributes_of(to->descriptor.handle);
     if (!source || !target) return -EIO;
     const bool same = source->inode == target->inode && source->device == target->device;
-    const uint64_t distance = from_place.offset > to_place.offset ? from_place.offset - to_place.offset : to_place.offset - from_place.offset;
+    const uint64_t distance =
+        from_place.offset > to_place.offset ? from_place.offset - to_place.offset : to_place.offset - from_place.offset;
     if (same && distance < length_bytes) return -EINVAL;
     return copy_bytes(thread, *from, from_place, *to, &to_place, length_bytes);
 }

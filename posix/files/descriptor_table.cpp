@@ -13,7 +13,9 @@ namespace {
 
 constexpr uint32_t kCloseOnExecFlag = 1;  // BootDescriptor::flags
 
-constexpr uint64_t whole_pages(uint64_t bytes) { return (bytes + abi::kPageBytes - 1) / abi::kPageBytes * abi::kPageBytes; }
+constexpr uint64_t whole_pages(uint64_t bytes) {
+    return (bytes + abi::kPageBytes - 1) / abi::kPageBytes * abi::kPageBytes;
+}
 
 }  // namespace
 

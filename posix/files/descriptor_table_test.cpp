@@ -11,7 +11,9 @@ namespace {
 
 constexpr uint64_t kLimit = 1024;
 
-Descriptor descriptor_of(uint64_t handle) { return {.handle = {handle}, .kind = protocols::file::Kind::File}; }
+Descriptor descriptor_of(uint64_t handle) {
+    return {.handle = {handle}, .kind = protocols::file::Kind::File};
+}
 
 int32_t add(DescriptorTable& table, uint64_t handle, uint64_t minimum = 0) {
     const int32_t number = table.reserve(minimum, kLimit).value_or(-1);

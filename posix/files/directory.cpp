@@ -25,7 +25,8 @@ Result<uint64_t> read_entries(abi::Handle directory, uint64_t address, uint64_t 
     std::array<std::byte, kBounceBytes> entries;
     const uint64_t start = TRY(settled_call(directory, file::Seek{.offset = 0, .whence = 1})).offset;
     const uint64_t wanted = std::clamp(length_bytes, kRecordBytesMax, kBounceBytes);
-    const auto reply = TRY(settled_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = std::span(records).first(wanted)}));
+    const auto reply =
+        TRY(settled_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = std::span(records).first(wanted)}));
     if (reply.length_bytes == 0) return 0;
     if (reply.length_bytes > wanted) return fail(Error::BadProtocol);
     const uint64_t room = std::min(length_bytes, kBounceBytes);
@@ -59,8 +60,12 @@ void set_working_directory(Process& process, abi::Handle directory) {
 
 }  // namespace
 
-int64_t sys_getdents(Thread& thread, const Arguments& arguments) { return get_entries(thread, arguments, DirentFormat::Dirent); }
-int64_t sys_getdents64(Thread& thread, const Arguments& arguments) { return get_entries(thread, arguments, DirentFormat::Dirent64); }
+int64_t sys_getdents(Thread& thread, const Arguments& arguments) {
+    return get_entries(thread, arguments, DirentFormat::Dirent);
+}
+int64_t sys_getdents64(Thread& thread, const Arguments& arguments) {
+    return get_entries(thread, arguments, DirentFormat::Dirent64);
+}
 
 int64_t sys_getcwd(Thread& thread, const Arguments& arguments) {
     PathBuffer path;
@@ -98,6 +103,8 @@ int64_t sys_fchdir(Thread& thread, const Arguments& arguments) {
 }
 
 /// Every process shares the one root; nothing keeps a process below another directory.
-int64_t sys_chroot(Thread&, const Arguments&) { return -ENOSYS; }
+int64_t sys_chroot(Thread&, const Arguments&) {
+    return -ENOSYS;
+}
 
 }  // namespace portico::posix

@@ -13,27 +13,43 @@ namespace file = protocols::file;
 constexpr uint64_t kInodeAt = 0, kOffsetAt = 8, kLengthAt = 16, kTypeAt64 = 18, kNameAt64 = 19, kNameAt = 18;
 constexpr uint64_t kFixedBytes = 20;  // both: all but the name, its zero included
 
-constexpr uint64_t align8(uint64_t value) { return (value + 7) & ~uint64_t{7}; }
-constexpr uint64_t source_bytes(uint64_t name_bytes) { return sizeof(file::DirectoryEntry) + align8(name_bytes); }
-constexpr uint64_t target_bytes(uint64_t name_bytes) { return align8(kFixedBytes + name_bytes); }
+constexpr uint64_t align8(uint64_t value) {
+    return (value + 7) & ~uint64_t{7};
+}
+constexpr uint64_t source_bytes(uint64_t name_bytes) {
+    return sizeof(file::DirectoryEntry) + align8(name_bytes);
+}
+constexpr uint64_t target_bytes(uint64_t name_bytes) {
+    return align8(kFixedBytes + name_bytes);
+}
 
-static_assert([] {
-    for (uint64_t name_bytes = 0; name_bytes <= file::kNameBytesMax; ++name_bytes)
-        if (target_bytes(name_bytes) > source_bytes(name_bytes)) return false;
-    return true;
-}(), "translation never needs more room");
+static_assert(
+    [] {
+        for (uint64_t name_bytes = 0; name_bytes <= file::kNameBytesMax; ++name_bytes)
+            if (target_bytes(name_bytes) > source_bytes(name_bytes)) return false;
+        return true;
+    }(),
+    "translation never needs more room");
 
 /// DT_ values.
 uint8_t dirent_type(uint32_t kind) {
     switch (static_cast<file::Kind>(kind)) {
-    case file::Kind::File: return 8;
-    case file::Kind::Directory: return 4;
-    case file::Kind::SymbolicLink: return 10;
-    case file::Kind::CharacterDevice: return 2;
-    case file::Kind::BlockDevice: return 6;
-    case file::Kind::Fifo: return 1;
-    case file::Kind::Socket: return 12;
-    case file::Kind::None: break;
+    case file::Kind::File:
+        return 8;
+    case file::Kind::Directory:
+        return 4;
+    case file::Kind::SymbolicLink:
+        return 10;
+    case file::Kind::CharacterDevice:
+        return 2;
+    case file::Kind::BlockDevice:
+        return 6;
+    case file::Kind::Fifo:
+        return 1;
+    case file::Kind::Socket:
+        return 12;
+    case file::Kind::None:
+        break;
     }
     return 0;
 }

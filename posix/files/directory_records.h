@@ -9,9 +9,9 @@ namespace portico::posix {
 enum class DirentFormat : uint8_t { Dirent, Dirent64 };  ///< of getdents and getdents64
 
 struct TranslatedEntries {
-    uint64_t input_bytes = 0;   ///< of the records that were translated
+    uint64_t input_bytes = 0;  ///< of the records that were translated
     uint64_t output_bytes = 0;
-    uint64_t next_cookie = 0;   ///< of the last one; only if there is one
+    uint64_t next_cookie = 0;  ///< of the last one; only if there is one
 };
 
 /// Translates the file protocol's DirectoryEntry records to Linux's, as many as fit. A damaged record ends it. Pure.

@@ -15,7 +15,8 @@ namespace file = protocols::file;
 
 void append(std::vector<std::byte>& records, std::string_view name, uint64_t inode, file::Kind kind) {
     const size_t at = records.size();
-    const file::DirectoryEntry entry{.inode = inode, .next_cookie = inode + 1000, .kind = static_cast<uint32_t>(kind), .name_bytes = static_cast<uint32_t>(name.size())};
+    const file::DirectoryEntry entry{
+        .inode = inode, .next_cookie = inode + 1000, .kind = static_cast<uint32_t>(kind), .name_bytes = static_cast<uint32_t>(name.size())};
     records.resize(at + sizeof(entry) + (name.size() + 7) / 8 * 8);
     std::memcpy(&records[at], &entry, sizeof(entry));
     std::memcpy(&records[at] + sizeof(entry), name.data(), name.size());

@@ -47,7 +47,9 @@ int64_t duplicate_descriptor(Thread& thread, int32_t number, uint64_t minimum, b
     return *target;
 }
 
-int64_t sys_dup(Thread& thread, const Arguments& arguments) { return duplicate_descriptor(thread, number_argument(arguments[0]), 0, false); }
+int64_t sys_dup(Thread& thread, const Arguments& arguments) {
+    return duplicate_descriptor(thread, number_argument(arguments[0]), 0, false);
+}
 
 int64_t sys_dup2(Thread& thread, const Arguments& arguments) {
     const int32_t number = number_argument(arguments[0]);

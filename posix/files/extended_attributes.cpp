@@ -15,9 +15,13 @@ int64_t of_path(Thread& thread, uint64_t address, FinalLink final_link) {
 
 }  // namespace
 
-int64_t sys_path_xattr(Thread& thread, const Arguments& arguments) { return of_path(thread, arguments[0], FinalLink::Follow); }
+int64_t sys_path_xattr(Thread& thread, const Arguments& arguments) {
+    return of_path(thread, arguments[0], FinalLink::Follow);
+}
 
-int64_t sys_link_xattr(Thread& thread, const Arguments& arguments) { return of_path(thread, arguments[0], FinalLink::Keep); }
+int64_t sys_link_xattr(Thread& thread, const Arguments& arguments) {
+    return of_path(thread, arguments[0], FinalLink::Keep);
+}
 
 int64_t sys_descriptor_xattr(Thread& thread, const Arguments& arguments) {
     const Result<Descriptor> descriptor = open_descriptor(thread, arguments[0]);

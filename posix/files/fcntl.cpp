@@ -40,19 +40,27 @@ int64_t sys_fcntl(Thread& thread, const Arguments& arguments) {
     const Result<Descriptor> descriptor = table.get(number);
     if (!descriptor) return -EBADF;
     switch (static_cast<uint32_t>(arguments[1])) {
-    case kDuplicate: return duplicate_from(thread, number, arguments[2], false);
-    case kDuplicateCloseOnExec: return duplicate_from(thread, number, arguments[2], true);
-    case kGetDescriptorFlags: return descriptor->close_on_exec ? kCloseOnExecBit : 0;
-    case kSetDescriptorFlags: return to_errno(table.set_close_on_exec(number, (arguments[2] & kCloseOnExecBit) != 0));
-    case kGetFlags: return get_flags(*descriptor);
-    case kSetFlags: return set_flags(*descriptor, arguments[2]);
+    case kDuplicate:
+        return duplicate_from(thread, number, arguments[2], false);
+    case kDuplicateCloseOnExec:
+        return duplicate_from(thread, number, arguments[2], true);
+    case kGetDescriptorFlags:
+        return descriptor->close_on_exec ? kCloseOnExecBit : 0;
+    case kSetDescriptorFlags:
+        return to_errno(table.set_close_on_exec(number, (arguments[2] & kCloseOnExecBit) != 0));
+    case kGetFlags:
+        return get_flags(*descriptor);
+    case kSetFlags:
+        return set_flags(*descriptor, arguments[2]);
     case kGetLock:
     case kSetLock:
     case kSetLockWait:
     case kOpenFileGetLock:
     case kOpenFileSetLock:
-    case kOpenFileSetLockWait: return descriptor->path_only() ? -EBADF : -ENOLCK;  // no server keeps record locks
-    default: return -EINVAL;
+    case kOpenFileSetLockWait:
+        return descriptor->path_only() ? -EBADF : -ENOLCK;  // no server keeps record locks
+    default:
+        return -EINVAL;
     }
 }
 

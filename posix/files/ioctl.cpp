@@ -70,13 +70,17 @@ int64_t sys_ioctl(Thread& thread, const Arguments& arguments) {
     if (!descriptor) return -EBADF;
     const uint64_t request_number = static_cast<uint32_t>(arguments[1]);
     switch (request_number) {
-    case kSetCloseOnExec: return to_errno(thread.process->descriptors.set_close_on_exec(number, true));
-    case kClearCloseOnExec: return to_errno(thread.process->descriptors.set_close_on_exec(number, false));
-    case kNonBlockingIo: return set_non_blocking(*descriptor, arguments[2]);
+    case kSetCloseOnExec:
+        return to_errno(thread.process->descriptors.set_close_on_exec(number, true));
+    case kClearCloseOnExec:
+        return to_errno(thread.process->descriptors.set_close_on_exec(number, false));
+    case kNonBlockingIo:
+        return set_non_blocking(*descriptor, arguments[2]);
     case kReadable:
         if (descriptor->kind == file::Kind::File) return readable_bytes(*descriptor, arguments[2]);
         break;
-    default: break;
+    default:
+        break;
     }
     if (descriptor->kind == file::Kind::File || descriptor->kind == file::Kind::Directory) return -ENOTTY;
     return control(thread, number, *descriptor, request_number, arguments[2]);

@@ -68,9 +68,8 @@ int64_t link_name(Thread& thread, const TwoNames& names, uint32_t flags) {
     if (!paths) return -ENOMEM;
     if (const int64_t error = load_path(thread, names.from_directory, names.from, final_link, paths->from, empty); error != 0) return error;
     if (const int64_t error = load_path(thread, names.to_directory, names.to, FinalLink::Keep, paths->to); error != 0) return error;
-    const file::Link method{.old_path_bytes = paths->from.path.text().size(),
-                            .follow = final_link == FinalLink::Follow,
-                            .new_directory = paths->to.directory};
+    const file::Link method{
+        .old_path_bytes = paths->from.path.text().size(), .follow = final_link == FinalLink::Follow, .new_directory = paths->to.directory};
     return request(paths->from.directory, method, paths->both());
 }
 
@@ -141,7 +140,8 @@ int64_t sys_renameat(Thread& thread, const Arguments& arguments) {
 }
 
 int64_t sys_renameat2(Thread& thread, const Arguments& arguments) {
-    return rename_name(thread, {number_argument(arguments[0]), arguments[1], number_argument(arguments[2]), arguments[3]}, static_cast<uint32_t>(arguments[4]));
+    return rename_name(thread, {number_argument(arguments[0]), arguments[1], number_argument(arguments[2]), arguments[3]},
+                       static_cast<uint32_t>(arguments[4]));
 }
 
 int64_t sys_link(Thread& thread, const Arguments& arguments) {
@@ -149,7 +149,8 @@ int64_t sys_link(Thread& thread, const Arguments& arguments) {
 }
 
 int64_t sys_linkat(Thread& thread, const Arguments& arguments) {
-    return link_name(thread, {number_argument(arguments[0]), arguments[1], number_argument(arguments[2]), arguments[3]}, static_cast<uint32_t>(arguments[4]));
+    return link_name(thread, {number_argument(arguments[0]), arguments[1], number_argument(arguments[2]), arguments[3]},
+                     static_cast<uint32_t>(arguments[4]));
 }
 
 int64_t sys_symlink(Thread& thread, const Arguments& arguments) {

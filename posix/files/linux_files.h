@@ -86,7 +86,11 @@ struct Utimbuf {
 };
 
 /// Device numbers, packed as in st_dev and st_rdev.
-constexpr uint32_t device_major(uint64_t device) { return static_cast<uint32_t>(((device >> 8) & 0xFFF) | ((device >> 32) & ~0xFFFull)); }
-constexpr uint32_t device_minor(uint64_t device) { return static_cast<uint32_t>((device & 0xFF) | ((device >> 12) & ~0xFFull)); }
+constexpr uint32_t device_major(uint64_t device) {
+    return static_cast<uint32_t>(((device >> 8) & 0xFFF) | ((device >> 32) & ~0xFFFull));
+}
+constexpr uint32_t device_minor(uint64_t device) {
+    return static_cast<uint32_t>((device & 0xFF) | ((device >> 12) & ~0xFFull));
+}
 
 }  // namespace portico::posix::linux_abi

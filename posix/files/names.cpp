@@ -18,12 +18,18 @@ int64_t make_node(Thread& thread, int32_t directory, uint64_t address, file::Kin
 file::Kind kind_of_mode(uint32_t mode) {
     switch (mode & kFormatBits) {
     case 0:
-    case 0100000: return file::Kind::File;
-    case 0010000: return file::Kind::Fifo;
-    case 0020000: return file::Kind::CharacterDevice;
-    case 0060000: return file::Kind::BlockDevice;
-    case 0140000: return file::Kind::Socket;
-    default: return file::Kind::None;
+    case 0100000:
+        return file::Kind::File;
+    case 0010000:
+        return file::Kind::Fifo;
+    case 0020000:
+        return file::Kind::CharacterDevice;
+    case 0060000:
+        return file::Kind::BlockDevice;
+    case 0140000:
+        return file::Kind::Socket;
+    default:
+        return file::Kind::None;
     }
 }
 
@@ -58,8 +64,12 @@ int64_t sys_mknodat(Thread& thread, const Arguments& arguments) {
     return make_special(thread, number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(arguments[2]), arguments[3]);
 }
 
-int64_t sys_rmdir(Thread& thread, const Arguments& arguments) { return remove_name(thread, linux_abi::kAtFdcwd, arguments[0], true); }
-int64_t sys_unlink(Thread& thread, const Arguments& arguments) { return remove_name(thread, linux_abi::kAtFdcwd, arguments[0], false); }
+int64_t sys_rmdir(Thread& thread, const Arguments& arguments) {
+    return remove_name(thread, linux_abi::kAtFdcwd, arguments[0], true);
+}
+int64_t sys_unlink(Thread& thread, const Arguments& arguments) {
+    return remove_name(thread, linux_abi::kAtFdcwd, arguments[0], false);
+}
 
 int64_t sys_unlinkat(Thread& thread, const Arguments& arguments) {
     const auto flags = static_cast<uint32_t>(arguments[2]);

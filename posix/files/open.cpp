@@ -8,7 +8,8 @@ namespace {
 
 constexpr uint32_t kPermissionBits = 07777;
 /// What stays of the flags once the file is open; the rest only says how to open.
-constexpr uint32_t kKeptFlags = ~(file::kCreate | file::kExclusive | file::kNoControllingTerminal | file::kTruncate | linux_abi::kOpenCloseOnExec);
+constexpr uint32_t kKeptFlags =
+    ~(file::kCreate | file::kExclusive | file::kNoControllingTerminal | file::kTruncate | linux_abi::kOpenCloseOnExec);
 
 struct OpenRequest {
     int32_t directory;
@@ -108,11 +109,13 @@ int64_t sys_open(Thread& thread, const Arguments& arguments) {
 }
 
 int64_t sys_openat(Thread& thread, const Arguments& arguments) {
-    return open_path(thread, {number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(arguments[2]), static_cast<uint32_t>(arguments[3])});
+    return open_path(
+        thread, {number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(arguments[2]), static_cast<uint32_t>(arguments[3])});
 }
 
 int64_t sys_creat(Thread& thread, const Arguments& arguments) {
-    return open_path(thread, {linux_abi::kAtFdcwd, arguments[0], file::kCreate | file::kWriteOnly | file::kTruncate, static_cast<uint32_t>(arguments[1])});
+    return open_path(thread, {linux_abi::kAtFdcwd, arguments[0], file::kCreate | file::kWriteOnly | file::kTruncate,
+                              static_cast<uint32_t>(arguments[1])});
 }
 
 int64_t sys_openat2(Thread& thread, const Arguments& arguments) {
@@ -125,7 +128,8 @@ int64_t sys_openat2(Thread& thread, const Arguments& arguments) {
     if (how->flags >> 32 != 0 || (how->resolve & ~kResolveFlags) != 0 || (how->mode & ~uint64_t{kPermissionBits}) != 0) return -EINVAL;
     if (how->mode != 0 && (how->flags & file::kCreate) == 0) return -EINVAL;
     if (how->resolve != 0) return -ENOSYS;  // restricted walks are not there: openat is what its program falls back to
-    return open_path(thread, {number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(how->flags), static_cast<uint32_t>(how->mode)});
+    return open_path(thread,
+                     {number_argument(arguments[0]), arguments[1], static_cast<uint32_t>(how->flags), static_cast<uint32_t>(how->mode)});
 }
 
 }  // namespace portico::posix

@@ -16,7 +16,7 @@ public:
     std::string_view text() const { return {bytes_, length_bytes_}; }
     bool empty() const { return length_bytes_ == 0; }
     bool absolute() const { return length_bytes_ != 0 && bytes_[0] == '/'; }
-    char* storage() { return bytes_; }                                  ///< kBytesMax + 1 bytes, to copy into
+    char* storage() { return bytes_; }  ///< kBytesMax + 1 bytes, to copy into
     void set_length(uint32_t length_bytes) { length_bytes_ = length_bytes; }
 
     /// Puts `head` in place of the first `count` bytes; false, and nothing changed, if the result would be too long.

@@ -50,7 +50,9 @@ struct ProcessName {
     std::string_view view() const { return {text, length_bytes}; }
 };
 
-SpecialPath descriptor_path(int32_t number) { return {SpecialPath::Kind::Descriptor, number}; }
+SpecialPath descriptor_path(int32_t number) {
+    return {SpecialPath::Kind::Descriptor, number};
+}
 
 Result<SpecialPath> rewrite_below_dev(PathBuffer& path, Components walk, int32_t pid) {
     const std::string_view name = walk.next();

@@ -18,8 +18,8 @@ struct SpecialPath {
     int32_t number = -1;
 };
 
-/// Recognizes, and rewrites /proc/self to /proc/PID and /dev/fd to /proc/PID/fd. Only what is written in the path counts, symbolic links to such names are the server's.
-/// Errors: NameTooLong.
+/// Recognizes, and rewrites /proc/self to /proc/PID and /dev/fd to /proc/PID/fd. Only what is written in the path counts, symbolic links to
+/// such names are the server's. Errors: NameTooLong.
 Result<SpecialPath> rewrite_path(PathBuffer& path, int32_t pid);
 
 }  // namespace portico::posix

@@ -35,8 +35,8 @@ void expect_descriptor(std::string_view text, int32_t number) {
 }
 
 TEST(PathRewrite, LeavesOrdinaryPaths) {
-    for (const char* path : {"", "/", "a/b", "proc/self/exe", "/process/self", "/proc", "/proc/selfish", "/proc/1/fd/3", "/dev/null", "/dev/tty0",
-                             "/dev/tty/x", "/dev/stdin/x", "/etc/passwd"})
+    for (const char* path : {"", "/", "a/b", "proc/self/exe", "/process/self", "/proc", "/proc/selfish", "/proc/1/fd/3", "/dev/null",
+                             "/dev/tty0", "/dev/tty/x", "/dev/stdin/x", "/etc/passwd"})
         expect_ordinary(path, path);
 }
 
@@ -66,7 +66,9 @@ TEST(PathRewrite, FindsDescriptors) {
     EXPECT_EQ(rewrite("/dev/fd/99999999999").special.kind, SpecialPath::Kind::Ordinary);
 }
 
-TEST(PathRewrite, FindsTheTerminal) { EXPECT_EQ(rewrite("/dev/tty").special.kind, SpecialPath::Kind::Terminal); }
+TEST(PathRewrite, FindsTheTerminal) {
+    EXPECT_EQ(rewrite("/dev/tty").special.kind, SpecialPath::Kind::Terminal);
+}
 
 TEST(PathRewrite, RefusesToGrowBeyondTheBound) {
     std::string path = "/dev/fd/";

@@ -47,7 +47,9 @@ int64_t make_pipe_at(Thread& thread, uint64_t address, uint32_t flags) {
 
 }  // namespace
 
-int64_t sys_pipe(Thread& thread, const Arguments& arguments) { return make_pipe_at(thread, arguments[0], 0); }
+int64_t sys_pipe(Thread& thread, const Arguments& arguments) {
+    return make_pipe_at(thread, arguments[0], 0);
+}
 
 int64_t sys_pipe2(Thread& thread, const Arguments& arguments) {
     const auto flags = static_cast<uint32_t>(arguments[1]);

@@ -26,8 +26,12 @@ int64_t write_at(Thread& thread, const Arguments& arguments, uint64_t offset) {
 
 }  // namespace
 
-int64_t sys_read(Thread& thread, const Arguments& arguments) { return read_at(thread, arguments, file::kCurrentOffset); }
-int64_t sys_write(Thread& thread, const Arguments& arguments) { return write_at(thread, arguments, file::kCurrentOffset); }
+int64_t sys_read(Thread& thread, const Arguments& arguments) {
+    return read_at(thread, arguments, file::kCurrentOffset);
+}
+int64_t sys_write(Thread& thread, const Arguments& arguments) {
+    return write_at(thread, arguments, file::kCurrentOffset);
+}
 
 int64_t sys_pread64(Thread& thread, const Arguments& arguments) {
     return static_cast<int64_t>(arguments[3]) < 0 ? -EINVAL : read_at(thread, arguments, arguments[3]);

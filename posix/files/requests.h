@@ -36,13 +36,16 @@ struct PathArgument {
 };
 
 /// Copies and resolves a path argument. 0 or a negative errno.
-int64_t load_path(Thread& thread, int32_t directory, uint64_t address, FinalLink final_link, PathArgument& to, EmptyPath empty = EmptyPath::Refuse);
+int64_t load_path(Thread& thread, int32_t directory, uint64_t address, FinalLink final_link, PathArgument& to,
+                  EmptyPath empty = EmptyPath::Refuse);
 
 /// The program's memory as a window; the kernel checks it when the server copies. Errors: BadAddress (not user space).
 Result<std::span<std::byte>> user_window(uint64_t address, uint64_t length_bytes);
 
 /// A descriptor number argument; 32 bits of the register count.
-inline int32_t number_argument(uint64_t argument) { return static_cast<int32_t>(argument); }
+inline int32_t number_argument(uint64_t argument) {
+    return static_cast<int32_t>(argument);
+}
 
 /// A descriptor that is open for more than its path. Errors: BadHandle.
 Result<Descriptor> open_descriptor(Thread& thread, uint64_t number);

@@ -94,7 +94,8 @@ int64_t sys_select(Thread& thread, const Arguments& arguments) {
     const int64_t result = select_sets(thread, number_argument(arguments[0]), {{arguments[1], arguments[2], arguments[3]}}, deadline_ns);
     if (timeout_address == 0) return result;
     const uint64_t left = left_ns(deadline_ns);  // Linux tells it; a read-only timeout is not an error
-    (void)write_user(timeout_address, linux_abi::Timeval{static_cast<int64_t>(left / kNsPerSecond), static_cast<int64_t>(left % kNsPerSecond / kNsPerUs)});
+    (void)write_user(timeout_address,
+                     linux_abi::Timeval{static_cast<int64_t>(left / kNsPerSecond), static_cast<int64_t>(left % kNsPerSecond / kNsPerUs)});
     return result;
 }
 

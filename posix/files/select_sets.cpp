@@ -13,7 +13,9 @@ constexpr int16_t kReadEvents = linux_abi::kPollIn | linux_abi::kPollReadNormal 
 constexpr int16_t kWriteEvents = linux_abi::kPollOut | linux_abi::kPollWriteNormal | linux_abi::kPollError;
 constexpr int16_t kExceptEvents = linux_abi::kPollPriority;
 
-bool contains(std::span<const uint64_t> set, uint32_t number) { return number / 64 < set.size() && ((set[number / 64] >> (number % 64)) & 1) != 0; }
+bool contains(std::span<const uint64_t> set, uint32_t number) {
+    return number / 64 < set.size() && ((set[number / 64] >> (number % 64)) & 1) != 0;
+}
 
 int16_t asked_of(const SelectSets& sets, uint32_t number) {
     int16_t events = 0;

@@ -44,13 +44,17 @@ constexpr uint32_t kStatFlags = linux_abi::kAtSymlinkNoFollow | linux_abi::kAtNo
 
 }  // namespace
 
-int64_t sys_stat(Thread& thread, const Arguments& arguments) { return stat_at(thread, linux_abi::kAtFdcwd, arguments[0], arguments[1], 0); }
+int64_t sys_stat(Thread& thread, const Arguments& arguments) {
+    return stat_at(thread, linux_abi::kAtFdcwd, arguments[0], arguments[1], 0);
+}
 
 int64_t sys_lstat(Thread& thread, const Arguments& arguments) {
     return stat_at(thread, linux_abi::kAtFdcwd, arguments[0], arguments[1], linux_abi::kAtSymlinkNoFollow);
 }
 
-int64_t sys_fstat(Thread& thread, const Arguments& arguments) { return stat_number(thread, number_argument(arguments[0]), arguments[1]); }
+int64_t sys_fstat(Thread& thread, const Arguments& arguments) {
+    return stat_number(thread, number_argument(arguments[0]), arguments[1]);
+}
 
 int64_t sys_newfstatat(Thread& thread, const Arguments& arguments) {
     const auto flags = static_cast<uint32_t>(arguments[3]);

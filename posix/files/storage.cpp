@@ -39,7 +39,8 @@ int64_t sys_truncate(Thread& thread, const Arguments& arguments) {
     if (arguments[1] > kOffsetMax) return -EINVAL;
     PathArgument path;
     if (const int64_t error = load_path(thread, linux_abi::kAtFdcwd, arguments[0], FinalLink::Follow, path); error != 0) return error;
-    const auto object = open_for(path, file::kWriteOnly | file::kNonBlocking | file::kNoControllingTerminal);  // not to wait for a fifo's reader
+    const auto object =
+        open_for(path, file::kWriteOnly | file::kNonBlocking | file::kNoControllingTerminal);  // not to wait for a fifo's reader
     if (!object) return to_errno(object.error());
     return request_or_invalid(object->get(), file::Truncate{.size_bytes = arguments[1]});
 }
@@ -68,9 +69,15 @@ int64_t sys_fallocate(Thread& thread, const Arguments& arguments) {
     return attributes->size_bytes >= end ? 0 : request(descriptor->handle, file::Truncate{.size_bytes = end});
 }
 
-int64_t sys_fsync(Thread& thread, const Arguments& arguments) { return sync_number(thread, arguments[0]); }
-int64_t sys_fdatasync(Thread& thread, const Arguments& arguments) { return sync_number(thread, arguments[0]); }
-int64_t sys_syncfs(Thread& thread, const Arguments& arguments) { return sync_number(thread, arguments[0]); }
+int64_t sys_fsync(Thread& thread, const Arguments& arguments) {
+    return sync_number(thread, arguments[0]);
+}
+int64_t sys_fdatasync(Thread& thread, const Arguments& arguments) {
+    return sync_number(thread, arguments[0]);
+}
+int64_t sys_syncfs(Thread& thread, const Arguments& arguments) {
+    return sync_number(thread, arguments[0]);
+}
 
 int64_t sys_sync(Thread& thread, const Arguments&) {
     (void)request(thread.process->root_directory, file::Sync{});  // sync(2) cannot fail

@@ -37,9 +37,9 @@ void adopt_terminal(Thread& thread, abi::Handle terminal, uint64_t special_devic
     if (current || current.error() != Error::NoDevice) return;
     // Another session may have it: then the terminal server refuses, and the caller just has it open.
     const auto granted = settled_call(terminal, file::Control{.request = kTerminalSetControlling,
-                                                               .process_group = static_cast<uint64_t>(ids->group),
-                                                               .session = static_cast<uint64_t>(ids->session),
-                                                               .pid = static_cast<uint64_t>(process.pid)});
+                                                              .process_group = static_cast<uint64_t>(ids->group),
+                                                              .session = static_cast<uint64_t>(ids->session),
+                                                              .pid = static_cast<uint64_t>(process.pid)});
     if (!granted) return;
     (void)settled_call(process.process_server, protocols::process::SetTerminal{.special_device = special_device, .terminal = terminal});
 }

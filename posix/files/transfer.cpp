@@ -24,10 +24,14 @@ uint64_t write_part_max(const Descriptor& to) {
     return in_steps ? kPipeBytes : abi::kWindowBytesMax;
 }
 
-uint64_t advanced(uint64_t offset, uint64_t done) { return offset == file::kCurrentOffset ? offset : offset + done; }
+uint64_t advanced(uint64_t offset, uint64_t done) {
+    return offset == file::kCurrentOffset ? offset : offset + done;
+}
 
 /// An error ends a transfer that moved something with that count.
-int64_t outcome(uint64_t done, Error error) { return done > 0 ? static_cast<int64_t>(done) : to_errno(error); }
+int64_t outcome(uint64_t done, Error error) {
+    return done > 0 ? static_cast<int64_t>(done) : to_errno(error);
+}
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "libs/result.h"
 #include "posix/files/descriptor.h"
 #include "posix/thread.h"
 #include "protocols/file.h"
-#include "libs/result.h"
 
 /// Moving bytes between a descriptor and memory, the program's or the library's own: what all read and write calls are made of.
 namespace portico::posix {

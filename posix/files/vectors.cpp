@@ -31,7 +31,8 @@ public:
         if (count > kInlineVectors) storage = static_cast<linux_abi::Iovec*>(heap::allocate(count * sizeof(linux_abi::Iovec)));
         if (storage == nullptr) return -ENOMEM;
         vectors_ = {storage, count};
-        if (const auto copied = copy_from_user(storage, address, count * sizeof(linux_abi::Iovec)); !copied) return to_errno(copied.error());
+        if (const auto copied = copy_from_user(storage, address, count * sizeof(linux_abi::Iovec)); !copied)
+            return to_errno(copied.error());
         const Result<uint64_t> sum = check_iovecs(vectors_);
         if (!sum) return to_errno(sum.error());
         sum_bytes_ = *sum;
@@ -60,7 +61,9 @@ private:
     uint64_t sum_bytes_ = 0;
 };
 
-uint64_t advanced(uint64_t offset, uint64_t done) { return offset == file::kCurrentOffset ? offset : offset + done; }
+uint64_t advanced(uint64_t offset, uint64_t done) {
+    return offset == file::kCurrentOffset ? offset : offset + done;
+}
 
 /// One transfer a range, until one comes up short.
 template <class Move>
@@ -139,8 +142,12 @@ static_assert(file::kCurrentOffset == static_cast<uint64_t>(int64_t{-1}));
 
 }  // namespace
 
-int64_t sys_readv(Thread& thread, const Arguments& arguments) { return read_vectors(thread, arguments, file::kCurrentOffset); }
-int64_t sys_writev(Thread& thread, const Arguments& arguments) { return write_vectors(thread, arguments, file::kCurrentOffset); }
+int64_t sys_readv(Thread& thread, const Arguments& arguments) {
+    return read_vectors(thread, arguments, file::kCurrentOffset);
+}
+int64_t sys_writev(Thread& thread, const Arguments& arguments) {
+    return write_vectors(thread, arguments, file::kCurrentOffset);
+}
 
 int64_t sys_preadv(Thread& thread, const Arguments& arguments) {
     return static_cast<int64_t>(arguments[3]) < 0 ? -EINVAL : read_vectors(thread, arguments, arguments[3]);
@@ -150,7 +157,11 @@ int64_t sys_pwritev(Thread& thread, const Arguments& arguments) {
     return static_cast<int64_t>(arguments[3]) < 0 ? -EINVAL : write_vectors(thread, arguments, arguments[3]);
 }
 
-int64_t sys_preadv2(Thread& thread, const Arguments& arguments) { return second_form(thread, arguments, read_vectors); }
-int64_t sys_pwritev2(Thread& thread, const Arguments& arguments) { return second_form(thread, arguments, write_vectors); }
+int64_t sys_preadv2(Thread& thread, const Arguments& arguments) {
+    return second_form(thread, arguments, read_vectors);
+}
+int64_t sys_pwritev2(Thread& thread, const Arguments& arguments) {
+    return second_form(thread, arguments, write_vectors);
+}
 
 }  // namespace portico::posix

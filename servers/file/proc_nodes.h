@@ -6,7 +6,8 @@
 
 namespace portico::file_server {
 
-/// One name of a fixed directory: a text, which may take commands, a link, or (neither) a directory of more. `pid` is 0 outside of process directories.
+/// One name of a fixed directory: a text, which may take commands, a link, or (neither) a directory of more. `pid` is 0 outside of process
+/// directories.
 struct ProcItem {
     std::string_view name;
     Result<std::string> (*text)(ProcFileSystem&, int32_t pid) = nullptr;

@@ -11,8 +11,10 @@ namespace {
 
 std::string_view name_of(protocols::init::ServerState state) {
     switch (state) {
-    case protocols::init::ServerState::Running: return "running";
-    case protocols::init::ServerState::Restarting: return "restarting";
+    case protocols::init::ServerState::Running:
+        return "running";
+    case protocols::init::ServerState::Restarting:
+        return "restarting";
     }
     return "unknown";
 }

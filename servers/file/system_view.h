@@ -20,7 +20,7 @@ public:
     virtual Result<std::vector<int32_t>> processes() = 0;
     virtual Result<ProcessView> process(int32_t pid) = 0;  ///< NotFound if there is none
     virtual std::string uuid() = 0;
-    virtual std::string servers() = 0;                              ///< ServerList::text
+    virtual std::string servers() = 0;                            ///< ServerList::text
     virtual Result<> command_servers(std::string_view line) = 0;  ///< what ServerList::parse understands
 };
 

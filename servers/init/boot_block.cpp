@@ -22,7 +22,8 @@ Result<std::vector<std::byte>> lay_out(const BootContents& contents) {
     const uint64_t bytes_max = bytes_needed(contents);
     if (bytes_max > abi::kBootBlockBytesMax) return fail(Error::TooLarge);
     std::vector<std::byte> bytes(bytes_max);
-    posix::BootBlockBuilder builder(bytes, static_cast<uint32_t>(contents.grants.size()), static_cast<uint32_t>(contents.descriptors.size()));
+    posix::BootBlockBuilder builder(bytes, static_cast<uint32_t>(contents.grants.size()),
+                                    static_cast<uint32_t>(contents.descriptors.size()));
     abi::BootBlock& block = builder.block();
     block.mode = contents.mode;
     block.program_image = contents.program_image;

@@ -23,7 +23,8 @@ TEST(RealTimeClock, TwelveHourClock) {
 
 TEST(RealTimeClock, LastCentury) {
     EXPECT_EQ(seconds_of({.day = 1, .month = 1, .year = 0x70, .status_b = 2}), 0);
-    EXPECT_EQ(seconds_of({.second = 0x59, .minute = 0x59, .hour = 0x23, .day = 0x31, .month = 0x12, .year = 0x99, .status_b = 2}), 946'684'799);
+    EXPECT_EQ(seconds_of({.second = 0x59, .minute = 0x59, .hour = 0x23, .day = 0x31, .month = 0x12, .year = 0x99, .status_b = 2}),
+              946'684'799);
 }
 
 TEST(RealTimeClock, RefusesWhatIsNoDate) {

@@ -53,7 +53,8 @@ Result<RunRequest> RunRequest::parse(std::string_view text, std::string& line) {
         if (entry.empty()) continue;  // padding
         const size_t equals = entry.find('=');
         const std::string_view key = entry.substr(0, equals);
-        const Result<> taken = equals == std::string_view::npos ? fail(Error::InvalidArgument) : request.take(key, entry.substr(equals + 1));
+        const Result<> taken =
+            equals == std::string_view::npos ? fail(Error::InvalidArgument) : request.take(key, entry.substr(equals + 1));
         if (!taken) {
             line = entry;
             return fail(taken.error());

@@ -37,8 +37,8 @@ TEST(RunRequest, GivesWhatProgramsExpectAndLeavesWhatIsGiven) {
 }
 
 TEST(RunRequest, RefusesWhatItDoesNotUnderstand) {
-    for (const std::string_view text : {""sv, "arg="sv, "link=odd\0arg=a"sv, "stdout=none\0arg=a"sv, "columns=9x\0arg=a"sv, "env=A\0arg=a"sv,
-                                        "workdir=tmp\0arg=a"sv, "nonsense\0arg=a"sv, "key=value\0arg=a"sv})
+    for (const std::string_view text : {""sv, "arg="sv, "link=odd\0arg=a"sv, "stdout=none\0arg=a"sv, "columns=9x\0arg=a"sv,
+                                        "env=A\0arg=a"sv, "workdir=tmp\0arg=a"sv, "nonsense\0arg=a"sv, "key=value\0arg=a"sv})
         EXPECT_EQ(parse(text).error_or(Error::None), Error::InvalidArgument) << text;
 }
 

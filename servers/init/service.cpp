@@ -6,7 +6,7 @@ namespace portico::init {
 
 namespace {
 
-constexpr uint64_t kClientCredits = 256;    // one-way messages another server may have queued
+constexpr uint64_t kClientCredits = 256;  // one-way messages another server may have queued
 constexpr uint64_t kSupervisorCredits = 16;
 constexpr uint64_t kSerialPort = 0x3F8, kSerialPortCount = 8, kSerialLine = 4, kSerialBits = 1;
 
@@ -23,17 +23,21 @@ Result<OwnedHandle> Service::make_client(uint64_t badge) const {
 Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const BootResources& boot, const OwnedHandle& requests,
                                         std::vector<Service>& earlier) {
     switch (grant.kind) {
-    case GrantKind::None: break;
-    case GrantKind::OwnPort: return port_.duplicate();
-    case GrantKind::Client: return earlier[index_of(grant.server)].make_client(grant.badge);
-    case GrantKind::Supervisor: return requests.duplicate();
+    case GrantKind::None:
+        break;
+    case GrantKind::OwnPort:
+        return port_.duplicate();
+    case GrantKind::Client:
+        return earlier[index_of(grant.server)].make_client(grant.badge);
+    case GrantKind::Supervisor:
+        return requests.duplicate();
     case GrantKind::Archive:
         return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.archive.memory(), static_cast<uint64_t>(abi::Rights::All)})).handle);
-    case GrantKind::SerialPorts: return OwnedHandle(TRY(native::call(abi::IoCreate{boot.hardware, kSerialPort, kSerialPortCount})).io);
+    case GrantKind::SerialPorts:
+        return OwnedHandle(TRY(native::call(abi::IoCreate{boot.hardware, kSerialPort, kSerialPortCount})).io);
     case GrantKind::SerialInterrupt: {
         const OwnedHandle sender = TRY(make_client(0));
-        return OwnedHandle(
-            TRY(native::call(abi::InterruptCreate{boot.hardware, kSerialLine, sender.get(), kSerialBits, 0})).interrupt);
+        return OwnedHandle(TRY(native::call(abi::InterruptCreate{boot.hardware, kSerialLine, sender.get(), kSerialBits, 0})).interrupt);
     }
     }
     return fail(Error::InvalidArgument);

@@ -13,9 +13,9 @@ namespace portico::init {
 struct BootResources {
     const BootArchive& archive;
     const RuntimeLibrary& runtime;
-    abi::Handle hardware;               ///< the right to make interrupts, I/O ports, device memory
+    abi::Handle hardware;  ///< the right to make interrupts, I/O ports, device memory
     uint64_t realtime_offset_ns = 0;
-    std::vector<std::string> words;     ///< arguments of every server, after its name
+    std::vector<std::string> words;  ///< arguments of every server, after its name
 };
 
 /// One server: its port and grants, which last, and its process, of which there is one after the other.

@@ -49,9 +49,7 @@ inline constexpr std::array<ServiceDescription, 5> kServices{{
     {.name = "uart",
      .loss = Loss::Restart,
      .client_badge = 0,
-     .grants = {{{"uart.port", GrantKind::OwnPort},
-                 {"uart.io", GrantKind::SerialPorts},
-                 {"uart.interrupt", GrantKind::SerialInterrupt}}}},
+     .grants = {{{"uart.port", GrantKind::OwnPort}, {"uart.io", GrantKind::SerialPorts}, {"uart.interrupt", GrantKind::SerialInterrupt}}}},
     {.name = "process",
      .loss = Loss::EndSystem,
      .client_badge = protocols::process::kServerBadge,
@@ -62,10 +60,7 @@ inline constexpr std::array<ServiceDescription, 5> kServices{{
      .grants = {{{"terminal.port", GrantKind::OwnPort},
                  {"uart", GrantKind::Client, "uart"},
                  {"process", GrantKind::Client, "process", protocols::process::kServerBadge}}}},
-    {.name = "pipe",
-     .loss = Loss::EndSystem,
-     .client_badge = protocols::file::kRootBadge,
-     .grants = {{{"pipe.port", GrantKind::OwnPort}}}},
+    {.name = "pipe", .loss = Loss::EndSystem, .client_badge = protocols::file::kRootBadge, .grants = {{{"pipe.port", GrantKind::OwnPort}}}},
     {.name = "file",
      .loss = Loss::EndSystem,
      .client_badge = protocols::file::kRootBadge,
@@ -83,13 +78,15 @@ constexpr size_t index_of(std::string_view name) {
     return kServices.size();
 }
 
-static_assert([] {
-    for (size_t i = 0; i < kServices.size(); ++i) {
-        if (kServices[i].name.size() >= protocols::init::kServerNameBytes) return false;
-        for (const GrantDescription& grant : kServices[i].grants)
-            if (grant.name.size() >= 24 || (grant.kind == GrantKind::Client && index_of(grant.server) >= i)) return false;
-    }
-    return true;
-}(), "names fit their fields, and a server calls only those that stand before it");
+static_assert(
+    [] {
+        for (size_t i = 0; i < kServices.size(); ++i) {
+            if (kServices[i].name.size() >= protocols::init::kServerNameBytes) return false;
+            for (const GrantDescription& grant : kServices[i].grants)
+                if (grant.name.size() >= 24 || (grant.kind == GrantKind::Client && index_of(grant.server) >= i)) return false;
+        }
+        return true;
+    }(),
+    "names fit their fields, and a server calls only those that stand before it");
 
 }  // namespace portico::init

@@ -11,10 +11,12 @@ namespace {
 // Of a supervisor's badge: which service, and the how-manieth process of it.
 constexpr uint64_t kRequestBadge = 0;  // of no service: its low byte is their index + 1
 constexpr uint64_t kRequestCredits = 64;
-constexpr uint64_t make_badge(size_t index, uint32_t generation) { return uint64_t{generation} << 8 | (index + 1); }
+constexpr uint64_t make_badge(size_t index, uint32_t generation) {
+    return uint64_t{generation} << 8 | (index + 1);
+}
 
-constexpr std::string_view kFaultNames[] = {"no fault",     "alert",      "page fault", "general protection", "invalid opcode", "divide error",
-                                            "breakpoint",   "debug",      "floating point", "alignment",      "bad call"};
+constexpr std::string_view kFaultNames[] = {"no fault",   "alert", "page fault",     "general protection", "invalid opcode", "divide error",
+                                            "breakpoint", "debug", "floating point", "alignment",          "bad call"};
 
 }  // namespace
 
@@ -107,10 +109,10 @@ void Supervisor::on_request(const abi::Message& message) {
 
 void Supervisor::announce(size_t index) {
     // A full port only makes the list old: nothing waits for it.
-    protocols::init::ServerChanged change{.name = {},
-                                          .state = running(services_[index].name()) ? protocols::init::ServerState::Running
-                                                                                     : protocols::init::ServerState::Restarting,
-                                          .restarts = watches_[index].generation - 1};
+    protocols::init::ServerChanged change{
+        .name = {},
+        .state = running(services_[index].name()) ? protocols::init::ServerState::Running : protocols::init::ServerState::Restarting,
+        .restarts = watches_[index].generation - 1};
     protocols::init::put_name(change.name, services_[index].name());
     if (file_control_) (void)ipc::post(file_control_.get(), change);
 }
@@ -120,9 +122,9 @@ void Supervisor::on_fault(size_t index, const abi::Message& message) {
     static_assert(sizeof fault == sizeof message.word);
     std::memcpy(&fault, message.word, sizeof fault);
     const auto kind = static_cast<size_t>(fault.kind);
-    log(std::string(services_[index].name()) + " killed: " + std::string(kind < std::size(kFaultNames) ? kFaultNames[kind] : "unknown fault") +
-        ", address " + hexadecimal(fault.address) + ", access " + hexadecimal(fault.access) + ", at " + hexadecimal(fault.instruction) +
-        ", stack " + hexadecimal(fault.stack));
+    log(std::string(services_[index].name()) + " killed: " +
+        std::string(kind < std::size(kFaultNames) ? kFaultNames[kind] : "unknown fault") + ", address " + hexadecimal(fault.address) +
+        ", access " + hexadecimal(fault.access) + ", at " + hexadecimal(fault.instruction) + ", stack " + hexadecimal(fault.stack));
     services_[index].kill();  // its end is told next
 }
 

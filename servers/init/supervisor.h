@@ -51,12 +51,14 @@ public:
     /// Calls a server. The call is cut into slices and repeated, so use it only for what may be repeated.
     /// Errors: those of the method; PeerClosed if the system has failed, TimedOut.
     template <class M>
-    Result<typename M::Reply> ask(const OwnedHandle& server, const M& request, const ipc::Lend& lend = {}, uint64_t patience_ns = kPatience) {
+    Result<typename M::Reply> ask(const OwnedHandle& server, const M& request, const ipc::Lend& lend = {},
+                                  uint64_t patience_ns = kPatience) {
         const uint64_t give_up = now_ns() + patience_ns;
         for (uint64_t slice = 50 * kMillisecond;; slice *= 2) {
             auto reply = ipc::call(server.get(), request, lend, std::min(now_ns() + slice, give_up));
             if (reply || reply.error() != Error::TimedOut || now_ns() >= give_up) return reply;
-            while (handle_one(abi::kNow)) {}
+            while (handle_one(abi::kNow)) {
+            }
             if (!failure_.empty()) return fail(Error::PeerClosed);
         }
     }

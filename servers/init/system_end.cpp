@@ -20,7 +20,8 @@ void report_failure(Supervisor& supervisor) {
     supervisor.wait_for_restarts(give_up);
     if (!supervisor.running("terminal") || !supervisor.running("uart")) return;
     // Not `ask`, which gives up once the system has failed. The servers below the terminal are not looked after any more.
-    const auto told = ipc::call(supervisor.service("terminal").client().get(), protocols::terminal::Report{}, ipc::Lend::text(text), give_up);
+    const auto told =
+        ipc::call(supervisor.service("terminal").client().get(), protocols::terminal::Report{}, ipc::Lend::text(text), give_up);
     if (!told) log("the host could not be told: " + std::string(abi::name_of(told.error())));
 }
 

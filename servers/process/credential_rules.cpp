@@ -8,7 +8,9 @@ namespace portico::process {
 
 namespace {
 
-bool is_one_of(uint32_t id, std::initializer_list<uint32_t> ids) { return std::ranges::find(ids, id) != ids.end(); }
+bool is_one_of(uint32_t id, std::initializer_list<uint32_t> ids) {
+    return std::ranges::find(ids, id) != ids.end();
+}
 
 bool same_groups(const Credentials& a, const Credentials& b) {
     if (a.group_count != b.group_count) return false;

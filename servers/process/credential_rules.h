@@ -7,7 +7,9 @@ namespace portico::process {
 
 using protocols::process::Credentials;
 
-inline bool is_privileged(const Credentials& credentials) { return credentials.euid == 0; }
+inline bool is_privileged(const Credentials& credentials) {
+    return credentials.euid == 0;
+}
 
 /// May `sender` signal `target`? (kill(2); SIGCONT within one session is always allowed and not decided here.)
 bool may_signal(const Credentials& sender, const Credentials& target);

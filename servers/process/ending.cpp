@@ -9,7 +9,9 @@ SignalInfo end_notice(const Process& zombie) {
     const int signal = static_cast<int>(zombie.wait_status & 0x7F);
     const bool dumped = (zombie.wait_status & 0x80) != 0;
     return {.number = zombie.exit_signal,
-            .code = signal == 0 ? kCodeExited : dumped ? kCodeDumped : kCodeKilled,
+            .code = signal == 0 ? kCodeExited
+                    : dumped    ? kCodeDumped
+                                : kCodeKilled,
             .pid = zombie.pid,
             .uid = zombie.credentials.uid,
             .status = signal == 0 ? static_cast<int>(zombie.wait_status >> 8 & 0xFF) : signal};
@@ -111,7 +113,9 @@ void Lifecycle::bound_adopted_zombies() {
     if (count > kAdoptedZombiesMax) reap(*oldest);
 }
 
-void Lifecycle::reap(Process& zombie) { table_.remove(zombie); }
+void Lifecycle::reap(Process& zombie) {
+    table_.remove(zombie);
+}
 
 void Lifecycle::kill_all_but(const Process& reaper) {
     table_.for_each([&](Process& process) {

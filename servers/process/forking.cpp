@@ -8,7 +8,9 @@ namespace portico::process {
 namespace {
 
 /// A name field need not end with a zero.
-std::string name_of(const char (&field)[16]) { return std::string(field, ::strnlen(field, sizeof(field) - 1)); }
+std::string name_of(const char (&field)[16]) {
+    return std::string(field, ::strnlen(field, sizeof(field) - 1));
+}
 
 }  // namespace
 

@@ -8,10 +8,13 @@ namespace {
 
 char state_letter(State state) {
     switch (state) {
-    case State::Stopped: return 'T';
+    case State::Stopped:
+        return 'T';
     case State::Ending:
-    case State::Zombie: return 'Z';
-    default: return 'R';  // the kernel does not tell whether its threads wait
+    case State::Zombie:
+        return 'Z';
+    default:
+        return 'R';  // the kernel does not tell whether its threads wait
     }
 }
 

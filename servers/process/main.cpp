@@ -41,4 +41,6 @@ int run(int argument_count, char** arguments) {
 }  // namespace
 }  // namespace portico::process
 
-int main(int argument_count, char** arguments) { return portico::process::run(argument_count, arguments); }
+int main(int argument_count, char** arguments) {
+    return portico::process::run(argument_count, arguments);
+}

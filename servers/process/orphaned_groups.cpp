@@ -14,7 +14,9 @@ bool has_stopped_member(ProcessTable& table, int32_t group, const Process& endin
 }
 
 /// Does `child` keep its group from being orphaned through `parent`?
-bool ties(const Process& child, const Process& parent) { return parent.session == child.session && parent.group != child.group; }
+bool ties(const Process& child, const Process& parent) {
+    return parent.session == child.session && parent.group != child.group;
+}
 
 }  // namespace
 

@@ -46,8 +46,8 @@ struct Process {
     std::string name, path, arguments;
     uint64_t start_ns = 0;
     bool did_exec = false;
-    bool adopted = false;       ///< its parent is not the one that made it
-    unsigned vfork_waits = 0;   ///< its Fork calls that wait for a child; no alert may end them
+    bool adopted = false;      ///< its parent is not the one that made it
+    unsigned vfork_waits = 0;  ///< its Fork calls that wait for a child; no alert may end them
 
     SignalQueue pending;
     uint64_t ignored = kIgnoredByDefault;
@@ -64,9 +64,9 @@ struct Process {
     uint64_t cpu_time_ns = 0, resident_bytes = 0;  ///< as they were at the end
     uint64_t children_cpu_time_ns = 0;             ///< of children waited for, with theirs
 
-    ipc::WaitQueue child_changes;  ///< Wait calls of this process
-    ipc::WaitQueue continued;      ///< Stop calls of this process
-    ipc::WaitQueue space_released; ///< in a vfork child: its parent's Fork call
+    ipc::WaitQueue child_changes;   ///< Wait calls of this process
+    ipc::WaitQueue continued;       ///< Stop calls of this process
+    ipc::WaitQueue space_released;  ///< in a vfork child: its parent's Fork call
 
     bool alive() const { return state == State::Running || state == State::Stopped; }
 };

@@ -116,9 +116,8 @@ Task Server::on(Call call, protocol::SetTimer request) {
     Process& process = **found;
     const uint64_t now = now_ns();
     const bool armed = process.timer_deadline_ns != abi::kForever;
-    const protocol::SetTimer::Reply before{
-        .value_ns = armed ? std::max<uint64_t>(process.timer_deadline_ns, now + 1) - now : 0,
-        .interval_ns = armed ? process.timer_interval_ns : 0};
+    const protocol::SetTimer::Reply before{.value_ns = armed ? std::max<uint64_t>(process.timer_deadline_ns, now + 1) - now : 0,
+                                           .interval_ns = armed ? process.timer_interval_ns : 0};
     if (!call.reply<protocol::SetTimer>(before)) co_return;
     const bool arms = request.value_ns != 0 && request.value_ns < abi::kForever - now;
     process.timer_deadline_ns = arms ? now + request.value_ns : abi::kForever;

@@ -25,8 +25,8 @@ Result<OwnedHandle> Server::make_sender(const Process& process, BadgeKind kind, 
 
 Result<> Server::give_server_handle(Process& process, abi::Handle slot) {
     const OwnedHandle sender = TRY(make_sender(process, BadgeKind::Client, kClientCredits));
-    const auto installed = TRY(native::call(
-        abi::HandleInstall{process.kernel_process.get(), slot, sender.get(), static_cast<uint64_t>(abi::Rights::Send)}));
+    const auto installed =
+        TRY(native::call(abi::HandleInstall{process.kernel_process.get(), slot, sender.get(), static_cast<uint64_t>(abi::Rights::Send)}));
     // A clone knows the server under its parent's value: any other would be of no use to it.
     if (slot && installed.handle != slot) return fail(Error::WrongState);
     process.server_handle = installed.handle;
@@ -60,8 +60,8 @@ Result<protocol::Spawn::Reply> Server::on(const Call& call, const protocol::Spaw
 
 Result<> Server::set_up_spawned(Process& process, const protocol::Spawn& request) {
     const OwnedHandle supervisor = TRY(make_sender(process, BadgeKind::Supervisor, kSupervisorCredits));
-    process.kernel_process = OwnedHandle(
-        TRY(native::call(abi::ProcessCreate{request.space, environment_.programs_account, supervisor.get()})).process);
+    process.kernel_process =
+        OwnedHandle(TRY(native::call(abi::ProcessCreate{request.space, environment_.programs_account, supervisor.get()})).process);
     TRY(give_server_handle(process, abi::kNoHandle));
     const uint64_t block = request.boot_block_offset;
     TRY(write_value(request.boot_block, block + offsetof(abi::BootBlock, process_server), process.server_handle));
@@ -74,7 +74,8 @@ Result<protocol::Start::Reply> Server::on(const Call& call, const protocol::Star
     Process* process = table_.find(request.pid);
     if (process == nullptr) return fail(Error::NoProcess);
     if (process->pid == 0 || process->state != State::New) return fail(Error::WrongState);
-    const abi::ThreadStart start{.instruction = environment_.program_start, .argument = abi::kBootBlockAddress, .priority = kProgramPriority};
+    const abi::ThreadStart start{
+        .instruction = environment_.program_start, .argument = abi::kBootBlockAddress, .priority = kProgramPriority};
     const auto made = TRY(native::call(abi::ThreadCreate{process->kernel_process.get(), reinterpret_cast<uint64_t>(&start)}));
     table_.add_main_thread(*process, {.handle = OwnedHandle(made.thread), .pending = {}});
     process->state = State::Running;
@@ -84,8 +85,8 @@ Result<protocol::Start::Reply> Server::on(const Call& call, const protocol::Star
 
 Result<> Server::start_clone(const Process& parent, Process& child, const protocol::Fork& request) {
     const OwnedHandle supervisor = TRY(make_sender(child, BadgeKind::Supervisor, kSupervisorCredits));
-    child.kernel_process = OwnedHandle(
-        TRY(native::call(abi::ProcessClone{parent.kernel_process.get(), supervisor.get(), request.share_space})).process);
+    child.kernel_process =
+        OwnedHandle(TRY(native::call(abi::ProcessClone{parent.kernel_process.get(), supervisor.get(), request.share_space})).process);
     TRY(give_server_handle(child, parent.server_handle));
     const abi::ThreadStart start{.instruction = request.instruction,
                                  .stack = request.stack,

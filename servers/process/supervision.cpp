@@ -9,14 +9,20 @@ namespace {
 
 int signal_of(abi::FaultKind kind) {
     switch (kind) {
-    case abi::FaultKind::InvalidOpcode: return kIllegal;
+    case abi::FaultKind::InvalidOpcode:
+        return kIllegal;
     case abi::FaultKind::DivideError:
-    case abi::FaultKind::FloatingPoint: return kFloatingPoint;
+    case abi::FaultKind::FloatingPoint:
+        return kFloatingPoint;
     case abi::FaultKind::Breakpoint:
-    case abi::FaultKind::Debug: return kTrap;
-    case abi::FaultKind::Alignment: return kBus;
-    case abi::FaultKind::BadCall: return kBadSystemCall;
-    default: return kSegmentation;
+    case abi::FaultKind::Debug:
+        return kTrap;
+    case abi::FaultKind::Alignment:
+        return kBus;
+    case abi::FaultKind::BadCall:
+        return kBadSystemCall;
+    default:
+        return kSegmentation;
     }
 }
 
@@ -55,7 +61,8 @@ void Server::on_fault(Process& process, const abi::Message& message) {
     std::memcpy(&fault, message.word, sizeof fault);
     const int signal = signal_of(fault.kind);
     std::fprintf(stderr, "process: %d (%s) killed by signal %d: fault %u, address %#lx, access %u, at %#lx, stack %#lx\n", process.pid,
-                 process.name.c_str(), signal, static_cast<unsigned>(fault.kind), fault.address, fault.access, fault.instruction, fault.stack);
+                 process.name.c_str(), signal, static_cast<unsigned>(fault.kind), fault.address, fault.access, fault.instruction,
+                 fault.stack);
     lifecycle_.kill(process, static_cast<uint32_t>(signal));
 }
 

@@ -18,8 +18,7 @@ protocol::Usage usage_of(const Process& child) {
 Task Server::on(Call call, protocol::Wait request) {
     for (;;) {
         const Result<Process*> waiting = caller(call);
-        const Result<WaitNews> news =
-            waiting ? find_wait_news(table_, **waiting, request.pid, request.options) : fail(waiting.error());
+        const Result<WaitNews> news = waiting ? find_wait_news(table_, **waiting, request.pid, request.options) : fail(waiting.error());
         if (!news) {
             (void)call.refuse(news.error());
             co_return;
@@ -57,7 +56,8 @@ Task Server::on(Call call, protocol::Wait request) {
 
 Task Server::on(Call call, protocol::Stop request) {
     const Result<Process*> found = caller(call);
-    const bool is_stop = request.signal >= 1 && request.signal <= kSignalMax && (kStopSignals & signal_bit(static_cast<int>(request.signal))) != 0;
+    const bool is_stop =
+        request.signal >= 1 && request.signal <= kSignalMax && (kStopSignals & signal_bit(static_cast<int>(request.signal))) != 0;
     if (!found || (*found)->pid == 0 || !is_stop) {
         (void)call.refuse(found ? Error::InvalidArgument : found.error());
         co_return;

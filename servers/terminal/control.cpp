@@ -65,18 +65,25 @@ Result<file::Control::Reply> Server::control_terminal(const ipc::Call& call, Ope
     JobControl& jobs = terminal_.jobs();
     const bool controls_caller = jobs.session() != 0 && jobs.session() == caller.session;
     switch (request.request) {
-    case ioctl::kGetTermios: return give(call, terminal_.settings());
-    case ioctl::kGetTermios2: return give(call, Termios2{.termios = terminal_.settings()});
+    case ioctl::kGetTermios:
+        return give(call, terminal_.settings());
+    case ioctl::kGetTermios2:
+        return give(call, Termios2{.termios = terminal_.settings()});
     case ioctl::kSetTermios:
     case ioctl::kSetTermiosDrain:
     case ioctl::kSetTermiosFlush:
     case ioctl::kSetTermios2:
     case ioctl::kSetTermios2Drain:
-    case ioctl::kSetTermios2Flush: return done(set_termios(call, request.request));
-    case ioctl::kBreakOrDrain: return done(request.argument != 0 ? Result<>{} : fail(Error::NotSupported));
-    case ioctl::kFlow: return done(control_flow(request.argument));
-    case ioctl::kFlush: return done(flush(request.argument));
-    case ioctl::kSetControlling: return done(jobs.acquire(caller, request.argument == 1));
+    case ioctl::kSetTermios2Flush:
+        return done(set_termios(call, request.request));
+    case ioctl::kBreakOrDrain:
+        return done(request.argument != 0 ? Result<>{} : fail(Error::NotSupported));
+    case ioctl::kFlow:
+        return done(control_flow(request.argument));
+    case ioctl::kFlush:
+        return done(flush(request.argument));
+    case ioctl::kSetControlling:
+        return done(jobs.acquire(caller, request.argument == 1));
     case ioctl::kGiveUpControlling: {
         const int64_t group = jobs.foreground();
         if (!TRY(jobs.release(caller)) || group == 0) return file::Control::Reply{.result = 0};
@@ -87,18 +94,28 @@ Result<file::Control::Reply> Server::control_terminal(const ipc::Call& call, Ope
     case ioctl::kGetForeground:
         if (!controls_caller) return fail(Error::NotTerminal);
         return give(call, static_cast<int32_t>(jobs.foreground()));
-    case ioctl::kSetForeground: return done(jobs.set_foreground(caller, TRY(take<int32_t>(call))));
+    case ioctl::kSetForeground:
+        return done(jobs.set_foreground(caller, TRY(take<int32_t>(call))));
     case ioctl::kGetSession:
         if (!controls_caller) return fail(Error::NotTerminal);
         return give(call, static_cast<int32_t>(jobs.session()));
-    case ioctl::kGetWindowSize: return give(call, terminal_.window());
-    case ioctl::kSetWindowSize: terminal_.resize(TRY(take<WindowSize>(call))); return file::Control::Reply{.result = 0};
-    case ioctl::kInputPending: return give(call, static_cast<int32_t>(terminal_.readable_bytes()));
-    case ioctl::kOutputPending: return give(call, static_cast<int32_t>(terminal_.pending_output_bytes()));
-    case ioctl::kSetNonBlocking: return set_non_blocking(call, object);
-    case ioctl::kGetDiscipline: return give(call, int32_t{0});
-    case ioctl::kFakeInput: return fail(Error::IoError);
-    default: return fail(Error::NotTerminal);  // what Linux says of a request it does not know
+    case ioctl::kGetWindowSize:
+        return give(call, terminal_.window());
+    case ioctl::kSetWindowSize:
+        terminal_.resize(TRY(take<WindowSize>(call)));
+        return file::Control::Reply{.result = 0};
+    case ioctl::kInputPending:
+        return give(call, static_cast<int32_t>(terminal_.readable_bytes()));
+    case ioctl::kOutputPending:
+        return give(call, static_cast<int32_t>(terminal_.pending_output_bytes()));
+    case ioctl::kSetNonBlocking:
+        return set_non_blocking(call, object);
+    case ioctl::kGetDiscipline:
+        return give(call, int32_t{0});
+    case ioctl::kFakeInput:
+        return fail(Error::IoError);
+    default:
+        return fail(Error::NotTerminal);  // what Linux says of a request it does not know
     }
 }
 
@@ -113,11 +130,20 @@ Result<> Server::set_termios(const ipc::Call& call, uint64_t request) {
 
 Result<> Server::control_flow(uint64_t action) {
     switch (action) {
-    case 0: terminal_.stop_output(); return {};
-    case 1: terminal_.restart_output(); return {};
-    case 2: terminal_.send_special(Special::Stop); return {};
-    case 3: terminal_.send_special(Special::Start); return {};
-    default: return fail(Error::InvalidArgument);
+    case 0:
+        terminal_.stop_output();
+        return {};
+    case 1:
+        terminal_.restart_output();
+        return {};
+    case 2:
+        terminal_.send_special(Special::Stop);
+        return {};
+    case 3:
+        terminal_.send_special(Special::Start);
+        return {};
+    default:
+        return fail(Error::InvalidArgument);
     }
 }
 

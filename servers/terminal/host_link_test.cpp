@@ -39,7 +39,8 @@ TEST(FrameCounter, TakesEachFrameOnce) {
 }
 
 TEST(ControlLine, IgnoresWhatItDoesNotUnderstand) {
-    for (const char* line : {"", "size", "size 80", "size 80 24 1", "size 80000 24", "size  80 24", "sizeable 1 2", "size -1 5", "input-ended", "again", "again -1", "again 1 2", "again 99999999999999999999"})
+    for (const char* line : {"", "size", "size 80", "size 80 24 1", "size 80000 24", "size  80 24", "sizeable 1 2", "size -1 5",
+                             "input-ended", "again", "again -1", "again 1 2", "again 99999999999999999999"})
         EXPECT_TRUE(std::holds_alternative<std::monostate>(parse_control_line(line))) << line;
 }
 
@@ -75,7 +76,12 @@ TEST(OutputQueue, FramesKeepOrderAndControlLinesStayApart) {
     std::vector<std::string> frames;
     for (const char c : chunk)
         if (decoder.push(static_cast<uint8_t>(c))) frames.emplace_back(decoder.frame().begin(), decoder.frame().end());
-    const std::vector<std::string> expected{"\1" "ab", std::string("\0ready", 6), std::string("\0credit 1", 9), "\4" "e"};
+    const std::vector<std::string> expected{
+        "\1"
+        "ab",
+        std::string("\0ready", 6), std::string("\0credit 1", 9),
+        "\4"
+        "e"};
     EXPECT_EQ(frames, expected);
 }
 

@@ -60,7 +60,7 @@ public:
     }
 
 private:
-    int64_t session_ = 0;     // 0: controls none
+    int64_t session_ = 0;  // 0: controls none
     int64_t foreground_ = 0;
 };
 

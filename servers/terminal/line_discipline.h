@@ -91,8 +91,8 @@ private:
     const Termios& settings_;
     OutputFilter& filter_;
     std::deque<Cell> committed_;
-    std::string editing_;            // empty unless canonical
-    unsigned editing_column_ = 0;    // where its echo began
+    std::string editing_;          // empty unless canonical
+    unsigned editing_column_ = 0;  // where its echo began
     bool literal_next_ = false;
     bool stopped_ = false;
 };

@@ -89,7 +89,10 @@ TEST(LineDiscipline, EraseWithoutVisualErase) {
     t.type("\n");
     EXPECT_EQ(t.read(), "\n");
     t.set(kCanonical);
-    EXPECT_EQ(t.type("ab\x7F" "c\x15" "d\n"), "");
+    EXPECT_EQ(t.type("ab\x7F"
+                     "c\x15"
+                     "d\n"),
+              "");
     EXPECT_EQ(t.read(), "d\n");
 }
 
@@ -126,7 +129,9 @@ TEST(LineDiscipline, LiteralNextAndReprint) {
     EXPECT_TRUE(t.outcome.signals.empty());
     EXPECT_EQ(t.type("b\x12"), "b^R\r\n^Cb");
     t.type("\n");
-    EXPECT_EQ(t.read(), "\x03" "b\n");
+    EXPECT_EQ(t.read(),
+              "\x03"
+              "b\n");
 }
 
 TEST(LineDiscipline, SignalsFlushAndAreShown) {

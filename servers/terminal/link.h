@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "abi/message.h"
-#include "protocols/uart.h"
 #include "libs/result.h"
+#include "protocols/uart.h"
 #include "servers/terminal/output_queue.h"
 
 namespace portico::terminal {
@@ -51,10 +51,10 @@ private:
     abi::Handle port_;
     uint64_t in_flight_ = 0;
     uint64_t due_ns_ = 0;
-    uint64_t delay_ns_ = 0;   // before the next read, after failures in a row
+    uint64_t delay_ns_ = 0;    // before the next read, after failures in a row
     bool had_driver_ = false;  // so that a new one is another
     bool lost_ = false;
-    bool down_ = false;       // the last chunk was given up
+    bool down_ = false;  // the last chunk was given up
 };
 
 }  // namespace portico::terminal

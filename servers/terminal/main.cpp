@@ -16,6 +16,7 @@ int main(int argument_count, char** arguments) {
         native::log(kMissing.data(), kMissing.size());
         return 1;
     }
-    terminal::Server server(handles, terminal::Settings::parse(std::span<const char* const>(arguments, static_cast<size_t>(argument_count))));
+    terminal::Server server(handles,
+                            terminal::Settings::parse(std::span<const char* const>(arguments, static_cast<size_t>(argument_count))));
     server.run();
 }

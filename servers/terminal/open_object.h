@@ -16,10 +16,14 @@ struct Name {
     Target target;
     uint32_t mode;            ///< Linux's st_mode
     uint64_t special_device;  ///< Linux's st_rdev
-    protocols::file::Kind kind() const { return target == Target::Terminal ? protocols::file::Kind::CharacterDevice : protocols::file::Kind::Fifo; }
+    protocols::file::Kind kind() const {
+        return target == Target::Terminal ? protocols::file::Kind::CharacterDevice : protocols::file::Kind::Fifo;
+    }
 };
 
-constexpr uint64_t special_device(uint64_t major, uint64_t minor) { return major << 8 | minor; }
+constexpr uint64_t special_device(uint64_t major, uint64_t minor) {
+    return major << 8 | minor;
+}
 
 inline constexpr std::array<Name, 5> kNames{{
     {"console", Target::Terminal, 0020620, special_device(5, 1)},

@@ -36,7 +36,11 @@ private:
     unsigned column_ = 0;
 };
 
-inline bool is_control(uint8_t byte) { return byte < 0x20 || byte == 0x7F; }
-inline bool is_utf8_continuation(uint8_t byte) { return (byte & 0xC0) == 0x80; }
+inline bool is_control(uint8_t byte) {
+    return byte < 0x20 || byte == 0x7F;
+}
+inline bool is_utf8_continuation(uint8_t byte) {
+    return (byte & 0xC0) == 0x80;
+}
 
 }  // namespace portico::terminal

@@ -9,7 +9,13 @@ using enum ReadDecision::What;
 constexpr uint64_t kTenth = 100'000'000;
 
 TEST(ReadTiming, MinimumWithoutTimeWaitsForAllOrForAFullRead) {
-    RawRead read{.available_bytes = 2, .wanted_bytes = 10, .minimum = 3, .time_tenths = 0, .non_blocking = false, .started_ns = 0, .last_input_ns = 0};
+    RawRead read{.available_bytes = 2,
+                 .wanted_bytes = 10,
+                 .minimum = 3,
+                 .time_tenths = 0,
+                 .non_blocking = false,
+                 .started_ns = 0,
+                 .last_input_ns = 0};
     EXPECT_EQ(decide(read, kTenth * 1000).what, Wait);
     EXPECT_EQ(decide(read, kTenth * 1000).deadline_ns, abi::kForever);
     read.available_bytes = 3;
@@ -20,12 +26,24 @@ TEST(ReadTiming, MinimumWithoutTimeWaitsForAllOrForAFullRead) {
 }
 
 TEST(ReadTiming, NeitherTakesWhatThereIs) {
-    const RawRead read{.available_bytes = 0, .wanted_bytes = 10, .minimum = 0, .time_tenths = 0, .non_blocking = true, .started_ns = 0, .last_input_ns = 0};
+    const RawRead read{.available_bytes = 0,
+                       .wanted_bytes = 10,
+                       .minimum = 0,
+                       .time_tenths = 0,
+                       .non_blocking = true,
+                       .started_ns = 0,
+                       .last_input_ns = 0};
     EXPECT_EQ(decide(read, 0).what, Take);
 }
 
 TEST(ReadTiming, TimeWithoutMinimumRunsFromTheStart) {
-    RawRead read{.available_bytes = 0, .wanted_bytes = 10, .minimum = 0, .time_tenths = 5, .non_blocking = false, .started_ns = 1000, .last_input_ns = 900};
+    RawRead read{.available_bytes = 0,
+                 .wanted_bytes = 10,
+                 .minimum = 0,
+                 .time_tenths = 5,
+                 .non_blocking = false,
+                 .started_ns = 1000,
+                 .last_input_ns = 900};
     const ReadDecision decision = decide(read, 2000);
     EXPECT_EQ(decision.what, Wait);
     EXPECT_EQ(decision.deadline_ns, 1000 + 5 * kTenth);
@@ -35,7 +53,13 @@ TEST(ReadTiming, TimeWithoutMinimumRunsFromTheStart) {
 }
 
 TEST(ReadTiming, BothTimeTheGapsBetweenBytes) {
-    RawRead read{.available_bytes = 0, .wanted_bytes = 10, .minimum = 3, .time_tenths = 2, .non_blocking = false, .started_ns = 1000, .last_input_ns = 0};
+    RawRead read{.available_bytes = 0,
+                 .wanted_bytes = 10,
+                 .minimum = 3,
+                 .time_tenths = 2,
+                 .non_blocking = false,
+                 .started_ns = 1000,
+                 .last_input_ns = 0};
     EXPECT_EQ(decide(read, 100 * kTenth).deadline_ns, abi::kForever);
     read.available_bytes = 1;
     EXPECT_EQ(decide(read, 1000).deadline_ns, 1000 + 2 * kTenth);  // was there before
@@ -47,7 +71,13 @@ TEST(ReadTiming, BothTimeTheGapsBetweenBytes) {
 }
 
 TEST(ReadTiming, NonBlockingNeverWaits) {
-    RawRead read{.available_bytes = 0, .wanted_bytes = 10, .minimum = 1, .time_tenths = 0, .non_blocking = true, .started_ns = 0, .last_input_ns = 0};
+    RawRead read{.available_bytes = 0,
+                 .wanted_bytes = 10,
+                 .minimum = 1,
+                 .time_tenths = 0,
+                 .non_blocking = true,
+                 .started_ns = 0,
+                 .last_input_ns = 0};
     EXPECT_EQ(decide(read, 0).what, WouldBlock);
     read.time_tenths = 3;
     EXPECT_EQ(decide(read, 0).what, WouldBlock);

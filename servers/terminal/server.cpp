@@ -73,10 +73,17 @@ void Server::on_line_bytes(std::span<const uint8_t> bytes) {
 void Server::on_frame(std::span<const uint8_t> frame) {
     const auto payload = frame.subspan(1);
     switch (static_cast<Channel>(frame[0])) {
-    case Channel::Control: on_control_line({reinterpret_cast<const char*>(payload.data()), payload.size()}); return;
-    case Channel::Terminal: terminal_.receive(payload, clock_now_ns()); return;
-    case Channel::Input: (void)input_.receive(payload); return;  // what is beyond its credit, the host loses
-    default: return;
+    case Channel::Control:
+        on_control_line({reinterpret_cast<const char*>(payload.data()), payload.size()});
+        return;
+    case Channel::Terminal:
+        terminal_.receive(payload, clock_now_ns());
+        return;
+    case Channel::Input:
+        (void)input_.receive(payload);
+        return;  // what is beyond its credit, the host loses
+    default:
+        return;
     }
 }
 

@@ -60,7 +60,7 @@ public:
 
 private:
     static constexpr size_t kObjectsMax = 4096;
-    static constexpr uint64_t kCredits = 64;              // messages one open object may have queued
+    static constexpr uint64_t kCredits = 64;  // messages one open object may have queued
     static constexpr size_t kReadBytesMax = 64 * 1024;
     static constexpr uint64_t kSignalTakenNs = 1'000'000'000;  // see Standing
 

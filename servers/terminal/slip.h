@@ -14,7 +14,9 @@ namespace slip {
 inline constexpr uint8_t kEnd = 0xC0, kEscape = 0xDB, kEscapedEnd = 0xDC, kEscapedEscape = 0xDD;
 
 /// Length of a frame with this many bytes, at worst.
-constexpr size_t encoded_bytes_max(size_t length) { return 2 * length + 2; }
+constexpr size_t encoded_bytes_max(size_t length) {
+    return 2 * length + 2;
+}
 
 /// Appends the frame `END channel payload END` to `out`.
 void encode(protocols::host_link::Channel channel, std::string_view payload, std::string& out);
@@ -36,7 +38,7 @@ private:
 
     std::vector<uint8_t> frame_;
     uint64_t dropped_frames_ = 0;
-    bool ended_ = false;    // frame_ was shown and goes with the next byte
+    bool ended_ = false;  // frame_ was shown and goes with the next byte
     bool escaped_ = false;
     bool damaged_ = false;  // until the next END
 };

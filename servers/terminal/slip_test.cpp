@@ -47,8 +47,15 @@ TEST(Slip, NoiseCostsAtMostTheFrameItHits) {
 
 TEST(Slip, DropsBadEscapesAndOverlongFrames) {
     SlipDecoder decoder;
-    EXPECT_TRUE(decode(decoder, "\xC0" "a\xDB" "b\xC0").empty());
-    EXPECT_TRUE(decode(decoder, "\xC0" "a\xDB\xC0").empty());
+    EXPECT_TRUE(decode(decoder,
+                       "\xC0"
+                       "a\xDB"
+                       "b\xC0")
+                    .empty());
+    EXPECT_TRUE(decode(decoder,
+                       "\xC0"
+                       "a\xDB\xC0")
+                    .empty());
     EXPECT_TRUE(decode(decoder, std::string(kFrameBytesMax + 1, 'x') + "\xC0").empty());
     EXPECT_EQ(decoder.dropped_frames(), 3u);
     const auto frames = decode(decoder, std::string(kFrameBytesMax, 'x') + "\xC0");

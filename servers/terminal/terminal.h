@@ -34,9 +34,9 @@ public:
 class Terminal {
 public:
     static constexpr size_t kHeldInputBytesMax = 64 * 1024;
-    static constexpr size_t kWriteBytesMax = 256 * 1024;     ///< taken by one write
-    static constexpr size_t kOutputLowBytes = 4 * 1024;      ///< writes wait while more than this is pending
-    static constexpr size_t kEchoBytesMax = 8 * 1024;        ///< kept output beyond which stopped output gets no echo
+    static constexpr size_t kWriteBytesMax = 256 * 1024;  ///< taken by one write
+    static constexpr size_t kOutputLowBytes = 4 * 1024;   ///< writes wait while more than this is pending
+    static constexpr size_t kEchoBytesMax = 8 * 1024;     ///< kept output beyond which stopped output gets no echo
 
     Terminal(OutputQueue& output, Signaller& signaller, WindowSize window)
         : output_(output), signaller_(signaller), filter_(settings_), discipline_(settings_, filter_), window_(window) {}

@@ -6,7 +6,25 @@
 namespace portico::terminal {
 
 /// Indices of Termios::characters.
-enum class Special : uint8_t { Interrupt, Quit, Erase, Kill, EndOfFile, Time, Minimum, Switch, Start, Stop, Suspend, EndOfLine, Reprint, Discard, WordErase, LiteralNext, EndOfLine2 };
+enum class Special : uint8_t {
+    Interrupt,
+    Quit,
+    Erase,
+    Kill,
+    EndOfFile,
+    Time,
+    Minimum,
+    Switch,
+    Start,
+    Stop,
+    Suspend,
+    EndOfLine,
+    Reprint,
+    Discard,
+    WordErase,
+    LiteralNext,
+    EndOfLine2
+};
 
 namespace input_flag {
 inline constexpr uint32_t kStrip = 040, kNewlineToReturn = 0100, kIgnoreReturn = 0200, kReturnToNewline = 0400, kFlowControl = 02000,
@@ -17,8 +35,8 @@ inline constexpr uint32_t kProcess = 01, kUpperCase = 02, kNewlineToReturnNewlin
                           kNewlineReturns = 040, kTabDelay = 014000, kExpandTabs = 014000;
 }
 namespace local_flag {
-inline constexpr uint32_t kSignals = 01, kCanonical = 02, kEcho = 010, kEchoErase = 020, kEchoKill = 040, kEchoNewline = 0100, kNoFlush = 0200,
-                          kBackgroundStops = 0400, kEchoControl = 01000, kEchoKillErase = 04000, kExtended = 0100000;
+inline constexpr uint32_t kSignals = 01, kCanonical = 02, kEcho = 010, kEchoErase = 020, kEchoKill = 040, kEchoNewline = 0100,
+                          kNoFlush = 0200, kBackgroundStops = 0400, kEchoControl = 01000, kEchoKillErase = 04000, kExtended = 0100000;
 }
 
 /// struct termios as TCGETS and TCSETS carry it. The defaults are Linux's for a new terminal.

@@ -69,8 +69,9 @@ ipc::Task Server::on(ipc::Call call, file::Read request) {
             co_return;
         }
         if (now == Standing::Foreground) {
-            const ReadDecision decision = terminal_.plan(
-                {.length_bytes = length, .non_blocking = (*object)->non_blocking(), .started_ns = started_ns}, terminal_input_ended(), clock_now_ns());
+            const ReadDecision decision =
+                terminal_.plan({.length_bytes = length, .non_blocking = (*object)->non_blocking(), .started_ns = started_ns},
+                               terminal_input_ended(), clock_now_ns());
             if (decision.what == ReadDecision::What::Take) break;
             if (decision.what == ReadDecision::What::WouldBlock) {
                 (void)call.refuse(Error::WouldBlock);

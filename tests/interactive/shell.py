@@ -96,17 +96,17 @@ def test_background_job_reads_later(typist):
 
 def test_console_driver_dies_and_the_shell_goes_on(typist):
     typist.expect(PROMPT)
-    for round in range(5):
+    for deaths in range(1, 6):
         typist.type("echo kill uart > /proc/portico/servers\r")
-        typist.type(f"echo still he''re {round}\r")  # not waiting: what is typed while there is no driver comes, too
-        typist.expect(rf"still here {round}\r\n")
+        typist.type(f"echo still he''re {deaths}\r")  # not waiting: what is typed while there is no driver comes, too
+        typist.expect(rf"still here {deaths}\r\n")
+        typist.type(f"until grep -q 'uart running {deaths}' /proc/portico/servers; do sleep 0.1; done; echo ba''ck\r")
+        typist.expect(r"back\r\n")
         typist.expect(PROMPT)
     typist.type("sleep 100\r")
     time.sleep(0.5)
     typist.type("\x03")
     typist.expect(PROMPT)
-    typist.type("grep uart /proc/portico/servers\r")
-    typist.expect(r"uart running 5\r\n")
 
 
 def test_file_server_dies_and_the_run_ends(typist):

@@ -22,9 +22,15 @@ using hosted::Processor;
 
 // ---- CPUs
 
-Cpu& this_cpu() { return cpu_at(Hardware::cpu_index()); }
-unsigned cpu_count() { return Hardware::get().cpu_count; }
-unsigned start_cpus() { return cpu_count(); }
+Cpu& this_cpu() {
+    return cpu_at(Hardware::cpu_index());
+}
+unsigned cpu_count() {
+    return Hardware::get().cpu_count;
+}
+unsigned start_cpus() {
+    return cpu_count();
+}
 
 void kick(Cpu& cpu) {
     Processor& processor = Hardware::get().processors[cpu.index];
@@ -34,7 +40,9 @@ void kick(Cpu& cpu) {
     processor.wake.notify_one();
 }
 
-void spin_pause() { std::this_thread::yield(); }
+void spin_pause() {
+    std::this_thread::yield();
+}
 
 /// Returns when kicked or when the timer is due. The driver of a machine whose time stands still never lets a CPU come here.
 void wait_for_interrupt() {
@@ -48,21 +56,35 @@ void wait_for_interrupt() {
 
 // ---- threads
 
-uint32_t vector_state_bytes() { return hosted::kVectorBytes; }
-void init_vector_state(void* area) { __builtin_memset(area, 0, hosted::kVectorBytes); }
-void save_vector_state(void* area) { __builtin_memcpy(area, Hardware::get().own().vector.data(), hosted::kVectorBytes); }
-void load_vector_state(const void* area) { __builtin_memcpy(Hardware::get().own().vector.data(), area, hosted::kVectorBytes); }
+uint32_t vector_state_bytes() {
+    return hosted::kVectorBytes;
+}
+void init_vector_state(void* area) {
+    __builtin_memset(area, 0, hosted::kVectorBytes);
+}
+void save_vector_state(void* area) {
+    __builtin_memcpy(area, Hardware::get().own().vector.data(), hosted::kVectorBytes);
+}
+void load_vector_state(const void* area) {
+    __builtin_memcpy(Hardware::get().own().vector.data(), area, hosted::kVectorBytes);
+}
 
 void load_user_bases(const ThreadFrame& frame) {
     Hardware::get().own().fs_base = frame.fs_base;
     Hardware::get().own().gs_base = frame.gs_base;
 }
-void save_user_bases(ThreadFrame& frame) { frame.fs_base = Hardware::get().own().fs_base; }
+void save_user_bases(ThreadFrame& frame) {
+    frame.fs_base = Hardware::get().own().fs_base;
+}
 
 // ---- time
 
-uint64_t now_ns() { return Hardware::get().now_ns(); }
-void arm_timer(uint64_t deadline_ns) { Hardware::get().own().timer_ns.store(deadline_ns); }
+uint64_t now_ns() {
+    return Hardware::get().now_ns();
+}
+void arm_timer(uint64_t deadline_ns) {
+    Hardware::get().own().timer_ns.store(deadline_ns);
+}
 void describe_clock(abi::SystemInfo& info) {
     info.tsc_hz = 1'000'000'000;
     info.tsc_multiplier = uint64_t{1} << 32;
@@ -70,7 +92,9 @@ void describe_clock(abi::SystemInfo& info) {
 
 // ---- devices
 
-bool interrupt_exists(unsigned line) { return line < hosted::kLines; }
+bool interrupt_exists(unsigned line) {
+    return line < hosted::kLines;
+}
 
 void unmask_interrupt(unsigned line, bool level_triggered) {
     hosted::Line& own = Hardware::get().lines[line];
@@ -78,7 +102,9 @@ void unmask_interrupt(unsigned line, bool level_triggered) {
     own.level = level_triggered;
 }
 
-void mask_interrupt(unsigned line) { Hardware::get().lines[line].masked = true; }
+void mask_interrupt(unsigned line) {
+    Hardware::get().lines[line].masked = true;
+}
 
 uint32_t io_read(uint16_t port, unsigned width_bytes) {
     const uint32_t value = Hardware::get().io_ports[port];
@@ -92,8 +118,12 @@ void io_write(uint16_t port, unsigned, uint32_t value) {
 
 // ---- debugging
 
-void debug_write(std::string_view text) { Hardware::get().append_log(text); }
-unsigned backtrace(std::span<uint64_t>) { return 0; }
+void debug_write(std::string_view text) {
+    Hardware::get().append_log(text);
+}
+unsigned backtrace(std::span<uint64_t>) {
+    return 0;
+}
 
 void stop_machine() {
     std::fputs(Hardware::get().log_text().c_str(), stderr);

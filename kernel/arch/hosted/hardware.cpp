@@ -39,8 +39,12 @@ Hardware& Hardware::get() {
     return *hardware;
 }
 
-void Hardware::be_cpu(unsigned index) { current_cpu = index; }
-unsigned Hardware::cpu_index() { return current_cpu; }
+void Hardware::be_cpu(unsigned index) {
+    current_cpu = index;
+}
+unsigned Hardware::cpu_index() {
+    return current_cpu;
+}
 
 uint64_t Hardware::now_ns() const {
     if (!real_time_) return time_ns_.load();

@@ -27,11 +27,11 @@ struct Processor {
 
     std::mutex wake_mutex;
     std::condition_variable wake;
-    bool kicked = false;                                ///< an inter-processor interrupt is pending
+    bool kicked = false;  ///< an inter-processor interrupt is pending
     std::atomic<uint64_t> timer_ns{abi::kForever};
-    std::atomic<bool> pending{false};                   ///< kicked, for a look without the mutex
+    std::atomic<bool> pending{false};  ///< kicked, for a look without the mutex
 
-    std::array<uint8_t, kVectorBytes> vector{};         ///< vector registers
+    std::array<uint8_t, kVectorBytes> vector{};  ///< vector registers
     uint64_t fs_base = 0, gs_base = 0;
 };
 

@@ -11,13 +11,16 @@ constexpr unsigned kIdlePriority = 1;
 
 }  // namespace
 
-Machine::Locked::Locked() { kernel_lock.lock(); }
+Machine::Locked::Locked() {
+    kernel_lock.lock();
+}
 Machine::Locked::~Locked() {
     Object::reap();
     kernel_lock.unlock();
 }
 
-Machine::Machine(unsigned cpus, uint64_t mebibytes) : hardware(cpus, mebibytes << 20), root_(new (root_storage_) Account(nullptr, ~uint64_t{0})) {
+Machine::Machine(unsigned cpus, uint64_t mebibytes)
+    : hardware(cpus, mebibytes << 20), root_(new(root_storage_) Account(nullptr, ~uint64_t{0})) {
     Hardware::be_cpu(0);
     const MemoryRange ram{{kRamBase}, hardware.ram_bytes};
     frames.create({&ram, 1});
@@ -71,8 +74,8 @@ void Machine::kill_all() {
 
 void Machine::demand_everything_back() {
     if (root_->used_bytes() != abi::kPageBytes || process_count() != 0 || thread_count() != 0 || port_count() != 0) {
-        std::fprintf(stderr, "left over: %lu bytes, %lu objects, %lu processes, %lu threads, %lu ports\n", root_->used_bytes() - abi::kPageBytes,
-                     root_->object_count(), process_count(), thread_count(), port_count());
+        std::fprintf(stderr, "left over: %lu bytes, %lu objects, %lu processes, %lu threads, %lu ports\n",
+                     root_->used_bytes() - abi::kPageBytes, root_->object_count(), process_count(), thread_count(), port_count());
         broken("the kernel kept memory or objects");
     }
     frames.frame(zero_page_address()).references = 0;

@@ -117,7 +117,9 @@ uint64_t Machine::scratch(Thread& thread) {
     const Mapping* mapping = thread.process().space().mapping_above(kScratch);
     if (mapping != nullptr && mapping->address <= kScratch) return kScratch;
     const auto flags = abi::MapFlags::Fixed | abi::Access::ReadWrite;
-    const auto mapped = call(thread, abi::SpaceMap{.space = abi::kSelfSpace, .address = kScratch, .length = abi::kPageBytes, .flags = static_cast<uint64_t>(flags)});
+    const auto mapped = call(
+        thread,
+        abi::SpaceMap{.space = abi::kSelfSpace, .address = kScratch, .length = abi::kPageBytes, .flags = static_cast<uint64_t>(flags)});
     if (!mapped) broken("cannot map the scratch page");
     return kScratch;
 }

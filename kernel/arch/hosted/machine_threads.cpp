@@ -54,7 +54,8 @@ void Machine::share_out_idlers() {
     }
     for (unsigned i = 0; i < hardware.cpu_count; ++i) {
         if (idlers_[i]) continue;
-        Ref<Thread>& idler = *std::find_if(wandered.begin(), wandered.end(), [](const Ref<Thread>& each) { return static_cast<bool>(each); });
+        Ref<Thread>& idler =
+            *std::find_if(wandered.begin(), wandered.end(), [](const Ref<Thread>& each) { return static_cast<bool>(each); });
         idlers_[i] = std::move(idler);
         idlers_[i]->cpu->ready.remove(*idlers_[i]);
         Hardware::be_cpu(i);

@@ -17,8 +17,12 @@ constexpr uint64_t kAddress = ~uint64_t{0xFFF};
 using Entry = std::atomic<uint64_t>;
 static_assert(sizeof(Entry) == 8);
 
-Entry* table_at(uint64_t entry) { return static_cast<Entry*>(to_virtual({entry & kAddress})); }
-constexpr unsigned index_of(uint64_t address, unsigned level) { return (address >> (12 + 9 * level)) & (kEntries - 1); }
+Entry* table_at(uint64_t entry) {
+    return static_cast<Entry*>(to_virtual({entry & kAddress}));
+}
+constexpr unsigned index_of(uint64_t address, unsigned level) {
+    return (address >> (12 + 9 * level)) & (kEntries - 1);
+}
 uint64_t entry_of(PhysicalAddress page, abi::Access access) {
     return page.value | (static_cast<uint64_t>(access) << kAccessShift) | kPresent;
 }
@@ -140,7 +144,11 @@ PhysicalAddress to_physical(const void* pointer) {
     return {static_cast<uint64_t>(static_cast<const uint8_t*>(pointer) - hosted::Hardware::get().ram) + hosted::kRamBase};
 }
 
-void zero_page(void* page) { __builtin_memset(page, 0, abi::kPageBytes); }
-void copy_page(void* to, const void* from) { __builtin_memcpy(to, from, abi::kPageBytes); }
+void zero_page(void* page) {
+    __builtin_memset(page, 0, abi::kPageBytes);
+}
+void copy_page(void* to, const void* from) {
+    __builtin_memcpy(to, from, abi::kPageBytes);
+}
 
 }  // namespace portico::kernel::arch

@@ -5,7 +5,9 @@
 #include "kernel/arch/hosted/machine.h"
 
 namespace portico::abi {
-inline void PrintTo(Error error, std::ostream* stream) { *stream << name_of(error); }
+inline void PrintTo(Error error, std::ostream* stream) {
+    *stream << name_of(error);
+}
 }  // namespace portico::abi
 
 namespace portico::kernel::hosted {

@@ -96,9 +96,11 @@ public:
     void step(Thread& thread) override {
         const uint64_t made = thread.frame.registers.rdi;
         switch (steps++ % 2) {
-        case 0: return call(thread, abi::MemoryCreate{kPage});
+        case 0:
+            return call(thread, abi::MemoryCreate{kPage});
         default:
-            return message<abi::PortSend>(thread, {.handle_or_id = sender_.value, .header = abi::Header::make(0, 1, 1), .word = {0, 0, 0, 0, made}});
+            return message<abi::PortSend>(
+                thread, {.handle_or_id = sender_.value, .header = abi::Header::make(0, 1, 1), .word = {0, 0, 0, 0, made}});
         }
     }
 
@@ -147,7 +149,8 @@ public:
     void step(Thread& thread) override {
         const uint64_t result = thread.frame.registers.rdi;
         switch (phase_++) {
-        case 0: return call(thread, abi::ProcessClone{victim_, {}, 0});
+        case 0:
+            return call(thread, abi::ProcessClone{victim_, {}, 0});
         case 1: {
             if (error(thread) != Error::None) {
                 phase_ = 0;
@@ -160,15 +163,20 @@ public:
             return;
         }
         case 2:
-            if (!access(start_at_, Access::Write, [&](uint64_t& word) { *reinterpret_cast<abi::ThreadStart*>(&word) = start_; })) phase_ = 2;
+            if (!access(start_at_, Access::Write, [&](uint64_t& word) { *reinterpret_cast<abi::ThreadStart*>(&word) = start_; }))
+                phase_ = 2;
             return;
-        case 3: return call(thread, abi::ThreadCreate{clone_, start_at_});
+        case 3:
+            return call(thread, abi::ThreadCreate{clone_, start_at_});
         case 4:
             made_ = error(thread) == Error::None ? Handle{result} : Handle{};
             return call(thread, abi::ThreadSleep{arch::now_ns() + 300'000});
-        case 5: return made_ ? call(thread, abi::ThreadAlert{made_}) : void();
-        case 6: return call(thread, abi::ProcessKill{clone_, 0});
-        case 7: return call(thread, abi::HandleClose{clone_});
+        case 5:
+            return made_ ? call(thread, abi::ThreadAlert{made_}) : void();
+        case 6:
+            return call(thread, abi::ProcessKill{clone_, 0});
+        case 7:
+            return call(thread, abi::HandleClose{clone_});
         default:
             phase_ = 0;
             ++steps;

@@ -27,8 +27,12 @@ struct MapEntry {
 
 constexpr uint64_t kCommandLineBytesMax = 64 * 1024;
 
-constexpr uint64_t round_down(uint64_t value) { return value & ~(kPageBytes - 1); }
-constexpr uint64_t round_up(uint64_t value) { return round_down(value + kPageBytes - 1); }
+constexpr uint64_t round_down(uint64_t value) {
+    return value & ~(kPageBytes - 1);
+}
+constexpr uint64_t round_up(uint64_t value) {
+    return round_down(value + kPageBytes - 1);
+}
 
 /// Only the first GiB is mapped yet.
 template <class T>

@@ -17,7 +17,7 @@ public:
     void read(uint64_t start_info);
 
     std::span<const MemoryRange> ram() const { return {ram_, ram_count_}; }  ///< ascending
-    uint64_t rsdp() const { return rsdp_; }                                 ///< 0 if the loader did not say
+    uint64_t rsdp() const { return rsdp_; }                                  ///< 0 if the loader did not say
 
     /// A zeroed page behind the kernel image.
     uint64_t take_page();

@@ -43,7 +43,7 @@ Reference power_timer_reference(uint16_t port) {
 Reference interval_timer_reference() {
     constexpr uint16_t kCommand = 0x43, kChannel2 = 0x42, kGate = 0x61;
     out8(kGate, static_cast<uint8_t>((in8(kGate) & ~2u) | 1));  // count, without a sound
-    out8(kCommand, 0b1011'0100);                               // channel 2, both bytes, mode 2
+    out8(kCommand, 0b1011'0100);                                // channel 2, both bytes, mode 2
     out8(kChannel2, 0);
     out8(kChannel2, 0);
     auto read = [](uint16_t port) -> uint32_t {

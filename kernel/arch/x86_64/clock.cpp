@@ -17,8 +17,8 @@ constexpr uint64_t kHypervisorApicHz = kSecond;  // QEMU's and KVM's local APIC 
 
 uint64_t tsc_hz = 0;
 uint64_t tsc_at_zero = 0;
-uint64_t tsc_multiplier = 0;  // 2^32 / ticks per nanosecond
-uint64_t apic_multiplier = 0; // 2^32 * ticks per nanosecond
+uint64_t tsc_multiplier = 0;   // 2^32 / ticks per nanosecond
+uint64_t apic_multiplier = 0;  // 2^32 * ticks per nanosecond
 
 /// From the processor's or the hypervisor's own description; 0 if they do not say.
 uint64_t described_tsc_hz(bool hypervisor) {
@@ -59,8 +59,9 @@ void start_clock(uint16_t power_timer_port) {
         tsc_hz = kvm_clock_tsc_hz();
     }
     if (tsc_hz == 0) {
-        const Reference reference = apic_hz != 0 ? local_apic_reference(apic_hz) : power_timer_port != 0
-                                        ? power_timer_reference(power_timer_port) : interval_timer_reference();
+        const Reference reference = apic_hz != 0            ? local_apic_reference(apic_hz)
+                                    : power_timer_port != 0 ? power_timer_reference(power_timer_port)
+                                                            : interval_timer_reference();
         source = reference.name;
         tsc_hz = measure_tsc(reference);
     }

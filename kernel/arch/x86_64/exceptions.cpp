@@ -28,21 +28,39 @@ struct KernelException {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-enum : unsigned { kDivide = 0, kDebug = 1, kBreakpoint = 3, kInvalidOpcode = 6, kNoCoprocessor = 7, kDoubleFault = 8,
-                  kPageFault = 14, kX87Error = 16, kAlignmentCheck = 17, kSimdError = 19, kExceptions = 32 };
+enum : unsigned {
+    kDivide = 0,
+    kDebug = 1,
+    kBreakpoint = 3,
+    kInvalidOpcode = 6,
+    kNoCoprocessor = 7,
+    kDoubleFault = 8,
+    kPageFault = 14,
+    kX87Error = 16,
+    kAlignmentCheck = 17,
+    kSimdError = 19,
+    kExceptions = 32
+};
 constexpr uint64_t kErrorWrite = 2, kErrorReserved = 8, kErrorFetch = 16;
 
 FaultKind kind_of(unsigned vector) {
     switch (vector) {
-    case kDivide: return FaultKind::DivideError;
-    case kDebug: return FaultKind::Debug;
-    case kBreakpoint: return FaultKind::Breakpoint;
+    case kDivide:
+        return FaultKind::DivideError;
+    case kDebug:
+        return FaultKind::Debug;
+    case kBreakpoint:
+        return FaultKind::Breakpoint;
     case kInvalidOpcode:
-    case kNoCoprocessor: return FaultKind::InvalidOpcode;
+    case kNoCoprocessor:
+        return FaultKind::InvalidOpcode;
     case kX87Error:
-    case kSimdError: return FaultKind::FloatingPoint;
-    case kAlignmentCheck: return FaultKind::Alignment;
-    default: return FaultKind::GeneralProtection;
+    case kSimdError:
+        return FaultKind::FloatingPoint;
+    case kAlignmentCheck:
+        return FaultKind::Alignment;
+    default:
+        return FaultKind::GeneralProtection;
     }
 }
 
@@ -97,8 +115,8 @@ extern "C" [[noreturn]] void arch_kernel_exception(const KernelException& e) {
     log("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", e.r8, e.r9, e.r10, e.r11);
     log("r12 %016lx r13 %016lx r14 %016lx r15 %016lx", e.r12, e.r13, e.r14, e.r15);
     log("rflags %lx cs %lx cr3 %lx", e.rflags, e.cs, read_control3());
-    panic("%s: exception %lu error %lx address %lx at %lx", overflow ? "kernel stack overflow" : "kernel fault", e.vector, e.error,
-          address, e.rip);
+    panic("%s: exception %lu error %lx address %lx at %lx", overflow ? "kernel stack overflow" : "kernel fault", e.vector, e.error, address,
+          e.rip);
 }
 
 void wait_for_interrupt() {

@@ -40,13 +40,25 @@ inline uint64_t read_control3() {
     asm volatile("mov %%cr3, %0" : "=r"(value));
     return value;
 }
-inline void write_control3(uint64_t value) { asm volatile("mov %0, %%cr3" ::"r"(value) : "memory"); }
-inline void write_control4(uint64_t value) { asm volatile("mov %0, %%cr4" ::"r"(value) : "memory"); }
-inline void invalidate_page(uint64_t address) { asm volatile("invlpg (%0)" ::"r"(address) : "memory"); }
+inline void write_control3(uint64_t value) {
+    asm volatile("mov %0, %%cr3" ::"r"(value) : "memory");
+}
+inline void write_control4(uint64_t value) {
+    asm volatile("mov %0, %%cr4" ::"r"(value) : "memory");
+}
+inline void invalidate_page(uint64_t address) {
+    asm volatile("invlpg (%0)" ::"r"(address) : "memory");
+}
 
-inline void out8(uint16_t port, uint8_t value) { asm volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory"); }
-inline void out16(uint16_t port, uint16_t value) { asm volatile("outw %0, %1" ::"a"(value), "Nd"(port) : "memory"); }
-inline void out32(uint16_t port, uint32_t value) { asm volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory"); }
+inline void out8(uint16_t port, uint8_t value) {
+    asm volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+inline void out16(uint16_t port, uint16_t value) {
+    asm volatile("outw %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+inline void out32(uint16_t port, uint32_t value) {
+    asm volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
 inline uint8_t in8(uint16_t port) {
     uint8_t value;
     asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
@@ -63,8 +75,12 @@ inline uint32_t in32(uint16_t port) {
     return value;
 }
 
-inline void pause_instruction() { asm volatile("pause" ::: "memory"); }
-inline void write_fs_base(uint64_t value) { asm volatile("wrfsbase %0" ::"r"(value)); }
+inline void pause_instruction() {
+    asm volatile("pause" ::: "memory");
+}
+inline void write_fs_base(uint64_t value) {
+    asm volatile("wrfsbase %0" ::"r"(value));
+}
 inline uint64_t read_fs_base() {
     uint64_t value;
     asm volatile("rdfsbase %0" : "=r"(value));

@@ -6,21 +6,31 @@ namespace portico::kernel::arch {
 
 uint32_t io_read(uint16_t port, unsigned width_bytes) {
     switch (width_bytes) {
-    case 1: return in8(port);
-    case 2: return in16(port);
-    default: return in32(port);
+    case 1:
+        return in8(port);
+    case 2:
+        return in16(port);
+    default:
+        return in32(port);
     }
 }
 
 void io_write(uint16_t port, unsigned width_bytes, uint32_t value) {
     switch (width_bytes) {
-    case 1: return out8(port, static_cast<uint8_t>(value));
-    case 2: return out16(port, static_cast<uint16_t>(value));
-    default: return out32(port, value);
+    case 1:
+        return out8(port, static_cast<uint8_t>(value));
+    case 2:
+        return out16(port, static_cast<uint16_t>(value));
+    default:
+        return out32(port, value);
     }
 }
 
-void zero_page(void* page) { __builtin_memset(page, 0, kPageBytes); }
-void copy_page(void* to, const void* from) { __builtin_memcpy(to, from, kPageBytes); }
+void zero_page(void* page) {
+    __builtin_memset(page, 0, kPageBytes);
+}
+void copy_page(void* to, const void* from) {
+    __builtin_memcpy(to, from, kPageBytes);
+}
 
 }  // namespace portico::kernel::arch

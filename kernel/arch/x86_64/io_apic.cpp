@@ -52,9 +52,9 @@ unsigned io_apic_count = 0;
 MachineTables::IsaRoute isa_routes[kIsaLines];
 
 struct Line {
-    uint64_t route = 0;         ///< what its redirection entry holds, to save reading it; 0 before its first use
-    bool open = false;          ///< the core wants its interrupts
-    bool edge_waits = false;    ///< came while closed
+    uint64_t route = 0;       ///< what its redirection entry holds, to save reading it; 0 before its first use
+    bool open = false;        ///< the core wants its interrupts
+    bool edge_waits = false;  ///< came while closed
 };
 Line lines[kLinesMax];
 

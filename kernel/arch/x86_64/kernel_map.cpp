@@ -19,11 +19,19 @@ constexpr uint64_t kConstant = entry::kPresent | entry::kGlobal | entry::kNoExec
 constexpr uint64_t kText = entry::kPresent | entry::kGlobal;
 constexpr uint64_t kDevice = kData | entry::kNoCache | entry::kWriteThrough;
 
-uint64_t physical_of(const char* symbol) { return reinterpret_cast<uint64_t>(symbol) - kKernelBase; }
-constexpr uint64_t round_down(uint64_t value, uint64_t to) { return value & ~(to - 1); }
-constexpr uint64_t round_up(uint64_t value, uint64_t to) { return round_down(value + to - 1, to); }
+uint64_t physical_of(const char* symbol) {
+    return reinterpret_cast<uint64_t>(symbol) - kKernelBase;
+}
+constexpr uint64_t round_down(uint64_t value, uint64_t to) {
+    return value & ~(to - 1);
+}
+constexpr uint64_t round_up(uint64_t value, uint64_t to) {
+    return round_down(value + to - 1, to);
+}
 
-bool has_huge_pages() { return cpuid(0x8000'0001).edx & (1u << 26); }
+bool has_huge_pages() {
+    return cpuid(0x8000'0001).edx & (1u << 26);
+}
 
 }  // namespace
 

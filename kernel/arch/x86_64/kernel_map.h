@@ -13,7 +13,7 @@ class KernelMap {
 public:
     explicit KernelMap(BootMemory& memory) : memory_(memory) {}
 
-    void build();                 ///< and loads it on this CPU
+    void build();  ///< and loads it on this CPU
     void map_stacks(unsigned cpu);
     /// Device registers, uncached; returns where.
     volatile uint32_t* map_device(uint64_t physical, uint64_t length_bytes);

@@ -30,8 +30,12 @@ inline constexpr StackPages kDoubleFaultStack{6, 2};
 inline constexpr StackPages kMachineCheckStack{9, 2};
 inline constexpr StackPages kNmiStack{12, 1};
 inline constexpr StackPages kStacks[] = {kMainStack, kDoubleFaultStack, kMachineCheckStack, kNmiStack};
-constexpr uint64_t stack_slot(unsigned cpu) { return kStacksBase + cpu * kStackSlotPages * kPageBytes; }
-constexpr uint64_t stack_top(unsigned cpu, StackPages stack) { return stack_slot(cpu) + (stack.first + stack.count) * kPageBytes; }
+constexpr uint64_t stack_slot(unsigned cpu) {
+    return kStacksBase + cpu * kStackSlotPages * kPageBytes;
+}
+constexpr uint64_t stack_top(unsigned cpu, StackPages stack) {
+    return stack_slot(cpu) + (stack.first + stack.count) * kPageBytes;
+}
 
 namespace entry {
 inline constexpr uint64_t kPresent = 1, kWrite = 2, kUser = 4, kWriteThrough = 8, kNoCache = 16, kDirty = 64, kLarge = 128;
@@ -41,16 +45,20 @@ inline constexpr uint64_t kNoExecute = uint64_t{1} << 63;
 inline constexpr uint64_t kAddress = 0x000F'FFFF'FFFF'F000;
 }  // namespace entry
 
-inline uint64_t* table_at(uint64_t physical) { return reinterpret_cast<uint64_t*>(kDirectBase + (physical & entry::kAddress)); }
-constexpr unsigned table_index(uint64_t address, unsigned level) { return (address >> (12 + 9 * level)) & 511; }
+inline uint64_t* table_at(uint64_t physical) {
+    return reinterpret_cast<uint64_t*>(kDirectBase + (physical & entry::kAddress));
+}
+constexpr unsigned table_index(uint64_t address, unsigned level) {
+    return (address >> (12 + 9 * level)) & 511;
+}
 
 /// Set once at boot; the same on all CPUs.
 #define BOOT_CONSTANT __attribute__((section(".boot_constants")))
 
 extern "C" {
 extern char kernel_start[], kernel_text_end[], kernel_rodata_end[], kernel_end[];  // kernel.ld
-extern char boot_stack[], boot_stack_end[];                                       // boot.S
-extern uint64_t kernel_root;                                                      ///< physical; for CR3 without a user half
+extern char boot_stack[], boot_stack_end[];                                        // boot.S
+extern uint64_t kernel_root;                                                       ///< physical; for CR3 without a user half
 }
 
 }  // namespace portico::kernel::arch

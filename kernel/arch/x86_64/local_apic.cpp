@@ -30,8 +30,12 @@ constexpr uint64_t kBaseX2 = 1 << 10, kBaseEnabled = 1 << 11;
 
 volatile uint32_t* registers_base = nullptr;
 
-uint32_t read(Register which) { return registers_base[which / 4]; }
-void write(Register which, uint32_t value) { registers_base[which / 4] = value; }
+uint32_t read(Register which) {
+    return registers_base[which / 4];
+}
+void write(Register which, uint32_t value) {
+    registers_base[which / 4] = value;
+}
 
 /// Interrupts are off, so nothing comes between the two halves.
 void command(unsigned apic_id, uint32_t low) {
@@ -48,7 +52,9 @@ void find() {
     if (!(base & kBaseEnabled)) write_msr(kMsrBase, base | kBaseEnabled);
 }
 
-void use(volatile uint32_t* registers) { registers_base = registers; }
+void use(volatile uint32_t* registers) {
+    registers_base = registers;
+}
 
 void start() {
     find();
@@ -60,22 +66,36 @@ void start() {
     write(kTimer, kVectorTimer);
 }
 
-unsigned own_id() { return cpuid(1).ebx >> 24; }
-void end_of_interrupt() { write(kEndOfInterrupt, 0); }
-void send_interrupt(unsigned apic_id, unsigned vector) { command(apic_id, vector); }
-void send(unsigned apic_id, unsigned mode, unsigned vector) { command(apic_id, mode << 8 | vector); }
+unsigned own_id() {
+    return cpuid(1).ebx >> 24;
+}
+void end_of_interrupt() {
+    write(kEndOfInterrupt, 0);
+}
+void send_interrupt(unsigned apic_id, unsigned vector) {
+    command(apic_id, vector);
+}
+void send(unsigned apic_id, unsigned mode, unsigned vector) {
+    command(apic_id, mode << 8 | vector);
+}
 
 void send_nmi_to_others() {
     if (registers_base) command(0, kAllOthers | kNmi << 8);
 }
 
-void set_timer(uint32_t count) { write(kTimerInitial, count); }
-uint32_t timer_count() { return read(kTimerCurrent); }
+void set_timer(uint32_t count) {
+    write(kTimerInitial, count);
+}
+uint32_t timer_count() {
+    return read(kTimerCurrent);
+}
 
 }  // namespace portico::kernel::arch::local_apic
 
 namespace portico::kernel::arch {
 
-void kick(Cpu& cpu) { local_apic::send_interrupt(Processor::of(cpu).apic_id, kVectorKick); }
+void kick(Cpu& cpu) {
+    local_apic::send_interrupt(Processor::of(cpu).apic_id, kVectorKick);
+}
 
 }  // namespace portico::kernel::arch

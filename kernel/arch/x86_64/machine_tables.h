@@ -18,7 +18,7 @@ struct MachineTables {
         unsigned first_line;
     };
     struct IsaRoute {
-        unsigned line;        ///< global number
+        unsigned line;  ///< global number
         bool active_low;
         bool level_triggered;  ///< only if `fixed`
         bool fixed;            ///< the table says how it triggers, whatever the driver thinks

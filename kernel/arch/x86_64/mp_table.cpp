@@ -10,7 +10,9 @@ namespace {
 constexpr unsigned kHeaderBytes = 44;
 enum : uint8_t { kProcessor = 0, kBus = 1, kIoApic = 2, kInterrupt = 3, kLocalInterrupt = 4 };
 
-uint32_t field32(const uint8_t* at) { return at[0] | at[1] << 8 | at[2] << 16 | static_cast<uint32_t>(at[3]) << 24; }
+uint32_t field32(const uint8_t* at) {
+    return at[0] | at[1] << 8 | at[2] << 16 | static_cast<uint32_t>(at[3]) << 24;
+}
 
 uint64_t find_floating_pointer(KernelMap& map) {
     constexpr std::string_view kSignature = "_MP_";

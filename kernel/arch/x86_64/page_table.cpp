@@ -95,7 +95,8 @@ void PageTable::protect(uint64_t address, abi::Access access) {
     uint64_t* slot = find_slot(root_, address);
     if (!slot || !(*slot & entry::kHeld)) return;
     uint64_t value = *slot;
-    while (!std::atomic_ref(*slot).compare_exchange_weak(value, (value & ~kChanged) | flags_of(access))) {}
+    while (!std::atomic_ref(*slot).compare_exchange_weak(value, (value & ~kChanged) | flags_of(access))) {
+    }
 }
 
 PageEntry PageTable::lookup(uint64_t address) const {
@@ -108,8 +109,7 @@ uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
     while (address < end) {
         const uint64_t* table = table_at(root_);
         unsigned level = 3;
-        while (level > 0 && (table[table_index(address, level)] & entry::kPresent))
-            table = table_at(table[table_index(address, level--)]);
+        while (level > 0 && (table[table_index(address, level)] & entry::kPresent)) table = table_at(table[table_index(address, level--)]);
         // Along the entries of this table: absent tables above the last level, pages not held in it.
         const uint64_t step = kPageBytes << (9 * level);
         const uint64_t wanted = level == 0 ? entry::kHeld : entry::kPresent;
@@ -125,7 +125,9 @@ uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
     return end;
 }
 
-void* to_virtual(PhysicalAddress address) { return reinterpret_cast<void*>(kDirectBase + address.value); }
+void* to_virtual(PhysicalAddress address) {
+    return reinterpret_cast<void*>(kDirectBase + address.value);
+}
 
 PhysicalAddress to_physical(const void* pointer) {
     const uint64_t address = reinterpret_cast<uint64_t>(pointer);

@@ -52,10 +52,18 @@ uint64_t ist_top(unsigned cpu, StackPages stack) {
 
 static_assert(offsetof(Cpu, frame) == 0);
 
-Processor& Processor::at(unsigned index) { return processors[index]; }
-Processor& Processor::of(const Cpu& cpu) { return processors[&cpu - &cpu_at(0)]; }
-Processor& Processor::current() { return of(this_cpu()); }
-unsigned Processor::index() const { return static_cast<unsigned>(this - processors); }
+Processor& Processor::at(unsigned index) {
+    return processors[index];
+}
+Processor& Processor::of(const Cpu& cpu) {
+    return processors[&cpu - &cpu_at(0)];
+}
+Processor& Processor::current() {
+    return of(this_cpu());
+}
+unsigned Processor::index() const {
+    return static_cast<unsigned>(this - processors);
+}
 
 void Processor::set_cpu(unsigned index) {
     Cpu& cpu = cpu_at(index);
@@ -72,9 +80,8 @@ void Processor::check_features() {
         bool present;
         const char* name;
     } const needed[] = {
-        {(basic.edx & 1u << 9) != 0, "a local APIC"},   {(basic.edx & 1u << 13) != 0, "PGE"},
-        {(basic.edx & 1u << 24) != 0, "FXSR"},          {(extended.ebx & 1u << 0) != 0, "FSGSBASE"},
-        {(extended.ebx & 1u << 7) != 0, "SMEP"},        {(extended.ebx & 1u << 20) != 0, "SMAP"},
+        {(basic.edx & 1u << 9) != 0, "a local APIC"}, {(basic.edx & 1u << 13) != 0, "PGE"},    {(basic.edx & 1u << 24) != 0, "FXSR"},
+        {(extended.ebx & 1u << 0) != 0, "FSGSBASE"},  {(extended.ebx & 1u << 7) != 0, "SMEP"}, {(extended.ebx & 1u << 20) != 0, "SMAP"},
     };
     bool refused = false;
     for (const auto& feature : needed) {
@@ -121,8 +128,8 @@ void fill_interrupt_table() {
         const uint64_t stub = reinterpret_cast<uint64_t>(interrupt_stubs) + vector * kStubBytes;
         const uint8_t stack = vector == 8 ? 1 : vector == 18 ? 2 : vector == 2 ? 3 : 0;
         const uint8_t type = vector == kBreakpoint ? kGateFromUser : kGate;
-        interrupt_table[vector] = {static_cast<uint16_t>(stub), kKernelCode, stack, type, static_cast<uint16_t>(stub >> 16),
-                                   static_cast<uint32_t>(stub >> 32), 0};
+        interrupt_table[vector] = {
+            static_cast<uint16_t>(stub), kKernelCode, stack, type, static_cast<uint16_t>(stub >> 16), static_cast<uint32_t>(stub >> 32), 0};
     }
     load_interrupt_table();
 }

@@ -53,7 +53,9 @@ void prepare_cpus(const uint8_t* ids, unsigned count, uint64_t low_page) {
     Processor::at(0).apic_id = ids[0];
 }
 
-unsigned cpu_count() { return cpus_started; }
+unsigned cpu_count() {
+    return cpus_started;
+}
 
 unsigned start_cpus() {
     if (cpus_found == 1 || start_page == 0) return 1;

@@ -10,8 +10,12 @@ struct __attribute__((packed, may_alias)) Word {
 };
 constexpr size_t kWord = sizeof(Word), kBlock = 8 * kWord;
 
-Word* word_at(uint8_t* at) { return reinterpret_cast<Word*>(at); }
-const Word* word_at(const uint8_t* at) { return reinterpret_cast<const Word*>(at); }
+Word* word_at(uint8_t* at) {
+    return reinterpret_cast<Word*>(at);
+}
+const Word* word_at(const uint8_t* at) {
+    return reinterpret_cast<const Word*>(at);
+}
 
 /// The whole words of a copy, upwards: right for overlapping ranges too if the target is the lower one.
 void copy_words(uint8_t*& target, const uint8_t*& source, size_t length) {
@@ -80,13 +84,16 @@ void* memset(void* to, int value, size_t length) {
 int memcmp(const void* left, const void* right, size_t length) {
     auto* a = static_cast<const uint8_t*>(left);
     auto* b = static_cast<const uint8_t*>(right);
-    for (; length >= kWord && word_at(a)->value == word_at(b)->value; length -= kWord, a += kWord, b += kWord) {}
+    for (; length >= kWord && word_at(a)->value == word_at(b)->value; length -= kWord, a += kWord, b += kWord) {
+    }
     for (; length > 0; --length, ++a, ++b)
         if (*a != *b) return *a - *b;
     return 0;
 }
 
-int bcmp(const void* left, const void* right, size_t length) { return memcmp(left, right, length); }
+int bcmp(const void* left, const void* right, size_t length) {
+    return memcmp(left, right, length);
+}
 
 void* memchr(const void* in, int value, size_t length) {
     for (auto* at = static_cast<const uint8_t*>(in); length > 0; --length, ++at)

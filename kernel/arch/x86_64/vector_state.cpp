@@ -30,7 +30,9 @@ void start_vector_state() {
     method = cpuid(0xD, 1).eax & 1 ? Method::Xsaveopt : Method::Xsave;
 }
 
-uint32_t vector_state_bytes() { return area_bytes; }
+uint32_t vector_state_bytes() {
+    return area_bytes;
+}
 
 void init_vector_state(void* area) {
     // A cleared header says: all components as after reset, whatever the rest of the area holds, but for MXCSR.
@@ -42,9 +44,15 @@ void init_vector_state(void* area) {
 
 void save_vector_state(void* area) {
     switch (method) {
-    case Method::Fxsave: asm volatile("fxsave64 (%0)" ::"r"(area) : "memory"); break;
-    case Method::Xsave: asm volatile("xsave64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory"); break;
-    case Method::Xsaveopt: asm volatile("xsaveopt64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory"); break;
+    case Method::Fxsave:
+        asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+        break;
+    case Method::Xsave:
+        asm volatile("xsave64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory");
+        break;
+    case Method::Xsaveopt:
+        asm volatile("xsaveopt64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory");
+        break;
     }
 }
 
@@ -61,6 +69,8 @@ void load_user_bases(const ThreadFrame& frame) {
     asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(frame.gs_base));
 }
 
-void save_user_bases(ThreadFrame& frame) { frame.fs_base = read_fs_base(); }
+void save_user_bases(ThreadFrame& frame) {
+    frame.fs_base = read_fs_base();
+}
 
 }  // namespace portico::kernel::arch
