@@ -1,8 +1,7 @@
 """The one exception of the host command: what went wrong in one line, and the exit status that says so."""
 from __future__ import annotations
 
-SYSTEM_FAILED = 125  # the host command or the system failed, not the program that was run
-USAGE = 2
+SYSTEM_FAILED = 125  # the host command (wrong flags among it) or the system failed, not the program that was run
 
 
 class Failure(Exception):
@@ -14,4 +13,5 @@ class Failure(Exception):
 
 
 def usage(cause: str) -> Failure:
-    return Failure(cause, USAGE)
+    """The command was called wrongly. The same status, as of docker run: 2 may well be the program's own."""
+    return Failure(cause)

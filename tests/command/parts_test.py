@@ -151,7 +151,7 @@ class OptionsTest(unittest.TestCase):
         with self.assertRaises(Failure) as caught:
             self.parse(*arguments)
         self.assertIn(said, str(caught.exception))
-        self.assertEqual(caught.exception.status, 2)
+        self.assertEqual(caught.exception.status, 125)
 
     def test_spellings(self):
         for arguments in (["-m", "1G"], ["-m1G"], ["--memory", "1G"], ["--memory=1G"], ["-m", "1024"], ["-m", "1048576k"]):
@@ -181,7 +181,7 @@ class OptionsTest(unittest.TestCase):
             self.assertIn(f"./portico {name}", command._help([name]))
         with self.assertRaises(Failure) as caught:
             command._dispatch("bench", [])
-        self.assertEqual(caught.exception.status, 2)
+        self.assertEqual(caught.exception.status, 125)
 
 
 class SmallPartsTest(unittest.TestCase):
