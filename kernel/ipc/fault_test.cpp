@@ -42,11 +42,11 @@ TEST_F(FaultTest, WithoutAJudgeTheProcessDies) {
     machine.receive(server, port);
     machine.write<uint64_t>(queued, 0x7000'0000, 1);
     machine.write<uint64_t>(alone, 0x7000'0000, 1);
-    EXPECT_EQ(alone.process().exit_code(), 139u);
+    EXPECT_EQ(alone.process().exit_code(), abi::kExitCodeFault);
     machine.in_kernel([&] { server.process().kill(1); });
     EXPECT_EQ(queued.process().state(), abi::ProcessState::Exited);
     EXPECT_EQ(taken.process().state(), abi::ProcessState::Exited);
-    EXPECT_EQ(taken.process().exit_code(), 139u);
+    EXPECT_EQ(taken.process().exit_code(), abi::kExitCodeFault);
 }
 
 TEST_F(FaultTest, AChainOfSupervisorsDiesWithoutNesting) {

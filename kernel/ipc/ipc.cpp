@@ -156,7 +156,7 @@ static void conclude(Call& call, Error error) {
         call.port = nullptr;
         const bool is_fault = caller.wait() == Thread::Wait::Fault;
         caller.finish_wait(error);
-        if (is_fault && error != Error::None) caller.process().kill(128 + 11);  // nobody is left to judge the fault
+        if (is_fault && error != Error::None) caller.process().kill(abi::kExitCodeFault);  // nobody is left to judge the fault
         return;
     }
     if (call.reply_port->closed()) {

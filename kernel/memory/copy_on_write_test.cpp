@@ -108,7 +108,7 @@ TEST_F(CopyOnWriteTest, UnmapAndProtectReachOtherCpus) {
     machine.use_cpu(1);
     EXPECT_TRUE(machine.write<uint64_t>(other, address, 4));
     EXPECT_FALSE(machine.read(other, address + 99 * kPage));
-    EXPECT_EQ(other.process().exit_code(), 139u);
+    EXPECT_EQ(other.process().exit_code(), abi::kExitCodeFault);
     machine.use_cpu(0);
 }
 

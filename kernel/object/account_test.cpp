@@ -74,7 +74,7 @@ TEST_F(AccountTest, AProcessCannotPassItsLimit) {
     while (written < 200 && machine.write<uint64_t>(poor, address + written * 4096, 1)) ++written;
     EXPECT_GT(written, 5u);
     EXPECT_LT(written, 40u);
-    EXPECT_EQ(poor.process().exit_code(), 139u);
+    EXPECT_EQ(poor.process().exit_code(), abi::kExitCodeFault);
     EXPECT_TRUE(machine.call(thread, abi::MemoryCreate{1})) << "others have what they need";
 }
 

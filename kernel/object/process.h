@@ -1,5 +1,6 @@
 #pragma once
 
+#include "abi/exit_code.h"
 #include "kernel/ipc/call.h"
 #include "kernel/ipc/port.h"
 #include "kernel/memory/address_space.h"

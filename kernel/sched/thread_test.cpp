@@ -95,7 +95,7 @@ TEST_F(ThreadTest, FaultsAreUpcallsOnceThenTheSupervisors) {
     EXPECT_EQ(client.frame.registers.rdx, static_cast<uint64_t>(Access::Write));
     EXPECT_EQ(upcall_state(client).address, kNowhere);
     EXPECT_FALSE(machine.write<uint64_t>(client, kNowhere, 1));
-    EXPECT_EQ(client.process().exit_code(), 139u) << "a second fault, and no supervisor";
+    EXPECT_EQ(client.process().exit_code(), abi::kExitCodeFault) << "a second fault, and no supervisor";
 }
 
 TEST_F(ThreadTest, UpcallReturnLoadsAllRegistersOutsideAnUpcallToo) {

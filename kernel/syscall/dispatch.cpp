@@ -64,7 +64,7 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     if (report_fault(thread, fault)) return;
     log("process %lu: fault %u at %lx, instruction %lx, and no supervisor", thread.process().id(), static_cast<unsigned>(fault.kind),
         fault.address, fault.instruction);
-    thread.process().kill(128 + 11);
+    thread.process().kill(abi::kExitCodeFault);
 }
 
 /// No native call: programs with a runtime hear of it as of any Linux call that does not exist.
