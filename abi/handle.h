@@ -67,6 +67,7 @@ enum class ObjectType : uint8_t {
     IoPorts,
     Timer,
     Resource,
+    PortSet,
 };
 
 }  // namespace portico::abi

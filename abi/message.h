@@ -14,12 +14,23 @@ inline constexpr uint64_t kNow = 0;                 ///< deadline: do not wait
 
 /// What a received message is; the kernel sets it, senders cannot.
 enum class MessageKind : uint8_t {
-    Send,          ///< one-way; id is 0
-    Call,          ///< someone waits: answer with reply(id)
-    Reply,         ///< the answer to an asynchronous call; id is the call's
-    Notification,  ///< word[0] holds the bits raised on the send handle with this badge since the last one
-    Cancelled,     ///< the call `id`, which this process took, ended without it: drop what was kept for it
-    Fault,         ///< a thread stopped on a fault nobody handled: a call whose reply resumes it (see FaultWords)
+    Send,           ///< one-way; id is 0
+    Call,           ///< someone waits: answer with reply(id)
+    Reply,          ///< the answer to an asynchronous call; id is the call's
+    Notification,   ///< word[0] holds the bits raised on the send handle with this badge since the last one
+    Cancelled,      ///< the call `id`, which this process took, ended without it: drop what was kept for it
+    Fault,          ///< a thread stopped on a fault nobody handled: a call whose reply resumes it (see FaultWords)
+    ForeignCall,    ///< a thread of a process with a service made a call of another system (see ForeignReply)
+    ForeignResult,  ///< the call that was answered RunAndReport has this result in word[0]; a call, any reply resumes the thread
+};
+
+/// How the service of a process (process_set_service) answers a ForeignCall: the operation of its reply. The message has the call's number
+/// as operation, the caller's thread id as user bits, arguments 1 to 5 as words and the sixth in r14. The service may window_read and
+/// window_write all of the caller's memory, offsets being its addresses. If the service dies, its processes go on without it (as Run).
+enum class ForeignReply : uint16_t {
+    Result,        ///< the call is done: word[0] is what it returns (rax)
+    Run,           ///< the caller's runtime library does it, as without a service
+    RunAndReport,  ///< so too, and tells the result by a ForeignResult
 };
 
 /// Bits of a Notification that only the kernel raises; the others are the sender's to define.
@@ -34,7 +45,9 @@ inline constexpr uint64_t kNotifyKernelBits = uint64_t{3} << 62;
 ///   bit  23     windows: a call lends memory (see Windows)
 ///   bits 24-27  kind (set by the kernel)
 ///   bit  28     steady: an alert does not end this call (its deadline, and the death of either side, do)
-///   bits 29-31  zero
+///   bit  29     pages: the message carries pages (see Windows)
+///   bit  30     copy: with pages, the sender keeps them too: both sides copy on write; else they move
+///   bit  31     zero
 ///   bits 32-63  free for the sender
 struct Header {
     uint64_t value = 0;
@@ -45,6 +58,8 @@ struct Header {
     constexpr bool moves(unsigned i) const { return (value >> (19 + i)) & 1; }
     constexpr bool has_windows() const { return (value >> 23) & 1; }
     constexpr bool is_steady() const { return (value >> 28) & 1; }
+    constexpr bool has_pages() const { return (value >> 29) & 1; }
+    constexpr bool copies_pages() const { return (value >> 30) & 1; }
     constexpr MessageKind kind() const { return static_cast<MessageKind>((value >> 24) & 15); }
     constexpr uint32_t user_bits() const { return static_cast<uint32_t>(value >> 32); }
 
@@ -52,6 +67,7 @@ struct Header {
         return {operation | (uint64_t{handle_count} << 16) | (uint64_t{move_mask} << 19) | (uint64_t{user_bits} << 32)};
     }
     constexpr Header with_windows() const { return {value | (uint64_t{1} << 23)}; }
+    constexpr Header with_pages(bool copy = false) const { return {value | (uint64_t{1} << 29) | (uint64_t{copy} << 30)}; }
     constexpr Header as_steady() const { return {value | (uint64_t{1} << 28)}; }
     constexpr Header with_kind(MessageKind kind) const { return {(value & ~(uint64_t{15} << 24)) | (static_cast<uint64_t>(kind) << 24)}; }
 };
@@ -65,8 +81,11 @@ struct Message {
 };
 static_assert(sizeof(Message) == 64);
 
-/// Memory a caller lends for the duration of one call. The receiver reads the first range with window_read and writes
-/// the second with window_write, by the call's id; both at most kWindowBytesMax long.
+/// Memory that goes with a message, in one of two ways.
+///   windows: a caller lends it for the duration of one call. The receiver reads the first range with window_read and writes
+///            the second with window_write, by the call's id; both at most kWindowBytesMax long.
+///   pages:   the pages of the first range go to the receiver, those of its reply (or of a message received) land in the second.
+///            Both are page-aligned ranges of private anonymous memory, at most kMessagePagesMax pages; see docs/ipc.md.
 struct Windows {
     uint64_t readable_address = 0;
     uint64_t writable_address = 0;
@@ -75,6 +94,8 @@ struct Windows {
 };
 static_assert(sizeof(Windows) == 24);
 inline constexpr uint32_t kWindowBytesMax = 1u << 30;
+inline constexpr uint32_t kMessagePagesMax = 256;
+inline constexpr uint32_t kBatchMax = 64;  ///< messages in one port_send_batch or port_receive_batch
 
 enum class FaultKind : uint32_t {
     None,
@@ -104,11 +125,14 @@ static_assert(sizeof(FaultWords) == 8 * kMessageWords);
 /// Registers of the message system calls (the other calls use Arguments in abi/call_doc.h).
 ///
 ///   in:  rax number  rdi handle (call id for port_reply)  rsi header  rdx r10 r8 r9 r12 words 0-4
-///        r13 deadline (absolute, ns)  r14, r15 window addresses, readable and writable
-///        rbx window lengths (readable low half, writable high)
-///        port_reply_receive: rdi port, r14 the id to reply to;  port_call_async: r14 reply port (no windows)
+///        r13 deadline (absolute, ns)  r14, r15 window or page addresses: readable (or to send), writable (or where pages land)
+///        rbx their lengths (r14's in the low half, r15's in the high)
+///        port_reply_receive: rdi port, r14 the id to reply to;  port_call_async: r14 reply port (no windows, no pages)
+///        port_forward: rdi send handle, r14 the id to hand on
 ///   out: rax Error  rdi id  rsi header  rdx r10 r8 r9 r12 words  r13 badge; rcx and r11 are lost, the rest is kept,
-///        but for receives: rbx window lengths that a Call lends (0 if none)
+///        but for receives: rbx window lengths that a Call lends, or the bytes of pages that came (0 if none);
+///        r14 the key of the port, if it was received through a set; of a ForeignCall the sixth argument
+///        and for calls whose reply carried pages: rbx low half, their bytes
 struct MessageRegisters {
     uint64_t handle_or_id = 0;
     Header header;

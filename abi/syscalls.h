@@ -9,12 +9,14 @@
 /// Adding a type to `Syscalls` adds it everywhere; one without a handler does not link.
 namespace portico::abi {
 
-using Syscalls = CallList<Null, HandleClose, HandleDuplicate, HandleInstall, PortCreate, PortBadge, PortSend, PortCall, PortCallAsync,
-                          PortReceive, PortReply, PortReplyReceive, CallCancel, PortNotify, WindowRead, WindowWrite, MemoryCreate,
-                          MemoryClone, MemoryPhysical, MemoryResize, MemoryQuery, MemoryRead, MemoryWrite, SpaceCreate, SpaceMap,
-                          SpaceUnmap, SpaceProtect, SpaceQuery, ProcessCreate, ProcessClone, ProcessSetEntries, ProcessExec, ProcessKill,
-                          ProcessSuspend, ProcessResume, ProcessQuery, ThreadCreate, ThreadExit, ThreadAlert, ThreadSleep, ThreadYield,
-                          UpcallQuery, UpcallReturn, FutexWait, FutexWake, FutexRequeue, TimerCreate, TimerSet, ClockRead, InterruptCreate,
-                          InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery, DebugLog, SystemQuery>;
+using Syscalls =
+    CallList<Null, HandleClose, HandleDuplicate, HandleInstall, PortCreate, PortBadge, PortSend, PortCall, PortCallAsync, PortReceive,
+             PortReply, PortReplyReceive, CallCancel, PortNotify, WindowRead, WindowWrite, MemoryCreate, MemoryClone, MemoryPhysical,
+             MemoryResize, MemoryQuery, MemoryRead, MemoryWrite, SpaceCreate, SpaceMap, SpaceUnmap, SpaceProtect, SpaceQuery, ProcessCreate,
+             ProcessClone, ProcessSetEntries, ProcessExec, ProcessKill, ProcessSuspend, ProcessResume, ProcessQuery, ThreadCreate,
+             ThreadExit, ThreadAlert, ThreadSleep, ThreadYield, UpcallQuery, UpcallReturn, FutexWait, FutexWake, FutexRequeue, TimerCreate,
+             TimerSet, ClockRead, InterruptCreate, InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery,
+             DebugLog, SystemQuery, PortForward, PortSendBatch, PortReceiveBatch, SetCreate, SetAdd, SetRemove, ProcessSetService,
+             ForeignReport, ObjectSetName, PortList>;
 
 }  // namespace portico::abi

@@ -55,8 +55,8 @@ inline Error message_call(MessageRegisters& registers) {
     register uint64_t r14 asm("r14") = registers.r14;
     register uint64_t r15 asm("r15") = registers.r15;
     asm volatile("syscall"
-                 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8), "+r"(r9), "+r"(r12), "+r"(r13), "+b"(rbx)
-                 : "r"(r14), "r"(r15)
+                 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8), "+r"(r9), "+r"(r12), "+r"(r13), "+r"(r14), "+b"(rbx)
+                 : "r"(r15)
                  : "rcx", "r11", "memory", "cc");
     registers.handle_or_id = rdi;
     registers.header.value = rsi;
@@ -66,6 +66,7 @@ inline Error message_call(MessageRegisters& registers) {
     registers.word[3] = r9;
     registers.word[4] = r12;
     registers.deadline_or_badge = r13;
+    registers.r14 = r14;
     registers.rbx = rbx;
     return static_cast<Error>(rax);
 }

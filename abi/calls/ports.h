@@ -73,7 +73,10 @@ struct PortBadge {
         .number = 5,
         .name = "port_badge",
         .summary = "Make a send handle whose messages carry `badge`. When the last handle to it goes, the port gets kNotifySendersGone.",
-        .arguments = {{{"port", "handle with Receive"}, {"badge", "any 64 bits"}, {"credits", "messages it may have queued (1 to 65535)"}}},
+        .arguments = {{{"port", "handle with Receive"},
+                       {"badge", "any 64 bits"},
+                       {"credits", "messages it may have queued (1 to 65535)"},
+                       {"pages", "most pages that one of its messages may carry (0 to kMessagePagesMax)"}}},
         .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
     struct Reply {
         Handle sender;
@@ -81,6 +84,7 @@ struct PortBadge {
     Handle port;
     uint64_t badge;
     uint64_t credits;
+    uint64_t pages = 0;
 };
 
 struct PortSend {
@@ -200,6 +204,90 @@ struct WindowWrite {
     uint64_t offset;
     uint64_t address;
     uint64_t length;
+};
+
+// ---- more ways to send and receive
+
+struct PortForward {
+    static constexpr CallDoc doc{
+        .number = 59,
+        .name = "port_forward",
+        .summary =
+            "Hand a call that this process took on to another port, with a message of its own. The caller goes on waiting, under the same "
+            "id, for whoever takes it there; what it lends goes along. After an error the call is still this process's.",
+        .arguments = {{{"handle", "handle with Send"}, {"message", "header and words"}, {"id", "of the call (r14)"}}},
+        .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, NoMemory, PeerClosed}};
+    using Reply = MessageReply;
+};
+
+struct PortSendBatch {
+    static constexpr CallDoc doc{
+        .number = 60,
+        .name = "port_send_batch",
+        .summary = "Post messages in order, as by port_send, until one is refused; its error if that is the first. No pages.",
+        .arguments = {{{"handle", "handle with Send"}, {"address", "of Messages; id and badge are ignored"}, {"count", "1 to kBatchMax"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, NoCredit, NoMemory, PeerClosed}};
+    struct Reply {
+        uint64_t sent;
+    };
+    Handle handle;
+    uint64_t address;
+    uint64_t count;
+};
+
+struct PortReceiveBatch {
+    static constexpr CallDoc doc{
+        .number = 61,
+        .name = "port_receive_batch",
+        .summary =
+            "Take messages into memory, oldest first, until the queue is empty; wait if it is. One that lends memory or carries pages ends "
+            "the batch; if it is the first: NotSupported, and port_receive takes it.",
+        .arguments = {{{"handle", "port or set, with Receive"},
+                       {"address", "of Messages to fill"},
+                       {"count", "1 to kBatchMax"},
+                       {"deadline", "absolute ns; kNow polls"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, NoMemory, NotSupported, WouldBlock, TimedOut}};
+    struct Reply {
+        uint64_t received;
+    };
+    Handle handle;
+    uint64_t address;
+    uint64_t count;
+    uint64_t deadline;
+};
+
+struct SetCreate {
+    static constexpr CallDoc doc{.number = 62,
+                                 .name = "set_create",
+                                 .summary = "Make a set of ports; what receives from a port can receive from it.",
+                                 .errors = {NoMemory}};
+    struct Reply {
+        Handle set;
+    };
+};
+
+struct SetAdd {
+    static constexpr CallDoc doc{
+        .number = 63,
+        .name = "set_add",
+        .summary = "Put a port into a set. A port is in one set at most. It leaves when it is closed.",
+        .arguments = {{{"set", "handle with Receive"}, {"port", "handle with Receive"}, {"key", "told with each message (r14)"}}},
+        .errors = {BadHandle, AccessDenied, Exists}};
+    using Reply = NoReply;
+    Handle set;
+    Handle port;
+    uint64_t key;
+};
+
+struct SetRemove {
+    static constexpr CallDoc doc{.number = 64,
+                                 .name = "set_remove",
+                                 .summary = "Take a port out of a set.",
+                                 .arguments = {{{"set", "handle with Receive"}, {"port", "handle with Receive"}}},
+                                 .errors = {BadHandle, AccessDenied, NotFound}};
+    using Reply = NoReply;
+    Handle set;
+    Handle port;
 };
 
 }  // namespace portico::abi

@@ -251,4 +251,30 @@ struct FutexRequeue {
     uint64_t shared;
 };
 
+// ---- service mode
+
+struct ProcessSetService {
+    static constexpr CallDoc doc{.number = 65,
+                                 .name = "process_set_service",
+                                 .summary =
+                                     "From now on each call of another system (Linux) by a thread of the process is a ForeignCall at a "
+                                     "service's port, and the thread "
+                                     "waits for the answer. Clones of the process have the same service, and it stays over exec.",
+                                 .arguments = {{{"process", "handle with Control"}, {"service", "handle with Send; 0 ends it"}}},
+                                 .errors = {BadHandle, AccessDenied, WrongState}};
+    using Reply = NoReply;
+    Handle process;
+    Handle service;
+};
+
+struct ForeignReport {
+    static constexpr CallDoc doc{.number = 66,
+                                 .name = "foreign_report",
+                                 .summary = "By the runtime library: the call that the service answered with RunAndReport returns this.",
+                                 .arguments = {{{"result", "of the call"}}},
+                                 .errors = {WrongState}};
+    using Reply = NoReply;
+    uint64_t result;
+};
+
 }  // namespace portico::abi

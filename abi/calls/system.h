@@ -187,4 +187,37 @@ struct SystemQuery {
     uint64_t info;
 };
 
+// ---- for those who look on
+
+struct ObjectSetName {
+    static constexpr CallDoc doc{
+        .number = 67,
+        .name = "object_set_name",
+        .summary = "Name a process or thread for traces and lists; 16 bytes, zero-padded.",
+        .arguments = {{{"object", "process or thread, with Control"}, {"low", "first 8 bytes"}, {"high", "the rest"}}},
+        .errors = {BadHandle, AccessDenied, WrongType}};
+    using Reply = NoReply;
+    Handle object;
+    uint64_t low;
+    uint64_t high;
+};
+
+struct PortList {
+    static constexpr CallDoc doc{.number = 68,
+                                 .name = "port_list",
+                                 .summary = "Describe the ports with ids above a cursor, in the order of their ids.",
+                                 .arguments = {{{"resource", "the hardware resource"},
+                                                {"cursor", "the last id seen; 0 to begin"},
+                                                {"address", "of PortInfos to fill"},
+                                                {"count", "at most 64"}}},
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress}};
+    struct Reply {
+        uint64_t count;
+    };
+    Handle resource;
+    uint64_t cursor;
+    uint64_t address;
+    uint64_t count;
+};
+
 }  // namespace portico::abi

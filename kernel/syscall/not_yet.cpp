@@ -1,0 +1,47 @@
+#include "kernel/syscall/handlers.h"
+
+/// Calls that have a number and a contract and are being built.
+namespace portico::kernel {
+
+template <>
+Result<> on_syscall(Thread&, const abi::PortForward&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<abi::PortSendBatch::Reply> on_syscall(Thread&, const abi::PortSendBatch&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<abi::PortReceiveBatch::Reply> on_syscall(Thread&, const abi::PortReceiveBatch&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<abi::SetCreate::Reply> on_syscall(Thread&, const abi::SetCreate&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<> on_syscall(Thread&, const abi::SetAdd&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<> on_syscall(Thread&, const abi::SetRemove&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<> on_syscall(Thread&, const abi::ProcessSetService&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<> on_syscall(Thread&, const abi::ForeignReport&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<> on_syscall(Thread&, const abi::ObjectSetName&) {
+    return fail(Error::NotSupported);
+}
+template <>
+Result<abi::PortList::Reply> on_syscall(Thread&, const abi::PortList&) {
+    return fail(Error::NotSupported);
+}
+
+}  // namespace portico::kernel
