@@ -69,6 +69,11 @@ struct Header {
     constexpr Header with_windows() const { return {value | (uint64_t{1} << 23)}; }
     constexpr Header with_pages(bool copy = false) const { return {value | (uint64_t{1} << 29) | (uint64_t{copy} << 30)}; }
     constexpr Header as_steady() const { return {value | (uint64_t{1} << 28)}; }
+    /// The flags by which a caller describes a call, as another header has them: lent memory, steady.
+    constexpr Header with_call_flags_of(Header other) const {
+        constexpr uint64_t kFlags = uint64_t{1} << 23 | uint64_t{1} << 28;
+        return {(value & ~kFlags) | (other.value & kFlags)};
+    }
     constexpr Header with_kind(MessageKind kind) const { return {(value & ~(uint64_t{15} << 24)) | (static_cast<uint64_t>(kind) << 24)}; }
 };
 

@@ -242,7 +242,7 @@ struct PortReceiveBatch {
         .summary =
             "Take messages into memory, oldest first, until the queue is empty; wait if it is. One that lends memory or carries pages ends "
             "the batch; if it is the first: NotSupported, and port_receive takes it.",
-        .arguments = {{{"handle", "port or set, with Receive"},
+        .arguments = {{{"handle", "port, with Receive"},
                        {"address", "of Messages to fill"},
                        {"count", "1 to kBatchMax"},
                        {"deadline", "absolute ns; kNow polls"}}},

@@ -50,6 +50,13 @@ void cpu_main();
 // Entries from user mode: the current thread's registers are in its frame. On return cpu.current is the thread to load (never
 // null: the core waits inside when nothing is ready). The lock is not held before and after.
 void enter_syscall(Cpu& cpu);
+/// Bit N: calls whose number modulo 64 is N take enter_syscall. The others may take enter_quick_syscall.
+extern "C" const uint64_t calls_with_all_registers;
+/// A system call that uses argument registers only: the frame need not hold rbx, rbp and r12 to r15,
+/// which the function keeps as any does. False: the thread goes on, load rip, rflags, rsp and the argument registers. True: save
+/// the six, which no one has changed, and call leave_syscall; the lock is held in between.
+[[nodiscard]] bool enter_quick_syscall(Cpu& cpu);
+void leave_syscall(Cpu& cpu);
 void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address);
 void enter_timer(Cpu& cpu);
 void enter_kick(Cpu& cpu);
@@ -139,6 +146,8 @@ void copy_page(void* to, const void* from);
 // ---- time
 
 uint64_t now_ns();                           ///< monotonic, equal on all CPUs; any context
+uint64_t ticks();                            ///< the same clock in its own unit: the cheapest to read
+uint64_t ticks_to_ns(uint64_t ticks);        ///< of a difference
 void arm_timer(uint64_t deadline_ns);        ///< this CPU's one-shot timer; kForever turns it off
 void describe_clock(abi::SystemInfo& info);  ///< fills the tsc_ fields
 

@@ -1,6 +1,7 @@
 #include "kernel/ipc/call.h"
 
 #include "kernel/ipc/port.h"
+#include "kernel/object/account.h"
 
 namespace portico::kernel {
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "kernel/ipc/port.h"
+#include "kernel/ipc/message_pool.h"
+#include "kernel/ipc/sender.h"
 #include "libs/result.h"
 
 /// The message system calls as operations on objects; kernel/syscall/ports.cpp decodes and calls these.
@@ -19,19 +20,25 @@ Result<> take_in(CarriedHandles& carried, Message& message, Thread& sender);
 Result<> hand_over(CarriedHandles& carried, Message& message, Thread& receiver);
 
 /// Posts a one-way message from the thread's registers. Errors as port_send.
-Result<> send(Thread& caller, Sender& sender, Message message);
+Result<> send(Thread& caller, Sender& sender, const Message& message);
 /// Posts a call and blocks the caller until its end. Errors as port_call; then the caller does not wait.
-Result<> call(Thread& caller, Sender& sender, Message message, const abi::Windows& windows, uint64_t deadline_ns);
+Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& windows, uint64_t deadline_ns);
 /// Posts a call whose reply goes to a port. Returns the id.
-Result<uint64_t> call_async(Thread& caller, Sender& sender, Message message, Port& reply_port);
+Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& message, Port& reply_port);
+/// Hands a call that the forwarder's process took on to another port. Errors as port_forward.
+Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message);
 /// Ends an asynchronous call of the process. Errors: NoSuchCall.
 Result<> cancel_async(Process& owner, uint64_t id);
 /// A fault nobody in the process handles: a call of the supervisor on the thread's behalf. False if there is no supervisor.
 bool report_fault(Thread& thread, const abi::FaultWords& fault);
 /// Answers a call that the caller's process took. Errors as port_reply.
-Result<> reply(Thread& replier, uint64_t id, Message message);
+Result<> reply(Thread& replier, uint64_t id, const Message& answer);
 /// Takes a message or parks the caller. Errors as port_receive; None with the thread blocked means that it waits.
-Result<> receive(Thread& caller, Port& port, uint64_t deadline_ns);
+Result<> receive(Thread& caller, MessageSource& source, uint64_t deadline_ns);
+/// Posts messages from the caller's memory until one is refused. Returns how many. Errors as port_send_batch.
+Result<uint64_t> send_batch(Thread& caller, Sender& sender, uint64_t address, uint64_t count);
+/// Takes messages into the caller's memory, or parks the caller. Errors as port_receive_batch.
+Result<uint64_t> receive_batch(Thread& caller, Port& port, uint64_t address, uint64_t count, uint64_t deadline_ns);
 
 /// The caller no longer waits (alert, deadline, death). The thread's wait must be Call.
 void abandon_call(Thread& caller);

@@ -1,65 +1,51 @@
 #include "kernel/ipc/port.h"
 
 #include "kernel/ipc/ipc.h"
+#include "kernel/ipc/port_set.h"
+#include "kernel/ipc/sender.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
 namespace portico::kernel {
-
-QueuedMessage::QueuedMessage(Account& account, Sender& from) : QueueNode(Kind::Message), payer(&account), sender(from) {
-    payer->add_reference();
-}
-QueuedMessage::~QueuedMessage() {
-    sender->give_credit();
-    payer->drop_reference();
-}
-
-static void destroy_message(QueuedMessage& message) {
-    Ref<Account> payer(*message.payer);
-    heap.destroy(&message, *payer);
-}
 
 static uint64_t ports_alive = 0;
 uint64_t port_count() {
     return ports_alive;
 }
 
-Port::Port() : Object(kType) {
+Port::Port() : MessageSource(kType) {
     ++ports_alive;
 }
 
 Port::~Port() {
-    ASSERT(receivers_.empty());
     ASSERT(queue_.empty());
+    ASSERT(set_ == nullptr);
     --ports_alive;
 }
 
+MessageSource* Port::waited_at() {
+    if (has_receivers()) return this;
+    return set_ != nullptr && static_cast<MessageSource*>(set_)->has_receivers() ? set_ : nullptr;
+}
+
 void Port::post(QueueNode& node) {
-    ASSERT(!closed_);
+    ASSERT(!closed());
+    const bool was_empty = queue_.empty();
     queue_.push_back(node);
-    if (receivers_.empty()) return;
-    Thread& receiver = receivers_.front().thread;
-    unpark(receiver);
-    const Result<bool> taken = take(receiver);
-    receiver.finish_wait(taken ? Error::None : taken.error());
+    if (was_empty && set_ != nullptr) set_->became_ready(*this);
+    if (MessageSource* source = waited_at()) source->wake_receiver();
+}
+
+/// The queue may have become empty.
+void Port::left_queue() {
+    if (!queue_.empty()) return;
+    urgent_ = 0;
+    if (set_ != nullptr) set_->became_empty(*this);
 }
 
 void Port::withdraw(QueueNode& node) {
     queue_.erase(queue_.iterator_to(node));
-}
-
-void Port::park(Thread& receiver) {
-    add_reference();
-    receivers_.push_back(receiver.link);
-}
-
-void Port::unpark(Thread& receiver) {
-    receivers_.erase(receivers_.iterator_to(receiver.link));
-    drop_reference();
-}
-
-Thread* Port::first_receiver() {
-    return receivers_.empty() ? nullptr : &receivers_.front().thread;
+    left_queue();
 }
 
 Result<bool> Port::take(Thread& receiver) {
@@ -67,12 +53,37 @@ Result<bool> Port::take(Thread& receiver) {
     QueueNode& node = queue_.front();
     // deliver() may free the node, so it leaves the queue first and comes back on an error.
     queue_.pop_front();
+    receiver.run_at_base_priority();
     const Result<> delivered = deliver(node, receiver);
     if (!delivered) {
         queue_.push_front(node);
         return fail(delivered.error());
     }
+    set_server(receiver);
+    if (!queue_.empty() && urgent_ > receiver.priority()) receiver.inherit_priority(urgent_);
+    left_queue();
     return true;
+}
+
+void Port::set_server(Thread& server) {
+    if (server_ == &server) return;
+    if (server_ != nullptr) server_->serves = nullptr;
+    if (server.serves != nullptr) server.serves->forget_server();
+    server.serves = this;
+    server_ = &server;
+}
+
+void Port::inherit_priority(unsigned priority) {
+    constexpr unsigned kChainMax = 16;
+    Port* port = this;
+    for (unsigned depth = 0; depth < kChainMax; ++depth) {
+        if (!port->queue_.empty() && port->urgent_ < priority) port->urgent_ = static_cast<uint8_t>(priority);
+        Thread* server = port->server_;
+        if (server == nullptr || server->priority() >= priority) return;
+        server->inherit_priority(priority);
+        if (server->wait() != Thread::Wait::Call) return;
+        port = server->current_call()->port.get();
+    }
 }
 
 Result<> Port::deliver(QueueNode& node, Thread& receiver) {
@@ -83,7 +94,8 @@ Result<> Port::deliver(QueueNode& node, Thread& receiver) {
         auto& message = static_cast<QueuedMessage&>(node);
         TRY(hand_over(message.handles, message.message, receiver));
         load_message(receiver, message.message);
-        destroy_message(message);
+        message.sender->give_credit();
+        MessagePool::give_back(message);
         return {};
     }
     case QueueNode::Kind::Sender: {
@@ -108,6 +120,7 @@ Result<> Port::deliver_call(Call& call, Thread& receiver) {
         process.calls().add(call);
         load_message(receiver, call.message);
         receiver.frame.registers.rbx = call.windows.readable_bytes | (uint64_t{call.windows.writable_bytes} << 32);
+        if (call.priority > receiver.priority()) receiver.inherit_priority(call.priority);
         return {};
     case Call::State::Replied:
         TRY(hand_over(call.handles, call.message, receiver));
@@ -127,58 +140,35 @@ Result<> Port::deliver_call(Call& call, Thread& receiver) {
     }
 }
 
-void Port::on_unreachable() {
-    closed_ = true;
-    while (!receivers_.empty()) {
-        Thread& receiver = receivers_.front().thread;
-        unpark(receiver);
-        receiver.finish_wait(Error::PeerClosed);
+void Port::drop(QueueNode& node) {
+    switch (node.node_kind()) {
+    case QueueNode::Kind::Message: {
+        auto& message = static_cast<QueuedMessage&>(node);
+        message.handles.drop();
+        message.sender->give_credit();
+        MessagePool::give_back(message);
+        return;
     }
+    case QueueNode::Kind::Sender:
+        static_cast<Sender&>(node).take_bits();
+        static_cast<Sender&>(node).taken();
+        return;
+    case QueueNode::Kind::Call:
+        drop_queued_call(static_cast<Call&>(node));
+        return;
+    }
+}
+
+void Port::on_unreachable() {
+    if (set_ != nullptr) (void)set_->remove(*this);
+    if (server_ != nullptr) server_->serves = nullptr;
+    server_ = nullptr;
+    close();
     while (!queue_.empty()) {
         QueueNode& node = queue_.front();
         queue_.pop_front();
-        switch (node.node_kind()) {
-        case QueueNode::Kind::Message:
-            destroy_message(static_cast<QueuedMessage&>(node));
-            break;
-        case QueueNode::Kind::Sender:
-            static_cast<Sender&>(node).take_bits();
-            static_cast<Sender&>(node).taken();
-            break;
-        case QueueNode::Kind::Call:
-            drop_queued_call(static_cast<Call&>(node));
-            break;
-        }
+        drop(node);
     }
-}
-
-Sender::Sender(Port& port, uint64_t badge, uint32_t credits)
-    : Object(kType), QueueNode(Kind::Sender), port_(port), badge_(badge), credits_(credits) {}
-
-Sender::~Sender() {
-    ASSERT(!queued_);
-}
-
-bool Sender::notify(uint64_t bits) {
-    if (port_->closed()) return false;
-    bits_ |= bits;
-    if (!queued_) {
-        queued_ = true;
-        port_->post(*this);
-    }
-    return true;
-}
-
-void Sender::taken() {
-    queued_ = false;
-    if (gone_) Object::doom();
-}
-
-void Sender::doom() {
-    if (gone_) return;
-    gone_ = true;
-    const bool was_queued = queued_;
-    if (!notify(abi::kNotifySendersGone) && !was_queued) Object::doom();
 }
 
 }  // namespace portico::kernel

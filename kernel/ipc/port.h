@@ -1,102 +1,73 @@
 #pragma once
 
 #include "kernel/ipc/call.h"
-#include "kernel/object/account.h"
-#include "kernel/sched/thread_list.h"
+#include "kernel/ipc/message_source.h"
 
 namespace portico::kernel {
 
 using abi::Message;
 using abi::MessageKind;
-class Sender;
-class Thread;
+class PortSet;
 
-/// A one-way message in a queue, paid for by its sender.
-class QueuedMessage final : public QueueNode {
-public:
-    QueuedMessage(Account& account, Sender& from);
-    ~QueuedMessage();
-    Account* payer;
-    Ref<Sender> sender;  ///< gets its credit back when the message is taken or dropped
-    Message message;
-    CarriedHandles handles;
-};
+struct SetMemberTag;
+struct SetReadyTag;
+using SetMemberHook = boost::intrusive::list_base_hook<boost::intrusive::tag<SetMemberTag>>;
+using SetReadyHook = boost::intrusive::list_base_hook<boost::intrusive::tag<SetReadyTag>>;
 
 /// A queue of fixed-size messages: holders of a Sender post them, holders of Right::Receive take them in order.
 ///
 /// Ownership: handles and Senders refer to it. When the last receive right goes, queued calls fail with PeerClosed and queued
 ///            messages are dropped; calls already taken stay with the process that took them.
 /// Bound:     each message is paid for by its sender's account and takes one of its credits.
-/// Blocking:  nothing here waits. A thread that must wait is parked in receivers and the scheduler goes on.
-class Port final : public Object {
+/// Blocking:  nothing here waits. A thread that must wait is parked (MessageSource) and the scheduler goes on.
+/// Priority:  who takes a call runs at its caller's priority if that is higher than its own; so does, until its next receive, the
+///            thread that last received here while a more urgent call waits in the queue, and whoever that thread itself waits for.
+class Port final : public MessageSource, public SetMemberHook, public SetReadyHook {
 public:
     static constexpr ObjectType kType = ObjectType::Port;
 
     Port();
     ~Port() override;
 
-    bool closed() const { return closed_; }
-    bool empty() const { return queue_.empty(); }
+    bool empty() const override { return queue_.empty(); }
+    Result<bool> take(Thread& receiver) override;
 
-    /// Appends a node and lets a parked receiver take it. The node is the queue's until taken.
+    /// Appends a node and lets a waiting receiver take it. The node is the queue's until taken.
     void post(QueueNode& node);
     void withdraw(QueueNode& node);
+    /// The node that would be taken next, or null.
+    QueueNode* front() { return queue_.empty() ? nullptr : &queue_.front(); }
+    /// Takes the front node out by hand.
+    void pop_front() {
+        queue_.pop_front();
+        left_queue();
+    }
 
-    /// Delivers the oldest message into `receiver`'s registers. False if the queue is empty.
-    /// Errors: NoMemory, NoSpace: the receiver's table could not grow; the message stays.
-    Result<bool> take(Thread& receiver);
+    /// The source at which a receiver waits that would get the next message: this port, its set, or null.
+    MessageSource* waited_at();
 
-    void park(Thread& receiver);
-    void unpark(Thread& receiver);
-    /// A receiver that waits, or null.
-    Thread* first_receiver();
+    /// A caller of this priority waits for what is done here.
+    void inherit_priority(unsigned priority);
+    /// The thread took something here, or waits here (at base priority, then).
+    void set_server(Thread& server);
+    void forget_server() { server_ = nullptr; }
+
+    PortSet* set() const { return set_; }
+    uint64_t key() const { return key_; }
 
 private:
+    friend class PortSet;
     void on_unreachable() override;
+    void left_queue();
     Result<> deliver(QueueNode& node, Thread& receiver);
     Result<> deliver_call(Call& call, Thread& receiver);
+    void drop(QueueNode& node);
 
-    boost::intrusive::list<QueueNode> queue_;
-    ThreadList receivers_;
-    bool closed_ = false;
-};
-
-/// The right to post to a port under one badge. Also a notification: bits that are raised on it reach the port joined.
-///
-/// Ownership: handles, timers, interrupts and processes (their supervisor) refer to it. When the last reference goes it raises
-///            kNotifySendersGone and lives until that is taken.
-class Sender final : public Object, public QueueNode {
-public:
-    static constexpr ObjectType kType = ObjectType::Sender;
-
-    Sender(Port& port, uint64_t badge, uint32_t credits);
-    ~Sender() override;
-
-    Port& port() const { return *port_; }
-    uint64_t badge() const { return badge_; }
-
-    /// Raises bits; needs no memory. False if the port is closed.
-    bool notify(uint64_t bits);
-    uint64_t take_bits() { return std::exchange(bits_, 0); }
-    /// The node left the queue.
-    void taken();
-
-    bool take_credit() {
-        if (credits_ == 0) return false;
-        --credits_;
-        return true;
-    }
-    void give_credit() { ++credits_; }
-
-private:
-    void doom() override;
-
-    Ref<Port> port_;
-    uint64_t badge_;
-    uint64_t bits_ = 0;
-    uint32_t credits_;
-    bool queued_ = false;
-    bool gone_ = false;
+    MessageQueue queue_;
+    PortSet* set_ = nullptr;
+    uint64_t key_ = 0;          ///< told by the set
+    Thread* server_ = nullptr;  ///< who last received here and has not received elsewhere since
+    uint8_t urgent_ = 0;        ///< highest priority of a call posted since the queue was last empty
 };
 
 }  // namespace portico::kernel

@@ -14,6 +14,9 @@ struct CarriedHandles {
     void drop() {
         for (Capability& one : capability) Capability dropped = std::move(one);
     }
+    void take_from(CarriedHandles& other) {
+        for (unsigned i = 0; i < abi::kMessageHandlesMax; ++i) capability[i] = std::move(other.capability[i]);
+    }
 };
 
 /// What waits in a port's queue: a message, a call, or a sender with bits raised.
@@ -26,5 +29,7 @@ public:
 private:
     Kind node_kind_;
 };
+
+using MessageQueue = boost::intrusive::list<QueueNode, boost::intrusive::constant_time_size<false>>;
 
 }  // namespace portico::kernel

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernel/ipc/port.h"
+#include "kernel/ipc/sender.h"
 
 namespace portico::kernel {
 

@@ -1,6 +1,7 @@
 #include "kernel/memory/heap.h"
 
 #include "kernel/memory/poison.h"
+#include "kernel/sched/attention.h"
 
 namespace portico::kernel {
 
@@ -120,6 +121,7 @@ void Object::later(Later work) {
     if (later_ == 0) {
         next_later_ = put_off;
         put_off = this;
+        request_attention();
     }
     later_ |= work;
 }

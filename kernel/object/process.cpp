@@ -37,24 +37,26 @@ abi::ProcessState Process::state() const {
 }
 
 uint64_t Process::cpu_time_ns() const {
-    uint64_t total = ended_cpu_time_ns_;
+    uint64_t ticks = ended_cpu_ticks_;
     for (const ThreadLink& link : threads_) {
         const Thread& thread = link.thread;
-        total += thread.cpu_time_ns;
-        if (thread.cpu != nullptr && thread.cpu->loaded == &thread) total += arch::now_ns() - thread.cpu->switched_at_ns;
+        ticks += thread.cpu_ticks;
+        if (thread.cpu != nullptr && thread.cpu->loaded == &thread) ticks += arch::ticks() - thread.cpu->switched_at_ticks;
     }
-    return total;
+    return arch::ticks_to_ns(ticks);
 }
 
 void Process::add_thread(Thread& thread) {
     started_ = true;
     thread.add_reference();
     threads_.push_back(thread.process_link);
+    ++thread_count_;
 }
 
 void Process::remove_thread(Thread& thread) {
-    ended_cpu_time_ns_ += thread.cpu_time_ns;
+    ended_cpu_ticks_ += thread.cpu_ticks;
     threads_.erase(threads_.iterator_to(thread.process_link));
+    --thread_count_;
     if (threads_.empty()) {
         dying_ = true;
         later(kEnd);

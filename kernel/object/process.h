@@ -2,7 +2,8 @@
 
 #include "abi/exit_code.h"
 #include "kernel/ipc/call.h"
-#include "kernel/ipc/port.h"
+#include "kernel/ipc/message_pool.h"
+#include "kernel/ipc/sender.h"
 #include "kernel/memory/address_space.h"
 #include "kernel/object/handle_table.h"
 #include "kernel/sched/thread.h"
@@ -27,13 +28,14 @@ public:
     Sender* supervisor() const { return supervisor_.get(); }
     CallTable& calls() { return calls_; }
     CallTable& async_calls() { return async_calls_; }
+    MessagePool& messages() { return messages_; }
     uint64_t id() const { return id_; }
 
     abi::ProcessState state() const;
     bool dying() const { return dying_; }
     bool suspended() const { return suspended_; }
     uint64_t exit_code() const { return exit_code_; }
-    unsigned thread_count() const { return static_cast<unsigned>(threads_.size()); }
+    unsigned thread_count() const { return thread_count_; }
     uint64_t cpu_time_ns() const;
 
     void add_thread(Thread& thread);
@@ -64,13 +66,15 @@ private:
     Ref<AddressSpace> space_;
     Ref<Account> account_;
     Ref<Sender> supervisor_;
+    MessagePool messages_;
     CallTable calls_{&Call::next_taken};
     CallTable async_calls_{&Call::next_async};
     ThreadList threads_;
     ThreadList held_;
     uint64_t id_;
     uint64_t exit_code_ = 0;
-    uint64_t ended_cpu_time_ns_ = 0;
+    uint64_t ended_cpu_ticks_ = 0;
+    unsigned thread_count_ = 0;
     bool dying_ = false;
     bool suspended_ = false;
     bool started_ = false;

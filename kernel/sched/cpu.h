@@ -3,6 +3,7 @@
 #include "kernel/arch/arch.h"
 #include "kernel/debug/trace.h"
 #include "kernel/memory/address_space.h"
+#include "kernel/sched/attention.h"
 #include "kernel/sched/thread.h"
 
 namespace portico::kernel {
@@ -47,9 +48,10 @@ struct Cpu {
     TimerQueue timers;
     bool resched = false;  ///< the running thread's turn is over, or someone more urgent is ready
     bool idle = false;
+    bool attention = false;  ///< this entry changed something that Scheduler::leave must see
     uint64_t slice_end_ns = 0;
     uint64_t armed_ns = abi::kForever;
-    uint64_t switched_at_ns = 0;
+    uint64_t switched_at_ticks = 0;
     uint64_t idle_ns = 0;
     uint64_t switches = 0;
     TraceRing trace;

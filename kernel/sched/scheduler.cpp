@@ -21,6 +21,10 @@ Cpu& cpu_at(unsigned index) {
     return cpus[index];
 }
 
+void request_attention() {
+    arch::this_cpu().attention = true;
+}
+
 void Scheduler::make_ready(Thread& thread) {
     if (thread.process().suspended()) {
         thread.set_state(Thread::State::Held);
@@ -31,7 +35,16 @@ void Scheduler::make_ready(Thread& thread) {
     thread.set_state(Thread::State::Ready);
     thread.cpu = &cpu;
     cpu.ready.push(thread);
+    cpu.attention = true;
     if (cpu.running != nullptr && thread.priority() > cpu.running->priority()) cpu.resched = true;
+}
+
+/// Something about a running thread changed: its CPU must look at it, this one or another.
+void Scheduler::note_change(Thread& thread) {
+    if (thread.cpu == &arch::this_cpu())
+        thread.cpu->attention = true;
+    else
+        arch::kick(*thread.cpu);
 }
 
 void Scheduler::hand_off(Thread& thread) {
@@ -58,7 +71,7 @@ void Scheduler::terminate(Thread& thread) {
         return;
     case Thread::State::Running:
         thread.doomed = true;
-        if (thread.cpu != &arch::this_cpu()) arch::kick(*thread.cpu);
+        note_change(thread);
         return;
     case Thread::State::Dead:
         return;
@@ -68,7 +81,7 @@ void Scheduler::terminate(Thread& thread) {
 
 void Scheduler::hold_if_runnable(Thread& thread) {
     if (thread.state() == Thread::State::Running) {
-        if (thread.cpu != &arch::this_cpu()) arch::kick(*thread.cpu);
+        note_change(thread);
         return;
     }
     if (thread.state() != Thread::State::Ready) return;
@@ -135,9 +148,9 @@ void Scheduler::unload(Cpu& cpu) {
     if (cpu.loaded == nullptr) return;
     arch::save_vector_state(cpu.loaded->vector_state());
     arch::save_user_bases(cpu.loaded->frame);
-    const uint64_t now = arch::now_ns();
-    cpu.loaded->cpu_time_ns += now - cpu.switched_at_ns;
-    cpu.switched_at_ns = now;
+    const uint64_t now = arch::ticks();
+    cpu.loaded->cpu_ticks += now - cpu.switched_at_ticks;
+    cpu.switched_at_ticks = now;
     cpu.loaded = nullptr;
     arch::activate(nullptr);
     cpu.space = nullptr;
@@ -155,19 +168,27 @@ void Scheduler::reload_space(Cpu& cpu) {
 
 void Scheduler::load(Cpu& cpu, Thread& thread) {
     if (cpu.loaded == &thread) return;
-    const uint64_t now = arch::now_ns();
+    const uint64_t now = arch::ticks();
     if (cpu.loaded != nullptr) {
         arch::save_vector_state(cpu.loaded->vector_state());
         arch::save_user_bases(cpu.loaded->frame);
-        cpu.loaded->cpu_time_ns += now - cpu.switched_at_ns;
+        cpu.loaded->cpu_ticks += now - cpu.switched_at_ticks;
     }
-    cpu.switched_at_ns = now;
+    cpu.switched_at_ticks = now;
     ++cpu.switches;
     load_space(cpu, thread.process().space());
     arch::load_vector_state(thread.vector_state());
     arch::load_user_bases(thread.frame);
     cpu.loaded = &thread;
-    cpu.trace.add(now, thread.id(), TraceEvent::Switch, 0, thread.frame.registers.rip);
+    cpu.note(TraceEvent::Switch, 0, thread.frame.registers.rip);
+}
+
+void Scheduler::switch_to(Cpu& cpu, Thread& thread) {
+    cpu.running = &thread;
+    thread.cpu = &cpu;
+    thread.set_state(Thread::State::Running);
+    load(cpu, thread);
+    cpu.frame.current = &thread.frame;
 }
 
 void Scheduler::arm(Cpu& cpu) {
@@ -204,6 +225,7 @@ void Scheduler::wait_idle(Cpu& cpu) {
 
 void Scheduler::leave(Cpu& cpu) {
     for (;;) {
+        cpu.attention = false;
         settle_running(cpu);
         Object::reap();
         Thread* thread = pick(cpu);
@@ -212,12 +234,9 @@ void Scheduler::leave(Cpu& cpu) {
             wait_idle(cpu);
             continue;
         }
-        cpu.running = thread;
         thread->cpu = &cpu;
-        thread->set_state(Thread::State::Running);
         thread->deliver_alert();
-        load(cpu, *thread);
-        cpu.frame.current = &thread->frame;
+        switch_to(cpu, *thread);
         kick_an_idle_cpu(cpu);
         arm(cpu);
         return;

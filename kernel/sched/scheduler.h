@@ -18,10 +18,13 @@ public:
     /// Ends a thread: at once, or if it runs, when its CPU next leaves the kernel.
     void terminate(Thread& thread);
     void hold_if_runnable(Thread& thread);
-    void yield(Cpu& cpu) { cpu.resched = true; }
+    void yield(Cpu& cpu) { cpu.resched = cpu.attention = true; }
+    void note_change(Thread& thread);
 
     /// End of every kernel entry: picks the thread to run, switches to it, waits while there is none.
     void leave(Cpu& cpu) __attribute__((requires_capability(kernel_lock)));
+    /// Runs a thread that is in no list, in place of one that no longer runs; nothing else changed in this entry.
+    void switch_to(Cpu& cpu, Thread& thread);
     void expire_deadlines(Cpu& cpu);
     /// Nothing of the thread may be in this CPU's hardware any more (its space is about to go).
     void unload(Cpu& cpu);

@@ -1,6 +1,7 @@
 #include "kernel/sched/thread.h"
 
 #include "kernel/ipc/ipc.h"
+#include "kernel/ipc/port.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -40,7 +41,7 @@ Result<Ref<Thread>> Thread::create(Process& process, const abi::ThreadStart& sta
     thread->vector_block_ = TRY(heap.allocate(arch::vector_state_bytes() + 64, payer));
     thread->vector_state_ = reinterpret_cast<void*>((reinterpret_cast<uint64_t>(thread->vector_block_) + 63) & ~uint64_t{63});
     arch::init_vector_state(thread->vector_state_);
-    thread->priority_ = static_cast<uint8_t>(priority);
+    thread->priority_ = thread->base_priority_ = static_cast<uint8_t>(priority);
     thread->set_start(start);
     process.add_thread(*thread);
     scheduler.make_ready(*thread);
@@ -62,8 +63,13 @@ void Thread::load_registers(const abi::Registers& registers) {
     frame.full_restore = 1;
 }
 
+void Thread::end_upcall() {
+    in_upcall_ = false;
+    request_attention();  // an alert may have waited for this
+}
+
 void Thread::start_over(const abi::ThreadStart& start) {
-    in_upcall_ = false;  // an alert not yet taken stays: signals pend over execve
+    end_upcall();  // an alert not yet taken stays: signals pend over execve
     restart = true;
     arch::init_vector_state(vector_state_);
     set_start(start);
@@ -80,6 +86,7 @@ Result<Call*> Thread::idle_call() {
 void Thread::begin_wait(Wait wait, uint64_t deadline_ns) {
     wait_ = wait;
     state_ = State::Blocked;
+    arch::this_cpu().attention = true;
     if (deadline_ns == abi::kForever) return;
     deadline.at_ns = deadline_ns;
     arch::this_cpu().timers.add(deadline);
@@ -93,9 +100,38 @@ void Thread::finish_wait(Error error) {
     scheduler.make_ready(*this);
 }
 
+void Thread::retry_wait() {
+    wait_ = Wait::None;
+    TimerQueue::remove(deadline);
+    frame.registers.rip -= 2;  // the length of the syscall instruction; rax still holds the number
+    scheduler.make_ready(*this);
+}
+
+void Thread::inherit_priority(unsigned priority) {
+    if (priority <= priority_) return;
+    const bool in_run_queue = state_ == State::Ready && cpu->next != this;
+    if (in_run_queue) cpu->ready.remove(*this);
+    priority_ = static_cast<uint8_t>(priority);
+    if (!in_run_queue) return;
+    cpu->ready.push(*this);
+    if (cpu->running != nullptr && cpu->running->priority() < priority) {
+        cpu->resched = true;
+        scheduler.note_change(*cpu->running);
+    }
+}
+
+void Thread::run_at_base_priority() {
+    if (priority_ == base_priority_) return;
+    priority_ = base_priority_;
+    if (state_ != State::Running || cpu->ready.empty() || cpu->ready.top_priority() <= priority_) return;
+    cpu->resched = true;
+    request_attention();
+}
+
 void Thread::end_wait(Error error) {
     switch (wait_) {
     case Wait::Receive:
+    case Wait::ReceiveBatch:
         waits_at->unpark(*this);
         break;
     case Wait::Futex:
@@ -121,8 +157,8 @@ void Thread::alert() {
     alerted_ = true;
     if (state_ == State::Blocked && alert_ends_wait())
         end_wait(Error::Interrupted);
-    else if (state_ == State::Running && cpu != &arch::this_cpu())
-        arch::kick(*cpu);
+    else if (state_ == State::Running)
+        scheduler.note_change(*this);
 }
 
 void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
@@ -156,7 +192,7 @@ bool Thread::alert_is_due() const {
 void Thread::deliver_alert() {
     if (!alert_is_due()) return;
     alerted_ = false;
-    arch::this_cpu().trace.add(arch::now_ns(), id_, TraceEvent::Upcall, 0, frame.registers.rip);
+    arch::this_cpu().note(TraceEvent::Upcall, 0, frame.registers.rip);
     divert(abi::FaultKind::Alert, 0, 0);
 }
 
@@ -169,6 +205,7 @@ bool Thread::deliver_fault(const abi::FaultWords& fault) {
 void Thread::die() {
     ASSERT(state_ != State::Dead);
     state_ = State::Dead;
+    if (serves != nullptr) serves->forget_server();
     process_->remove_thread(*this);
 }
 

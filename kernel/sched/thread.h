@@ -7,6 +7,7 @@
 
 namespace portico::kernel {
 
+class MessageSource;
 class Port;
 class Process;
 
@@ -22,7 +23,7 @@ class Thread final : public Object {
 public:
     static constexpr ObjectType kType = ObjectType::Thread;
     enum class State : uint8_t { Ready, Running, Blocked, Held, Dead };
-    enum class Wait : uint8_t { None, Receive, Call, Futex, Sleep, Fault };
+    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault };
 
     static Result<Ref<Thread>> create(Process& process, const abi::ThreadStart& start, unsigned priority);
     explicit Thread(Process& process);
@@ -35,7 +36,7 @@ public:
     void set_state(State state) { state_ = state; }
     Wait wait() const { return wait_; }
     uint64_t id() const { return id_; }
-    unsigned priority() const { return priority_; }
+    unsigned priority() const { return priority_; }  ///< its own, or a higher one that it has inherited
     void* vector_state() const { return vector_state_; }
 
     /// The running thread stops being Running; the scheduler will pick another.
@@ -45,10 +46,18 @@ public:
     /// Takes it out of whatever it waits at, then as finish_wait.
     void end_wait(Error error);
     void deadline_passed();
+    /// Its wait is over and it is out of whatever it waited at: it makes the same system call again.
+    void retry_wait();
+    bool has_deadline() const { return deadline.queue != nullptr; }
+
+    /// Runs at least at this priority until run_at_base_priority.
+    void inherit_priority(unsigned priority);
+    void run_at_base_priority();
 
     /// Interrupts it: see abi::ThreadAlert.
     void alert();
     bool alert_is_due() const;
+    bool alert_is_pending() const { return alerted_; }
     /// Whether an alert ends the wait it is in: not a fault's, a steady call's, or one in an upcall.
     bool alert_ends_wait() const;
     /// On the way to user mode: diverts it to the upcall entry for an alert, if one is due.
@@ -57,7 +66,7 @@ public:
     bool deliver_fault(const abi::FaultWords& fault);
     bool in_upcall() const { return upcall_ != nullptr && in_upcall_; }
     const abi::UpcallState* upcall() const { return in_upcall_ ? upcall_ : nullptr; }
-    void end_upcall() { in_upcall_ = false; }
+    void end_upcall();
     /// Loads all registers; privileged flags are ignored. rip must be a user address.
     void load_registers(const abi::Registers& registers);
     /// Goes on as a new image: clean registers, vector state and upcall state.
@@ -73,21 +82,23 @@ public:
 
     ThreadLink link{*this};
     ThreadLink process_link{*this};
-    Port* waits_at = nullptr;  ///< Receive
+    MessageSource* waits_at = nullptr;  ///< Receive, ReceiveBatch
+    Port* serves = nullptr;             ///< where it last received, see Port::set_server
     ThreadList* futex_list = nullptr;
     uint64_t futex_space = 0;  ///< key of the word it waits for: an address space or memory object id, and an offset
     uint64_t futex_offset = 0;
     uint32_t futex_mask = 0;
-    bool restart = false;  ///< the system call moved its arguments on and is to be made again
-    bool doomed = false;   ///< runs, and ends when its CPU leaves the kernel
-    Cpu* cpu = nullptr;    ///< where it runs or ran last, or in whose queue it is
-    uint64_t cpu_time_ns = 0;
+    bool restart = false;    ///< the system call moved its arguments on and is to be made again
+    bool doomed = false;     ///< runs, and ends when its CPU leaves the kernel
+    Cpu* cpu = nullptr;      ///< where it runs or ran last, or in whose queue it is
+    uint64_t cpu_ticks = 0;  ///< time it has run, see arch::ticks
     struct DeadlineNode : Deadline {
         explicit DeadlineNode(Thread& owner) : Deadline(Deadline::Kind::Thread), thread(owner) {}
         Thread& thread;
     } deadline{*this};
 
 private:
+    friend class FastPath;
     void set_start(const abi::ThreadStart& start);
     void divert(abi::FaultKind kind, uint32_t access, uint64_t address);
 
@@ -100,6 +111,7 @@ private:
     State state_ = State::Blocked;
     Wait wait_ = Wait::None;
     uint8_t priority_ = 16;
+    uint8_t base_priority_ = 16;
     bool alerted_ = false;
     bool in_upcall_ = false;
 };

@@ -12,6 +12,6 @@ struct ThreadLink : boost::intrusive::list_base_hook<> {
     Thread& thread;
 };
 
-using ThreadList = boost::intrusive::list<ThreadLink>;
+using ThreadList = boost::intrusive::list<ThreadLink, boost::intrusive::constant_time_size<false>>;
 
 }  // namespace portico::kernel

@@ -1,4 +1,5 @@
 #include "kernel/debug/log.h"
+#include "kernel/ipc/fast_path.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/irq/interrupt.h"
 #include "kernel/sched/kernel_lock.h"
@@ -52,6 +53,11 @@ constexpr std::array<Runner, sizeof...(Calls)> make_runners(abi::CallList<Calls.
 
 constexpr auto kRunners = make_runners(abi::Syscalls{});
 
+template <class... Calls>
+constexpr uint64_t numbers_with_all_registers(abi::CallList<Calls...>) {
+    return ((kNeedsAllRegisters<Calls> ? uint64_t{1} << (Calls::doc.number % 64) : 0) | ...);
+}
+
 void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     Thread& thread = *cpu.running;
     cpu.note(TraceEvent::Fault, static_cast<uint32_t>(fault.kind), fault.address);
@@ -78,21 +84,54 @@ void refuse_number(Thread& caller) {
     r.r11 = r.rflags;
     r.rip = caller.frame.foreign_entry;
     caller.frame.full_restore = 1;
+    request_attention();
+}
+
+bool take_fast_path(Cpu& cpu) {
+    Thread& caller = *cpu.running;
+    if (caller.doomed) return false;
+    const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
+    if (number == abi::PortCall::doc.number) return FastPath::call(cpu, caller);
+    if (number == abi::PortReplyReceive::doc.number) return FastPath::reply_receive(cpu, caller);
+    return false;
+}
+
+/// With the lock held. What it started for others and for itself is for Scheduler::leave to finish.
+void act_on_syscall(Cpu& cpu) {
+    Thread& caller = *cpu.running;
+    if (caller.doomed) return request_attention();  // killed while this CPU was on its way here: it must not begin to wait
+    const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
+    cpu.note(TraceEvent::Call, static_cast<uint32_t>(number), caller.frame.registers.rdi);
+    if (number < kRunners.size())
+        kRunners[number](caller);
+    else
+        refuse_number(caller);
 }
 
 }  // namespace
 
+extern "C" const uint64_t calls_with_all_registers = numbers_with_all_registers(abi::Syscalls{});
+
 void enter_syscall(Cpu& cpu) {
-    enter(cpu, [&] {
-        Thread& caller = *cpu.running;
-        if (caller.doomed) return;  // killed while this CPU was on its way here: it must not begin to wait
-        const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
-        cpu.note(TraceEvent::Call, static_cast<uint32_t>(number), caller.frame.registers.rdi);
-        if (number < kRunners.size())
-            kRunners[number](caller);
-        else
-            refuse_number(caller);
-    });
+    kernel_lock.lock();
+    if (!take_fast_path(cpu)) {
+        act_on_syscall(cpu);
+        if (cpu.attention) scheduler.leave(cpu);
+    }
+    kernel_lock.unlock();
+}
+
+bool enter_quick_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {
+    kernel_lock.lock();
+    act_on_syscall(cpu);
+    if (cpu.attention) return true;
+    kernel_lock.unlock();
+    return false;
+}
+
+void leave_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {
+    scheduler.leave(cpu);
+    kernel_lock.unlock();
 }
 
 void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address) {

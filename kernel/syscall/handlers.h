@@ -15,6 +15,11 @@ template <class Call>
 using ReplyOf =
     std::conditional_t<std::is_same_v<typename Call::Reply, abi::NoReply> || abi::kUsesMessageRegisters<Call>, void, typename Call::Reply>;
 
+/// Calls whose handlers read or write more than the argument registers.
+template <class Call>
+inline constexpr bool kNeedsAllRegisters =
+    abi::kUsesMessageRegisters<Call> || std::is_same_v<Call, abi::ProcessExec> || std::is_same_v<Call, abi::UpcallReturn>;
+
 template <class Call>
 Result<ReplyOf<Call>> on_syscall(Thread& caller, const Call& call);
 

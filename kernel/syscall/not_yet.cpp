@@ -4,30 +4,6 @@
 namespace portico::kernel {
 
 template <>
-Result<> on_syscall(Thread&, const abi::PortForward&) {
-    return fail(Error::NotSupported);
-}
-template <>
-Result<abi::PortSendBatch::Reply> on_syscall(Thread&, const abi::PortSendBatch&) {
-    return fail(Error::NotSupported);
-}
-template <>
-Result<abi::PortReceiveBatch::Reply> on_syscall(Thread&, const abi::PortReceiveBatch&) {
-    return fail(Error::NotSupported);
-}
-template <>
-Result<abi::SetCreate::Reply> on_syscall(Thread&, const abi::SetCreate&) {
-    return fail(Error::NotSupported);
-}
-template <>
-Result<> on_syscall(Thread&, const abi::SetAdd&) {
-    return fail(Error::NotSupported);
-}
-template <>
-Result<> on_syscall(Thread&, const abi::SetRemove&) {
-    return fail(Error::NotSupported);
-}
-template <>
 Result<> on_syscall(Thread&, const abi::ProcessSetService&) {
     return fail(Error::NotSupported);
 }

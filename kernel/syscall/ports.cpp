@@ -1,4 +1,5 @@
 #include "kernel/ipc/ipc.h"
+#include "kernel/ipc/port_set.h"
 #include "kernel/syscall/handlers.h"
 
 namespace portico::kernel {
@@ -30,6 +31,15 @@ Result<Call*> lending_call(Thread& caller, uint64_t id) {
     Call* call = caller.process().calls().find(id);
     if (call == nullptr || call->caller == nullptr) return fail(Error::NoSuchCall);
     return call;
+}
+
+/// A port or a set.
+Result<MessageSource*> find_source(Thread& caller, abi::Handle handle) {
+    const auto port = caller.process().handles().get<Port>(handle, Rights::Receive);
+    if (port) [[likely]]
+        return *port;
+    if (port.error() != Error::WrongType) return fail(port.error());
+    return TRY(caller.process().handles().get<PortSet>(handle, Rights::Receive));
 }
 
 }  // namespace
@@ -80,8 +90,7 @@ Result<> on_syscall(Thread& caller, const abi::PortCallAsync&) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortReceive&) {
     const abi::Registers& r = caller.frame.registers;
-    Port* port = TRY(find_object<Port>(caller, {r.rdi}, Rights::Receive));
-    return receive(caller, *port, r.r13);
+    return receive(caller, *TRY(find_source(caller, {r.rdi})), r.r13);
 }
 
 template <>
@@ -93,13 +102,53 @@ Result<> on_syscall(Thread& caller, const abi::PortReply&) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortReplyReceive&) {
     const abi::Registers& r = caller.frame.registers;
-    Port* port = TRY(find_object<Port>(caller, {r.rdi}, Rights::Receive));
+    MessageSource* source = TRY(find_source(caller, {r.rdi}));
     const uint64_t deadline_ns = r.r13;
     if (r.r14 != 0) {
         const Message answer = TRY(checked_message(r));
         TRY(reply(caller, r.r14, answer));
     }
-    return receive(caller, *port, deadline_ns);
+    return receive(caller, *source, deadline_ns);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortForward&) {
+    const abi::Registers& r = caller.frame.registers;
+    const Message message = TRY(checked_message(r));
+    Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
+    return forward(caller, r.r14, *sender, message);
+}
+
+template <>
+Result<abi::PortSendBatch::Reply> on_syscall(Thread& caller, const abi::PortSendBatch& call) {
+    Sender* sender = TRY(find_object<Sender>(caller, call.handle, Rights::Send));
+    if (call.count == 0 || call.count > abi::kBatchMax) return fail(Error::InvalidArgument);
+    return abi::PortSendBatch::Reply{TRY(send_batch(caller, *sender, call.address, call.count))};
+}
+
+template <>
+Result<abi::PortReceiveBatch::Reply> on_syscall(Thread& caller, const abi::PortReceiveBatch& call) {
+    Port* port = TRY(find_object<Port>(caller, call.handle, Rights::Receive));
+    if (call.count == 0 || call.count > abi::kBatchMax) return fail(Error::InvalidArgument);
+    return abi::PortReceiveBatch::Reply{TRY(receive_batch(caller, *port, call.address, call.count, call.deadline))};
+}
+
+template <>
+Result<abi::SetCreate::Reply> on_syscall(Thread& caller, const abi::SetCreate&) {
+    Ref<PortSet> set = TRY(create_object<PortSet>(caller.process().account()));
+    return abi::SetCreate::Reply{TRY(give_handle(caller, *set, Rights::Receive | Rights::Duplicate | Rights::Transfer))};
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::SetAdd& call) {
+    PortSet* set = TRY(find_object<PortSet>(caller, call.set, Rights::Receive));
+    return set->add(*TRY(find_object<Port>(caller, call.port, Rights::Receive)), call.key);
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::SetRemove& call) {
+    PortSet* set = TRY(find_object<PortSet>(caller, call.set, Rights::Receive));
+    return set->remove(*TRY(find_object<Port>(caller, call.port, Rights::Receive)));
 }
 
 template <>

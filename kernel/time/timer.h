@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernel/ipc/port.h"
+#include "kernel/ipc/sender.h"
 #include "kernel/time/timer_queue.h"
 
 namespace portico::kernel {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "abi/message.h"
+#include "kernel/sched/attention.h"
 
 namespace portico::kernel {
 
@@ -24,6 +25,7 @@ public:
     void add(Deadline& deadline) {
         deadline.queue = this;
         queue_.insert(deadline);
+        request_attention();
     }
     /// From whichever queue it is in, if any.
     static void remove(Deadline& deadline) {

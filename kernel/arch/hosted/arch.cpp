@@ -82,6 +82,12 @@ void save_user_bases(ThreadFrame& frame) {
 uint64_t now_ns() {
     return Hardware::get().now_ns();
 }
+uint64_t ticks() {
+    return now_ns();
+}
+uint64_t ticks_to_ns(uint64_t ticks) {
+    return ticks;
+}
 void arm_timer(uint64_t deadline_ns) {
     Hardware::get().own().timer_ns.store(deadline_ns);
 }

@@ -77,7 +77,15 @@ void start_clock(uint16_t power_timer_port) {
 }
 
 uint64_t now_ns() {
-    return static_cast<uint64_t>(static_cast<unsigned __int128>(read_tsc() - tsc_at_zero) * tsc_multiplier >> 32);
+    return ticks_to_ns(read_tsc() - tsc_at_zero);
+}
+
+uint64_t ticks() {
+    return read_tsc();
+}
+
+uint64_t ticks_to_ns(uint64_t ticks) {
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(ticks) * tsc_multiplier >> 32);
 }
 
 /// A deadline later than the armed one costs no access to the timer: it fires early, sees what is wanted, and goes on.

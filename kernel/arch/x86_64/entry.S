@@ -36,52 +36,66 @@
 
     .section .text.entry, "ax", @progbits
 
-.macro save_all frame
-    movq %rbx, kRbx(\frame)
+.macro save_arguments frame
     movq %rdx, kRdx(\frame)
     movq %rsi, kRsi(\frame)
     movq %rdi, kRdi(\frame)
-    movq %rbp, kRbp(\frame)
     movq %r8, kR8(\frame)
     movq %r9, kR9(\frame)
     movq %r10, kR10(\frame)
-    movq %r11, kR11(\frame)
+.endm
+
+.macro save_callee_saved frame
+    movq %rbx, kRbx(\frame)
+    movq %rbp, kRbp(\frame)
     movq %r12, kR12(\frame)
     movq %r13, kR13(\frame)
     movq %r14, kR14(\frame)
     movq %r15, kR15(\frame)
 .endm
 
-# All but rcx, r11, rsp and rdi, which is the frame.
+.macro save_all frame
+    save_arguments \frame
+    save_callee_saved \frame
+    movq %r11, kR11(\frame)
+.endm
+
+.macro load_arguments frame
+    movq kRdx(\frame), %rdx
+    movq kRsi(\frame), %rsi
+    movq kR8(\frame), %r8
+    movq kR9(\frame), %r9
+    movq kR10(\frame), %r10
+    movq kRdi(\frame), %rdi
+.endm
+
+# All but rcx, r11, rsp and the argument registers.
 .macro load_most
     movq kRax(%rdi), %rax
     movq kRbx(%rdi), %rbx
-    movq kRdx(%rdi), %rdx
-    movq kRsi(%rdi), %rsi
     movq kRbp(%rdi), %rbp
-    movq kR8(%rdi), %r8
-    movq kR9(%rdi), %r9
-    movq kR10(%rdi), %r10
     movq kR12(%rdi), %r12
     movq kR13(%rdi), %r13
     movq kR14(%rdi), %r14
     movq kR15(%rdi), %r15
 .endm
 
-# The frame of a thread that came by syscall: rsp is free as a pointer, since only IST handlers can come in between.
+# The frame of a thread that came by syscall, but for the callee-saved registers. rsp is free as a pointer, since only IST handlers can
+# come in between; it stays the frame.
 .macro save_syscall
     movq %gs:kCpuCurrent, %rsp
-    movq %rax, kRax(%rsp)
-    save_all %rsp
-    movq %rcx, kRcx(%rsp)
     movq %rcx, kRip(%rsp)
     movq %r11, kRflags(%rsp)
     movq %gs:kCpuScratch, %rcx
     movq %rcx, kRsp(%rsp)
+    movq %rax, kRax(%rsp)
+    save_arguments %rsp
     movq $0, kFullRestore(%rsp)
+.endm
+
+.macro enter_kernel_stack
     movq %gs:kCpuStackTop, %rsp
     movq %gs:kCpuSelf, %rdi
-    xorl %ebp, %ebp
 .endm
 
     .globl syscall_entry
@@ -92,6 +106,33 @@ syscall_entry:
     cmpq $kNativeBase, %rax
     jb foreign_call
     save_syscall
+    movq calls_with_all_registers(%rip), %rcx
+    btq %rax, %rcx                  # by the number modulo 64
+    jc whole_frame
+    enter_kernel_stack              # rbp stays the program's: backtraces stop at what is no kernel stack
+    callq _ZN7portico6kernel19enter_quick_syscallERNS0_3CpuE  # enter_quick_syscall(Cpu&)
+    movq %gs:kCpuCurrent, %rdi
+    testb %al, %al
+    jnz leave_quick
+    movq kRip(%rdi), %rcx           # both as the program had them, or near
+    movq kRflags(%rdi), %r11
+    movq kRax(%rdi), %rax
+    movq kRsp(%rdi), %rsp
+    load_arguments %rdi
+    swapgs
+    sysretq
+
+leave_quick:
+    save_callee_saved %rdi
+    movq %gs:kCpuSelf, %rdi
+    xorl %ebp, %ebp
+    callq _ZN7portico6kernel13leave_syscallERNS0_3CpuE  # leave_syscall(Cpu&)
+    jmp exit_to_user
+
+whole_frame:
+    save_callee_saved %rsp
+    enter_kernel_stack
+    xorl %ebp, %ebp
     callq _ZN7portico6kernel13enter_syscallERNS0_3CpuE  # enter_syscall(Cpu&)
 
     .globl exit_to_user
@@ -108,7 +149,7 @@ exit_to_user:
     orl $kFixedFlags, %r11d
     load_most
     movq kRsp(%rdi), %rsp
-    movq kRdi(%rdi), %rdi
+    load_arguments %rdi
     swapgs
     sysretq
 
@@ -125,7 +166,7 @@ exit_full:
     load_most
     movq kRcx(%rdi), %rcx
     movq kR11(%rdi), %r11
-    movq kRdi(%rdi), %rdi
+    load_arguments %rdi
     swapgs
     iretq
 
@@ -152,6 +193,9 @@ foreign_call_refused:
     popq %gs:kCpuScratch            # and the flags; r11 has them
     popq %gs:kCpuScratch            # the stack pointer
     save_syscall
+    save_callee_saved %rsp
+    enter_kernel_stack
+    xorl %ebp, %ebp
     callq arch_bad_call
     jmp exit_to_user
 

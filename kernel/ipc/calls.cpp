@@ -3,123 +3,82 @@
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
+/// Calls: made, answered, handed on, ended.
 namespace portico::kernel {
+namespace {
 
-void load_message(Thread& receiver, const Message& message) {
-    abi::Registers& r = receiver.frame.registers;
-    r.rdi = message.id;
-    r.rsi = message.header.value;
-    r.rdx = message.word[0];
-    r.r10 = message.word[1];
-    r.r8 = message.word[2];
-    r.r9 = message.word[3];
-    r.r12 = message.word[4];
-    r.r13 = message.badge;
-    r.rbx = 0;
-}
-
-Result<> take_in(CarriedHandles& carried, Message& message, Thread& sender) {
-    const unsigned count = message.header.handle_count();
-    if (count == 0) return {};
-    if (count > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
-    HandleTable& table = sender.process().handles();
-    const uint64_t* values = &message.word[abi::kMessageWords - count];
-    for (unsigned i = 0; i < count; ++i) {
-        if (values[i] == 0) continue;
-        const Capability* capability = TRY(table.find(abi::Handle{values[i]}));
-        const Rights needed = message.header.moves(i) ? Rights::Transfer : Rights::Transfer | Rights::Duplicate;
-        if (!has(capability->rights(), needed)) return fail(Error::AccessDenied);
-        for (unsigned j = 0; j < i; ++j)
-            if (values[j] == values[i] && (message.header.moves(i) || message.header.moves(j))) return fail(Error::InvalidArgument);
-    }
-    for (unsigned i = 0; i < count; ++i) {
-        if (values[i] == 0) continue;
-        if (message.header.moves(i))
-            carried.capability[i] = *table.take(abi::Handle{values[i]});
-        else
-            carried.capability[i] = (*table.find(abi::Handle{values[i]}))->duplicate();
-    }
-    return {};
-}
-
-Result<> hand_over(CarriedHandles& carried, Message& message, Thread& receiver) {
-    const unsigned count = message.header.handle_count();
-    if (count == 0) return {};
-    HandleTable& table = receiver.process().handles();
-    TRY(table.reserve(count));
-    for (unsigned i = 0; i < count; ++i) {
-        uint64_t& word = message.word[abi::kMessageWords - count + i];
-        word = carried.capability[i] ? table.add(std::move(carried.capability[i]))->value : 0;
-    }
-    return {};
-}
-
-Result<> send(Thread& caller, Sender& sender, Message message) {
-    if (sender.port().closed()) return fail(Error::PeerClosed);
-    Account& payer = caller.process().account();
-    if (!sender.take_credit()) return fail(Error::NoCredit);
-    auto made = heap.make<QueuedMessage>(payer, payer, sender);
-    if (!made) {
-        sender.give_credit();
-        return fail(made.error());
-    }
-    QueuedMessage& queued = **made;
-    if (const Result<> taken = take_in(queued.handles, message, caller); !taken) {
-        heap.destroy(&queued, payer);  // gives the credit back
-        return taken;
-    }
-    queued.message = message;
-    queued.message.id = 0;
-    queued.message.badge = sender.badge();
-    queued.message.header = message.header.with_kind(MessageKind::Send);
-    sender.port().post(queued);
-    return {};
-}
-
-Result<> call(Thread& caller, Sender& sender, Message message, const abi::Windows& windows, uint64_t deadline_ns) {
-    Port& port = sender.port();
-    if (port.closed()) return fail(Error::PeerClosed);
-    Call& call = *TRY(caller.idle_call());
-    TRY(take_in(call.handles, message, caller));
+void address(Call& call, const Message& message, uint64_t id, MessageKind kind, Sender& sender) {
     call.message = message;
-    call.message.id = next_call_id();
+    call.message.id = id;
     call.message.badge = sender.badge();
-    call.message.header = message.header.with_kind(MessageKind::Call);
-    call.windows = windows;
+    call.message.header = message.header.with_kind(kind);
+    call.kind = kind;
     call.state = Call::State::Queued;
-    call.kind = MessageKind::Call;
-    call.caller = &caller;
-    call.port = Ref<Port>(port);
-    caller.begin_wait(Thread::Wait::Call, deadline_ns);
-    Thread* receiver = port.first_receiver();
+    call.port = Ref<Port>(sender.port());
+}
+
+/// The receiver, if one waits, runs at once, on the caller's time: that is what a call is.
+void post_call(Call& call) {
+    Port& port = *call.port;
+    MessageSource* waited_at = port.waited_at();
+    Thread* receiver = waited_at != nullptr ? &waited_at->first_receiver() : nullptr;
     port.post(call);
-    // The receiver runs at once, on the caller's time: that is what a call is.
-    if (receiver != nullptr && call.state == Call::State::Taken) scheduler.hand_off(*receiver);
+    if (receiver != nullptr && call.state == Call::State::Taken)
+        scheduler.hand_off(*receiver);
+    else if (call.state == Call::State::Queued)
+        port.inherit_priority(call.priority);
+}
+
+}  // namespace
+
+Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& windows, uint64_t deadline_ns) {
+    if (sender.port().closed()) return fail(Error::PeerClosed);
+    Call& call = *TRY(caller.idle_call());
+    Message sent = message;
+    TRY(take_in(call.handles, sent, caller));
+    address(call, sent, next_call_id(), MessageKind::Call, sender);
+    call.windows = windows;
+    call.caller = &caller;
+    call.priority = static_cast<uint8_t>(caller.priority());
+    caller.begin_wait(Thread::Wait::Call, deadline_ns);
+    post_call(call);
     return {};
 }
 
-Result<uint64_t> call_async(Thread& caller, Sender& sender, Message message, Port& reply_port) {
-    Port& port = sender.port();
-    if (port.closed()) return fail(Error::PeerClosed);
+Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& message, Port& reply_port) {
+    if (sender.port().closed()) return fail(Error::PeerClosed);
     if (message.header.has_windows()) return fail(Error::InvalidArgument);
     Account& payer = caller.process().account();
     Call& call = *TRY(heap.make<Call>(payer, payer));
-    if (const Result<> taken = take_in(call.handles, message, caller); !taken) {
+    Message sent = message;
+    if (const Result<> taken = take_in(call.handles, sent, caller); !taken) {
         heap.destroy(&call, payer);
         return fail(taken.error());
     }
-    call.message = message;
-    call.message.id = next_call_id();
-    call.message.badge = sender.badge();
-    call.message.header = message.header.with_kind(MessageKind::Call);
-    call.state = Call::State::Queued;
+    const uint64_t id = next_call_id();
+    address(call, sent, id, MessageKind::Call, sender);
     call.reply_port = Ref<Port>(reply_port);
     call.async_owner = &caller.process();
-    call.port = Ref<Port>(port);
     call.async_owner->async_calls().add(call);
-    const uint64_t id = call.message.id;
-    port.post(call);
+    call.port->post(call);
     return id;
+}
+
+Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message) {
+    Call* found = forwarder.process().calls().find(id);
+    if (found == nullptr) return fail(Error::NoSuchCall);
+    Call& call = *found;
+    if (call.kind != MessageKind::Call || sender.port().closed())
+        return fail(call.kind != MessageKind::Call ? Error::InvalidArgument : Error::PeerClosed);
+    Message sent = message;
+    TRY(take_in(call.handles, sent, forwarder));
+    forwarder.process().calls().remove(call);
+    call.receiver = nullptr;
+    // What the caller said of the call itself stays: whether it lends memory and whether alerts end it.
+    sent.header = sent.header.with_call_flags_of(call.message.header);
+    address(call, sent, id, MessageKind::Call, sender);
+    post_call(call);
+    return {};
 }
 
 bool report_fault(Thread& thread, const abi::FaultWords& fault) {
@@ -128,13 +87,12 @@ bool report_fault(Thread& thread, const abi::FaultWords& fault) {
     const Result<Call*> record = thread.idle_call();
     if (!record) return false;
     Call& call = **record;
-    call.message = {.id = next_call_id(), .badge = supervisor->badge(), .header = abi::Header{}.with_kind(MessageKind::Fault)};
-    __builtin_memcpy(call.message.word, &fault, sizeof(fault));
+    Message message;
+    __builtin_memcpy(message.word, &fault, sizeof(fault));
+    address(call, message, next_call_id(), MessageKind::Fault, *supervisor);
     call.windows = {};
-    call.state = Call::State::Queued;
-    call.kind = MessageKind::Fault;
     call.caller = &thread;
-    call.port = Ref<Port>(supervisor->port());
+    call.priority = static_cast<uint8_t>(thread.priority());
     thread.begin_wait(Thread::Wait::Fault, abi::kForever);
     call.port->post(call);
     return true;
@@ -170,12 +128,13 @@ static void conclude(Call& call, Error error) {
     call.reply_port->post(call);
 }
 
-Result<> reply(Thread& replier, uint64_t id, Message message) {
+Result<> reply(Thread& replier, uint64_t id, const Message& answer) {
     Process& process = replier.process();
     Call* found = process.calls().find(id);
     if (found == nullptr) return fail(Error::NoSuchCall);
     Call& call = *found;
     CarriedHandles carried;
+    Message message = answer;
     TRY(take_in(carried, message, replier));
     process.calls().remove(call);
     call.receiver = nullptr;
@@ -185,7 +144,7 @@ Result<> reply(Thread& replier, uint64_t id, Message message) {
     if (call.caller == nullptr) {
         call.message = message;
         call.message.badge = 0;
-        for (unsigned i = 0; i < abi::kMessageHandlesMax; ++i) call.handles.capability[i] = std::move(carried.capability[i]);
+        call.handles.take_from(carried);
         if (call.reply_port->closed()) {
             call.async_owner->async_calls().remove(call);
             destroy_call(call);
@@ -209,16 +168,6 @@ Result<> reply(Thread& replier, uint64_t id, Message message) {
     call.caller = nullptr;
     call.port = nullptr;
     caller.finish_wait(error);
-    return {};
-}
-
-Result<> receive(Thread& caller, Port& port, uint64_t deadline_ns) {
-    if (port.closed()) return fail(Error::PeerClosed);
-    if (TRY(port.take(caller))) return {};
-    if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
-    caller.begin_wait(Thread::Wait::Receive, deadline_ns);
-    caller.waits_at = &port;
-    port.park(caller);
     return {};
 }
 

@@ -1,0 +1,155 @@
+#include "kernel/ipc/ipc.h"
+#include "kernel/object/process.h"
+
+/// Several messages in one system call. Plain ones (words only) are copied between user memory and queue without a detour.
+namespace portico::kernel {
+namespace {
+
+/// An array of Messages in user memory, page by page. Each element is copied once: what is checked is the copy.
+class UserMessages {
+public:
+    UserMessages(AddressSpace& space, uint64_t address, Access access) : space_(space), address_(address), access_(access) {}
+
+    /// Makes the element at hand accessible. Errors: BadAddress, NoMemory.
+    Result<> reach() {
+        if (in_page_ >= sizeof(Message)) [[likely]]
+            return {};
+        if (address_ >= abi::kUserAddressMax) return fail(Error::BadAddress);
+        const uint64_t left = abi::kPageBytes - address_ % abi::kPageBytes;
+        page_ = TRY(space_.resolve_ram(address_, access_));
+        in_page_ = left;
+        if (left >= sizeof(Message)) return {};
+        next_page_ = TRY(space_.resolve_ram(address_ + left, access_));
+        return {};
+    }
+    void read(Message& to) const {
+        if (in_page_ >= sizeof(Message)) [[likely]] {
+            __builtin_memcpy(&to, page_, sizeof(Message));
+            return;
+        }
+        __builtin_memcpy(&to, page_, in_page_);
+        __builtin_memcpy(reinterpret_cast<uint8_t*>(&to) + in_page_, next_page_, sizeof(Message) - in_page_);
+    }
+    void write(const Message& from) {
+        if (in_page_ >= sizeof(Message)) [[likely]] {
+            __builtin_memcpy(page_, &from, sizeof(Message));
+            return;
+        }
+        __builtin_memcpy(page_, &from, in_page_);
+        __builtin_memcpy(next_page_, reinterpret_cast<const uint8_t*>(&from) + in_page_, sizeof(Message) - in_page_);
+    }
+    void advance() {
+        address_ += sizeof(Message);
+        page_ += sizeof(Message);
+        in_page_ = in_page_ >= sizeof(Message) ? in_page_ - sizeof(Message) : 0;
+    }
+
+private:
+    AddressSpace& space_;
+    uint64_t address_;
+    Access access_;
+    uint8_t* page_ = nullptr;
+    uint8_t* next_page_ = nullptr;
+    uint64_t in_page_ = 0;  ///< bytes from page_ to the end of its page; less than a message: it goes on in next_page_
+};
+
+bool carries_memory(abi::Header header) {
+    return header.has_windows() || header.has_pages();
+}
+
+bool is_plain(abi::Header header) {
+    return header.handle_count() == 0 && !carries_memory(header);
+}
+
+Result<> send_one(Thread& caller, Sender& sender, UserMessages& messages) {
+    TRY(messages.reach());
+    if (!sender.take_credit()) return fail(Error::NoCredit);
+    const auto taken = caller.process().messages().take(caller.process().account());
+    if (!taken) {
+        sender.give_credit();
+        return fail(taken.error());
+    }
+    QueuedMessage& queued = **taken;
+    messages.read(queued.message);
+    if (!is_plain(queued.message.header)) [[unlikely]] {
+        const Message message = queued.message;
+        MessagePool::give_back(queued);
+        sender.give_credit();
+        if (message.header.handle_count() > abi::kMessageHandlesMax || carries_memory(message.header)) return fail(Error::InvalidArgument);
+        return send(caller, sender, message);
+    }
+    queued.message.id = 0;
+    queued.message.badge = sender.badge();
+    queued.message.header = queued.message.header.with_kind(MessageKind::Send);
+    queued.sender = Ref<Sender>(sender);
+    sender.port().post(queued);
+    return {};
+}
+
+/// Only port_receive can take it: registers tell what is lent, and where pages land.
+bool needs_registers(const QueueNode& node) {
+    if (node.node_kind() != QueueNode::Kind::Call) return false;
+    const auto& call = static_cast<const Call&>(node);
+    return call.state == Call::State::Queued && (call.kind != MessageKind::Call || carries_memory(call.message.header));
+}
+
+Message message_in_frame(const abi::Registers& r) {
+    return {.id = r.rdi, .badge = r.r13, .header = {r.rsi}, .word = {r.rdx, r.r10, r.r8, r.r9, r.r12}};
+}
+
+Result<> receive_one(Thread& caller, Port& port, QueueNode& node, UserMessages& messages) {
+    TRY(messages.reach());
+    if (node.node_kind() == QueueNode::Kind::Message && static_cast<QueuedMessage&>(node).message.header.handle_count() == 0) [[likely]] {
+        auto& message = static_cast<QueuedMessage&>(node);
+        port.pop_front();
+        messages.write(message.message);
+        message.sender->give_credit();
+        MessagePool::give_back(message);
+        return {};
+    }
+    TRY(port.take(caller));
+    messages.write(message_in_frame(caller.frame.registers));
+    return {};
+}
+
+}  // namespace
+
+Result<uint64_t> send_batch(Thread& caller, Sender& sender, uint64_t address, uint64_t count) {
+    if (sender.port().closed()) return fail(Error::PeerClosed);
+    UserMessages messages(caller.process().space(), address, Access::Read);
+    for (uint64_t sent = 0; sent < count; ++sent) {
+        if (const Result<> result = send_one(caller, sender, messages); !result) {
+            if (sent == 0) return fail(result.error());
+            return sent;
+        }
+        messages.advance();
+    }
+    return count;
+}
+
+Result<uint64_t> receive_batch(Thread& caller, Port& port, uint64_t address, uint64_t count, uint64_t deadline_ns) {
+    if (port.closed()) return fail(Error::PeerClosed);
+    if (port.empty()) {
+        if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
+        caller.run_at_base_priority();
+        caller.begin_wait(Thread::Wait::ReceiveBatch, deadline_ns);
+        port.park(caller);
+        return 0;
+    }
+    UserMessages messages(caller.process().space(), address, Access::Write);
+    const abi::Registers kept = caller.frame.registers;
+    Result<> result{};
+    uint64_t received = 0;
+    for (; received < count && result; ++received) {
+        QueueNode* node = port.front();
+        if (node == nullptr) break;
+        result = needs_registers(*node) ? fail(Error::NotSupported) : receive_one(caller, port, *node, messages);
+        if (!result) break;
+        messages.advance();
+    }
+    caller.frame.registers = kept;  // where take() leaves messages
+    if (received == 0) return fail(result.error());
+    return received;
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "kernel/ipc/queue_node.h"
+#include "kernel/object/account.h"
+#include "libs/result.h"
+
+namespace portico::kernel {
+
+class MessagePool;
+class Sender;
+
+/// A one-way message in a queue. A free one is constructed, but empty and linked in its chunk.
+class QueuedMessage final : public QueueNode {
+public:
+    QueuedMessage() : QueueNode(Kind::Message) {}
+
+    abi::Message message;
+    Ref<Sender> sender;  ///< gets its credit back when the message is taken or dropped
+    CarriedHandles handles;
+    struct MessageChunk* chunk = nullptr;
+    QueuedMessage* next_free = nullptr;
+};
+
+/// A run of messages in one block of the kernel heap.
+struct MessageChunk : boost::intrusive::list_base_hook<> {
+    static constexpr uint32_t kMessages = 18;
+    MessageChunk(Account& account, MessagePool& owner);
+
+    Account* payer;
+    MessagePool* pool;  ///< null once its process has ended
+    QueuedMessage* free = nullptr;
+    uint32_t used = 0;
+    QueuedMessage messages[kMessages];
+};
+
+/// The memory of the one-way messages that a process has posted: chunks of them, charged to its account when they are made and
+/// paid back when all their messages have been taken. One empty chunk is kept, so that a lone message costs no allocation.
+///
+/// Ownership: owns its chunks. Those that still have messages in queues when the process ends go with the last of them.
+/// Locks:     the kernel lock. Bound: the account, and the credits of the senders posted to.
+class MessagePool {
+public:
+    MessagePool() = default;
+    MessagePool(const MessagePool&) = delete;
+    ~MessagePool();
+
+    /// An empty message. Errors: NoMemory.
+    Result<QueuedMessage*> take(Account& payer);
+    /// Back to wherever it came from, empty again.
+    static void give_back(QueuedMessage& message);
+
+private:
+    using Chunks = boost::intrusive::list<MessageChunk, boost::intrusive::constant_time_size<false>>;
+    Result<> grow(Account& payer);
+    void chunk_got_room(MessageChunk& chunk);
+
+    Chunks chunks_;  ///< those with free messages first
+};
+
+}  // namespace portico::kernel

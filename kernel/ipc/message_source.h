@@ -1,0 +1,41 @@
+#pragma once
+
+#include "kernel/object/object.h"
+#include "kernel/sched/thread_list.h"
+#include "libs/result.h"
+
+namespace portico::kernel {
+
+class Thread;
+
+/// What threads receive from and wait at: a port, or a set of ports.
+///
+/// Ownership: threads that wait are linked here; when the last handle goes they fail with PeerClosed, so none outlives it.
+class MessageSource : public Object {
+public:
+    /// Delivers the oldest message into `receiver`'s registers. False if there is none.
+    /// Errors: NoMemory, NoSpace: the receiver's table could not grow; the message stays.
+    virtual Result<bool> take(Thread& receiver) = 0;
+    virtual bool empty() const = 0;
+    bool closed() const { return closed_; }
+
+    void park(Thread& receiver);
+    void unpark(Thread& receiver);
+    bool has_receivers() const { return !receivers_.empty(); }
+    /// One that waits; there must be one.
+    Thread& first_receiver() { return receivers_.front().thread; }
+    /// There is a message for one of those that wait.
+    void wake_receiver();
+
+protected:
+    explicit MessageSource(ObjectType type) : Object(type) {}
+    ~MessageSource() override;
+    /// From now on closed(): whoever waits fails.
+    void close();
+
+private:
+    ThreadList receivers_;
+    bool closed_ = false;
+};
+
+}  // namespace portico::kernel

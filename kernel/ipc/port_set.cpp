@@ -1,0 +1,51 @@
+#include "kernel/ipc/port_set.h"
+
+#include "kernel/sched/thread.h"
+
+namespace portico::kernel {
+
+PortSet::~PortSet() {
+    ASSERT(members_.empty());
+}
+
+Result<> PortSet::add(Port& port, uint64_t key) {
+    if (closed() || port.closed()) return fail(Error::PeerClosed);
+    if (port.set_ != nullptr) return fail(Error::Exists);
+    port.set_ = this;
+    port.key_ = key;
+    members_.push_back(port);
+    if (port.empty()) return {};
+    became_ready(port);
+    while (!empty() && has_receivers()) wake_receiver();
+    return {};
+}
+
+Result<> PortSet::remove(Port& port) {
+    if (port.set_ != this) return fail(Error::NotFound);
+    if (!port.empty()) became_empty(port);
+    members_.erase(members_.iterator_to(port));
+    port.set_ = nullptr;
+    return {};
+}
+
+void PortSet::took_from(Port& port) {
+    if (port.empty()) return;
+    became_empty(port);
+    became_ready(port);
+}
+
+Result<bool> PortSet::take(Thread& receiver) {
+    Port* port = next();
+    if (port == nullptr) return false;
+    TRY(port->take(receiver));
+    receiver.frame.registers.r14 = port->key();
+    took_from(*port);
+    return true;
+}
+
+void PortSet::on_unreachable() {
+    close();
+    while (!members_.empty()) (void)remove(members_.front());
+}
+
+}  // namespace portico::kernel
