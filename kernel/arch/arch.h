@@ -50,6 +50,8 @@ void cpu_main();
 // Entries from user mode: the current thread's registers are in its frame. On return cpu.current is the thread to load (never
 // null: the core waits inside when nothing is ready). The lock is not held before and after.
 void enter_syscall(Cpu& cpu);
+/// The same for this CPU, from assembly that has saved every register and so needs none kept.
+extern "C" [[clang::preserve_none]] void enter_whole_syscall();
 /// Bit N: calls whose number modulo 64 is N take enter_syscall. The others may take enter_quick_syscall.
 extern "C" const uint64_t calls_with_all_registers;
 /// A system call that uses argument registers only: the frame need not hold rbx, rbp and r12 to r15,
@@ -103,7 +105,6 @@ public:
     uint64_t next_present(uint64_t address, uint64_t end) const;
 
     uint64_t root() const { return root_; }
-    std::atomic<CpuMask> active_cpus{0};  ///< CPUs that may hold entries of it in their TLB
 
 private:
     uint64_t root_ = 0;
@@ -131,7 +132,7 @@ void save_vector_state(void* area);
 void load_vector_state(const void* area);
 void load_user_bases(const ThreadFrame& frame);  ///< FS and GS of the thread that runs next
 void save_user_bases(ThreadFrame& frame);        ///< FS as the running thread set it
-/// Loads the address space on this CPU (null: only the kernel's), keeps active_cpus of both.
+/// Loads the address space on this CPU (null: only the kernel's), remembers it for shoot_down.
 void activate(PageTable* table);
 
 // ---- memory

@@ -25,6 +25,7 @@ struct CpuFrame {
     uint64_t kernel_stack_top = 0;    ///< one stack a CPU: every entry from user mode starts here
     uint64_t user_stack_scratch = 0;  ///< for the entry code
     ThreadFrame* current = nullptr;   ///< whose registers entry saves and exit loads; null when idle
+    void* machine = nullptr;          ///< what the machine layer keeps for this CPU
 };
 static_assert(offsetof(CpuFrame, kernel_stack_top) == 8);
 static_assert(offsetof(CpuFrame, user_stack_scratch) == 16);

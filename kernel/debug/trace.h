@@ -15,6 +15,9 @@ struct TraceEntry {
     uint64_t value;
 };
 
+/// Whether events are recorded.
+inline bool tracing = false;
+
 /// The last events of one CPU, written by that CPU only; panics print it.
 class TraceRing {
 public:

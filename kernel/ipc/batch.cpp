@@ -81,7 +81,7 @@ Result<> send_one(Thread& caller, Sender& sender, UserMessages& messages) {
     queued.message.id = 0;
     queued.message.badge = sender.badge();
     queued.message.header = queued.message.header.with_kind(MessageKind::Send);
-    queued.sender = Ref<Sender>(sender);
+    queued.sender.fill(sender);
     sender.port().post(queued);
     return {};
 }

@@ -42,24 +42,61 @@ public:
 };
 
 /// Calls of a process by id: those it has taken and not answered (only their receiver finds them: a forged id names
-/// nothing), or the asynchronous ones it has made. The member pointer says which link the table uses.
+/// nothing), or the asynchronous ones it has made. `kLink` says which link the table uses.
+template <Call* Call::* kLink>
 class CallTable {
 public:
-    explicit CallTable(Call* Call::* link) : link_(link) {}
-    void add(Call& call);
-    Call* find(uint64_t id);
-    void remove(Call& call);
+    void add(Call& call) {
+        Call*& bucket = buckets_[call.message.id % kBuckets];
+        call.*kLink = bucket;
+        bucket = &call;
+    }
+    Call* find(uint64_t id) {
+        Call* call = buckets_[id % kBuckets];
+        while (call != nullptr && call->message.id != id) call = call->*kLink;
+        return call;
+    }
+    [[gnu::always_inline]] void remove(Call& call) {
+        Call** link = &buckets_[call.message.id % kBuckets];
+        while (*link != &call) {
+            ASSERT(*link != nullptr);
+            link = &((*link)->*kLink);
+        }
+        *link = call.*kLink;
+        call.*kLink = nullptr;
+    }
     /// Any call, to fail them one by one; null if there is none.
-    Call* first();
+    Call* first() {
+        for (Call* call : buckets_)
+            if (call != nullptr) return call;
+        return nullptr;
+    }
 
 private:
     static constexpr unsigned kBuckets = 32;
-    Call* Call::* link_;
     Call* buckets_[kBuckets] = {};
 };
+using TakenCalls = CallTable<&Call::next_taken>;
+using AsyncCalls = CallTable<&Call::next_async>;
 
 /// Ids are never reused: a counter behind a bijection, so that they tell neither addresses nor how busy others are at a glance.
-uint64_t next_call_id();
-void seed_call_ids(uint64_t random);
+class CallIds {
+public:
+    void seed(uint64_t random) { mask_ = random; }
+    uint64_t next() {
+        for (;;) {
+            position_ += kStep;
+            const uint64_t id = position_ ^ mask_;
+            if (id != 0) [[likely]]
+                return id;
+        }
+    }
+
+private:
+    static constexpr uint64_t kStep = 0xD134'2543'DE82'EF95;  ///< odd: comes round after 2^64 ids
+    uint64_t position_ = 0;
+    uint64_t mask_ = 0x9E37'79B9'7F4A'7C15;
+};
+extern CallIds call_ids;
 
 }  // namespace portico::kernel

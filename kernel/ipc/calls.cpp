@@ -36,11 +36,12 @@ Result<> call(Thread& caller, Sender& sender, const Message& message, const abi:
     Call& call = *TRY(caller.idle_call());
     Message sent = message;
     TRY(take_in(call.handles, sent, caller));
-    address(call, sent, next_call_id(), MessageKind::Call, sender);
+    address(call, sent, call_ids.next(), MessageKind::Call, sender);
     call.windows = windows;
     call.caller = &caller;
     call.priority = static_cast<uint8_t>(caller.priority());
     caller.begin_wait(Thread::Wait::Call, deadline_ns);
+    caller.fast_wakeable = deadline_ns == abi::kForever && !caller.process().suspended() && !caller.alert_is_pending();
     post_call(call);
     return {};
 }
@@ -55,7 +56,7 @@ Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& messa
         heap.destroy(&call, payer);
         return fail(taken.error());
     }
-    const uint64_t id = next_call_id();
+    const uint64_t id = call_ids.next();
     address(call, sent, id, MessageKind::Call, sender);
     call.reply_port = Ref<Port>(reply_port);
     call.async_owner = &caller.process();
@@ -89,7 +90,7 @@ bool report_fault(Thread& thread, const abi::FaultWords& fault) {
     Call& call = **record;
     Message message;
     __builtin_memcpy(message.word, &fault, sizeof(fault));
-    address(call, message, next_call_id(), MessageKind::Fault, *supervisor);
+    address(call, message, call_ids.next(), MessageKind::Fault, *supervisor);
     call.windows = {};
     call.caller = &thread;
     call.priority = static_cast<uint8_t>(thread.priority());

@@ -4,6 +4,7 @@
 #include "kernel/ipc/port_set.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
+#include "kernel/sched/switch.h"
 
 namespace portico::kernel {
 namespace {
@@ -19,42 +20,50 @@ constexpr uint64_t kHandlesOrPages = uint64_t{0x7F} << 16 | uint64_t{3} << 29;
     to.r12 = from.r12;
 }
 
+/// Time goes on to be charged to whom it is: a call's to its caller.
+[[gnu::always_inline]] inline void run(Cpu& cpu, Thread& thread) {
+    cpu.note(TraceEvent::Switch, 0, thread.frame.registers.rip);
+    cpu.running = &thread;
+    thread.cpu = &cpu;
+    thread.set_state(Thread::State::Running);
+    switch_hardware(cpu, thread);
+    cpu.frame.current = &thread.frame;
+}
+
 }  // namespace
 
 bool FastPath::call(Cpu& cpu, Thread& caller) {
-    const abi::Registers& r = caller.frame.registers;
+    abi::Registers& r = caller.frame.registers;
     const abi::Header header{r.rsi};
     if ((header.value & kHandlesOrPages) != 0 || r.r13 != abi::kForever) return false;
-    const auto sender = caller.process().handles().get<Sender>({r.rdi}, Rights::Send);
-    if (!sender) return false;
-    Port& port = (*sender)->port();
+    Sender* sender = caller.process().handles().get_or_null<Sender>({r.rdi}, Rights::Send);
+    if (sender == nullptr) return false;
+    Port& port = sender->port();
     MessageSource* source = port.waited_at();
     if (source == nullptr || caller.call_ == nullptr) return false;
     Thread& receiver = source->first_receiver();
-    if (receiver.wait_ != Thread::Wait::Receive || receiver.has_deadline() || receiver.process().suspended()) return false;
-    if (cpu.resched || caller.alerted_) return false;
-
-    abi::Windows windows{};
-    if (header.has_windows()) {
-        windows = {r.r14, r.r15, static_cast<uint32_t>(r.rbx), static_cast<uint32_t>(r.rbx >> 32)};
-        if (windows.readable_bytes > abi::kWindowBytesMax || windows.writable_bytes > abi::kWindowBytesMax) return false;
-    }
+    if (!receiver.fast_wakeable || caller.disturbed || cpu.resched) return false;
 
     Call& call = *caller.call_;
-    ASSERT(call.state == Call::State::Idle);
-    call.message.id = next_call_id();
-    call.message.badge = (*sender)->badge();
+    call.windows.readable_bytes = call.windows.writable_bytes = 0;
+    if (header.has_windows()) {
+        const auto readable_bytes = static_cast<uint32_t>(r.rbx), writable_bytes = static_cast<uint32_t>(r.rbx >> 32);
+        if (readable_bytes > abi::kWindowBytesMax || writable_bytes > abi::kWindowBytesMax) return false;
+        call.windows = {r.r14, r.r15, readable_bytes, writable_bytes};
+    }
+    call.message.id = call_ids.next();
+    call.message.badge = sender->badge();
     call.message.header = header.with_kind(MessageKind::Call);
-    call.windows = windows;
     call.kind = MessageKind::Call;
     call.state = Call::State::Taken;
     call.priority = caller.priority_;
     call.caller = &caller;
-    call.port = Ref<Port>(port);
+    call.port.fill(port);
     call.receiver = &receiver.process();
     call.receiver->calls().add(call);
     caller.wait_ = Thread::Wait::Call;
     caller.state_ = Thread::State::Blocked;
+    caller.fast_wakeable = true;
 
     source->unpark(receiver);
     port.set_server(receiver);
@@ -66,9 +75,9 @@ bool FastPath::call(Cpu& cpu, Thread& caller) {
     to.rsi = call.message.header.value;
     copy_words(to, r);
     to.r13 = call.message.badge;
-    to.rbx = windows.readable_bytes | uint64_t{windows.writable_bytes} << 32;
+    to.rbx = call.windows.readable_bytes | uint64_t{call.windows.writable_bytes} << 32;
     if (source != &port) to.r14 = port.key();
-    scheduler.switch_to(cpu, receiver);
+    run(cpu, receiver);
     return true;
 }
 
@@ -77,35 +86,36 @@ bool FastPath::reply_receive(Cpu& cpu, Thread& server) {
     const abi::Header header{r.rsi};
     if ((header.value & kHandlesOrPages) != 0 || r.r13 != abi::kForever) return false;
     Process& process = server.process();
-    const auto port = process.handles().get<Port>({r.rdi}, Rights::Receive);
-    if (!port || !(*port)->empty() || (*port)->closed()) return false;
+    Port* port = process.handles().get_or_null<Port>({r.rdi}, Rights::Receive);
+    if (port == nullptr || !port->empty() || port->closed()) return false;
     Call* found = process.calls().find(r.r14);
     if (found == nullptr || found->caller == nullptr || found->kind != MessageKind::Call) return false;
     Call& call = *found;
     Thread& caller = *call.caller;
-    if (caller.has_deadline() || caller.process().suspended() || server.alerted_ || cpu.resched) return false;
+    if (!caller.fast_wakeable || server.disturbed || cpu.resched) return false;
     if (!cpu.ready.empty() && cpu.ready.top_priority() > caller.priority_) return false;
 
     process.calls().remove(call);
-    const uint64_t id = call.message.id;
     call.state = Call::State::Idle;
     call.receiver = nullptr;
     call.caller = nullptr;
-    call.port = nullptr;
+    [[clang::always_inline]] call.port.release()->drop_reference();
 
     server.wait_ = Thread::Wait::Receive;
     server.state_ = Thread::State::Blocked;
     server.priority_ = server.base_priority_;
-    (*port)->park(server);
+    port->park_fast(server);
 
     caller.wait_ = Thread::Wait::None;
     abi::Registers& to = caller.frame.registers;
     to.rax = 0;
-    to.rdi = id;
+    to.rdi = r.r14;
     to.rsi = header.with_kind(MessageKind::Reply).value;
     copy_words(to, r);
     to.r13 = 0;
-    scheduler.switch_to(cpu, caller);
+    if (cpu.charged != &caller) [[unlikely]]
+        scheduler.charge_time(cpu, &caller);
+    run(cpu, caller);
     return true;
 }
 

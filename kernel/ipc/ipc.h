@@ -2,6 +2,7 @@
 
 #include "kernel/ipc/message_pool.h"
 #include "kernel/ipc/sender.h"
+#include "kernel/sched/thread.h"
 #include "libs/result.h"
 
 /// The message system calls as operations on objects; kernel/syscall/ports.cpp decodes and calls these.
@@ -11,15 +12,36 @@ class Thread;
 class HandleTable;
 
 /// Writes a message into the registers a receive or call returns in (rax is left to the caller).
-void load_message(Thread& receiver, const Message& message);
+inline void load_message(Thread& receiver, const Message& message) {
+    abi::Registers& r = receiver.frame.registers;
+    r.rdi = message.id;
+    r.rsi = message.header.value;
+    r.rdx = message.word[0];
+    r.r10 = message.word[1];
+    r.r8 = message.word[2];
+    r.r9 = message.word[3];
+    r.r12 = message.word[4];
+    r.r13 = message.badge;
+    r.rbx = 0;
+}
 
 /// Takes the handles that `message` names out of, or duplicates them from, the sender's table into `carried`.
 /// Errors: InvalidArgument, BadHandle, AccessDenied, NoSpace, NoMemory; then the table is as it was.
-Result<> take_in(CarriedHandles& carried, Message& message, Thread& sender);
+Result<> take_in_some(CarriedHandles& carried, Message& message, Thread& sender);
+inline Result<> take_in(CarriedHandles& carried, Message& message, Thread& sender) {
+    if (message.header.handle_count() == 0) return {};
+    return take_in_some(carried, message, sender);
+}
 /// Gives carried handles to the receiver and writes their values into `message`. Errors: NoMemory, NoSpace: nothing is given.
-Result<> hand_over(CarriedHandles& carried, Message& message, Thread& receiver);
+Result<> hand_over_some(CarriedHandles& carried, Message& message, Thread& receiver);
+inline Result<> hand_over(CarriedHandles& carried, Message& message, Thread& receiver) {
+    if (message.header.handle_count() == 0) return {};
+    return hand_over_some(carried, message, receiver);
+}
 
 /// Posts a one-way message from the thread's registers. Errors as port_send.
+Result<> send(Thread& caller, Sender& sender);
+/// The same with a message from elsewhere.
 Result<> send(Thread& caller, Sender& sender, const Message& message);
 /// Posts a call and blocks the caller until its end. Errors as port_call; then the caller does not wait.
 Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& windows, uint64_t deadline_ns);
@@ -34,7 +56,8 @@ bool report_fault(Thread& thread, const abi::FaultWords& fault);
 /// Answers a call that the caller's process took. Errors as port_reply.
 Result<> reply(Thread& replier, uint64_t id, const Message& answer);
 /// Takes a message or parks the caller. Errors as port_receive; None with the thread blocked means that it waits.
-Result<> receive(Thread& caller, MessageSource& source, uint64_t deadline_ns);
+template <class Source>
+Result<> receive(Thread& caller, Source& source, uint64_t deadline_ns);
 /// Posts messages from the caller's memory until one is refused. Returns how many. Errors as port_send_batch.
 Result<uint64_t> send_batch(Thread& caller, Sender& sender, uint64_t address, uint64_t count);
 /// Takes messages into the caller's memory, or parks the caller. Errors as port_receive_batch.

@@ -57,9 +57,7 @@ void MessagePool::chunk_got_room(MessageChunk& chunk) {
         chunks_.erase(chunks_.iterator_to(chunk));
         chunks_.push_front(chunk);
     }
-    if (chunk.used != 0) return;
-    const bool another_has_room = &chunks_.front() != &chunk || (&chunks_.back() != &chunk && (++chunks_.begin())->free != nullptr);
-    if (!another_has_room) return;
+    if (chunk.used != 0 || (&chunks_.front() == &chunk && (++chunks_.begin())->free == nullptr)) return;  // none other has room
     chunks_.erase(chunks_.iterator_to(chunk));
     destroy(chunk);
 }
@@ -71,10 +69,11 @@ void MessagePool::give_back(QueuedMessage& message) {
     chunk.free = &message;
     --chunk.used;
     if (chunk.used != 0 && chunk.used + 1 != MessageChunk::kMessages) return;
-    if (chunk.pool != nullptr)
+    if (chunk.pool == nullptr) {
+        if (chunk.used == 0) destroy(chunk);
+    } else if (!chunk.pool->has_only(chunk)) {
         chunk.pool->chunk_got_room(chunk);
-    else if (chunk.used == 0)
-        destroy(chunk);
+    }
 }
 
 }  // namespace portico::kernel

@@ -53,6 +53,7 @@ private:
     using Chunks = boost::intrusive::list<MessageChunk, boost::intrusive::constant_time_size<false>>;
     Result<> grow(Account& payer);
     void chunk_got_room(MessageChunk& chunk);
+    bool has_only(const MessageChunk& chunk) const { return &chunks_.front() == &chunk && &chunks_.back() == &chunk; }
 
     Chunks chunks_;  ///< those with free messages first
 };

@@ -1,6 +1,6 @@
 #include "kernel/ipc/message_source.h"
 
-#include "kernel/sched/thread.h"
+#include "kernel/object/process.h"
 
 namespace portico::kernel {
 
@@ -10,10 +10,18 @@ MessageSource::~MessageSource() {
 
 void MessageSource::park(Thread& receiver) {
     receiver.waits_at = this;
+    receiver.fast_wakeable = receiver.wait() == Thread::Wait::Receive && !receiver.has_deadline() && !receiver.process().suspended();
+    receivers_.push_back(receiver.link);
+}
+
+void MessageSource::park_fast(Thread& receiver) {
+    receiver.waits_at = this;
+    receiver.fast_wakeable = true;
     receivers_.push_back(receiver.link);
 }
 
 void MessageSource::unpark(Thread& receiver) {
+    receiver.fast_wakeable = false;
     receivers_.erase(receivers_.iterator_to(receiver.link));
 }
 

@@ -21,7 +21,9 @@ public:
 
     void park(Thread& receiver);
     void unpark(Thread& receiver);
-    bool has_receivers() const { return !receivers_.empty(); }
+    /// The same for one of which it is known that FastPath may wake it.
+    void park_fast(Thread& receiver);
+    bool has_receivers() const { return receivers_.begin() != receivers_.end(); }
     /// One that waits; there must be one.
     Thread& first_receiver() { return receivers_.front().thread; }
     /// There is a message for one of those that wait.

@@ -1,10 +1,13 @@
 #include "kernel/ipc/ipc.h"
+#include "kernel/ipc/port_set.h"
 #include "kernel/object/process.h"
 
 /// One-way messages, and receiving.
 namespace portico::kernel {
 
-Result<> send(Thread& caller, Sender& sender, const Message& message) {
+/// `fill` writes header and words.
+template <class Fill>
+static Result<> post_message(Thread& caller, Sender& sender, Fill fill) {
     Port& port = sender.port();
     if (port.closed()) return fail(Error::PeerClosed);
     if (!sender.take_credit()) return fail(Error::NoCredit);
@@ -14,28 +17,48 @@ Result<> send(Thread& caller, Sender& sender, const Message& message) {
         return fail(taken.error());
     }
     QueuedMessage& queued = **taken;
-    queued.message = message;
+    fill(queued.message);
     queued.message.id = 0;
     queued.message.badge = sender.badge();
-    queued.message.header = message.header.with_kind(MessageKind::Send);
+    queued.message.header = queued.message.header.with_kind(MessageKind::Send);
     if (const Result<> handles = take_in(queued.handles, queued.message, caller); !handles) [[unlikely]] {
         sender.give_credit();
         MessagePool::give_back(queued);
         return handles;
     }
-    queued.sender = Ref<Sender>(sender);
+    queued.sender.fill(sender);
     port.post(queued);
     return {};
 }
 
-Result<> receive(Thread& caller, MessageSource& source, uint64_t deadline_ns) {
+Result<> send(Thread& caller, Sender& sender) {
+    return post_message(caller, sender, [&caller](Message& message) {
+        const abi::Registers& r = caller.frame.registers;
+        message.header.value = r.rsi;
+        message.word[0] = r.rdx;
+        message.word[1] = r.r10;
+        message.word[2] = r.r8;
+        message.word[3] = r.r9;
+        message.word[4] = r.r12;
+    });
+}
+
+Result<> send(Thread& caller, Sender& sender, const Message& message) {
+    return post_message(caller, sender, [&message](Message& queued) { queued = message; });
+}
+
+template <class Source>
+Result<> receive(Thread& caller, Source& source, uint64_t deadline_ns) {
     if (source.closed()) return fail(Error::PeerClosed);
-    if (TRY(source.take(caller))) return {};
+    if (!source.empty() && TRY(source.take(caller))) return {};
     if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
     caller.run_at_base_priority();
     caller.begin_wait(Thread::Wait::Receive, deadline_ns);
     source.park(caller);
     return {};
 }
+
+template Result<> receive(Thread& caller, Port& source, uint64_t deadline_ns);
+template Result<> receive(Thread& caller, PortSet& source, uint64_t deadline_ns);
 
 }  // namespace portico::kernel

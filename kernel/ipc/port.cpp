@@ -100,9 +100,8 @@ Result<> Port::deliver(QueueNode& node, Thread& receiver) {
     }
     case QueueNode::Kind::Sender: {
         auto& sender = static_cast<Sender&>(node);
-        const Message message{
-            .badge = sender.badge(), .header = abi::Header{}.with_kind(MessageKind::Notification), .word = {sender.take_bits()}};
-        load_message(receiver, message);
+        load_message(receiver,
+                     {.badge = sender.badge(), .header = abi::Header{}.with_kind(MessageKind::Notification), .word = {sender.take_bits()}});
         sender.taken();
         return {};
     }

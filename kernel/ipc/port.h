@@ -29,7 +29,7 @@ public:
     Port();
     ~Port() override;
 
-    bool empty() const override { return queue_.empty(); }
+    bool empty() const override { return queue_.begin() == queue_.end(); }
     Result<bool> take(Thread& receiver) override;
 
     /// Appends a node and lets a waiting receiver take it. The node is the queue's until taken.

@@ -4,6 +4,7 @@
 
 #include "abi/message.h"
 #include "kernel/object/capability.h"
+#include "kernel/sched/thread_list.h"
 
 namespace portico::kernel {
 
@@ -20,7 +21,7 @@ struct CarriedHandles {
 };
 
 /// What waits in a port's queue: a message, a call, or a sender with bits raised.
-class QueueNode : public boost::intrusive::list_base_hook<> {
+class QueueNode : public boost::intrusive::list_base_hook<ListChecks> {
 public:
     enum class Kind : uint8_t { Message, Call, Sender };
     explicit QueueNode(Kind kind) : node_kind_(kind) {}

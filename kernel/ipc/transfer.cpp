@@ -4,22 +4,8 @@
 
 namespace portico::kernel {
 
-void load_message(Thread& receiver, const Message& message) {
-    abi::Registers& r = receiver.frame.registers;
-    r.rdi = message.id;
-    r.rsi = message.header.value;
-    r.rdx = message.word[0];
-    r.r10 = message.word[1];
-    r.r8 = message.word[2];
-    r.r9 = message.word[3];
-    r.r12 = message.word[4];
-    r.r13 = message.badge;
-    r.rbx = 0;
-}
-
-Result<> take_in(CarriedHandles& carried, Message& message, Thread& sender) {
+Result<> take_in_some(CarriedHandles& carried, Message& message, Thread& sender) {
     const unsigned count = message.header.handle_count();
-    if (count == 0) return {};
     if (count > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
     HandleTable& table = sender.process().handles();
     const uint64_t* values = &message.word[abi::kMessageWords - count];
@@ -41,14 +27,13 @@ Result<> take_in(CarriedHandles& carried, Message& message, Thread& sender) {
     return {};
 }
 
-Result<> hand_over(CarriedHandles& carried, Message& message, Thread& receiver) {
+Result<> hand_over_some(CarriedHandles& carried, Message& message, Thread& receiver) {
     const unsigned count = message.header.handle_count();
-    if (count == 0) return {};
     HandleTable& table = receiver.process().handles();
     TRY(table.reserve(count));
     for (unsigned i = 0; i < count; ++i) {
         uint64_t& word = message.word[abi::kMessageWords - count + i];
-        word = carried.capability[i] ? table.add(std::move(carried.capability[i]))->value : 0;
+        word = carried.capability[i] ? table.add_reserved(std::move(carried.capability[i])).value : 0;
     }
     return {};
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernel/sched/cpu.h"
+
 namespace portico::kernel {
 namespace {
 
@@ -24,6 +26,20 @@ Result<Ref<AddressSpace>> AddressSpace::create(Account& payer) {
 AddressSpace::~AddressSpace() {
     while (!mappings_.empty()) remove(*mappings_.begin());
     if (has_table_) table_.destroy();
+}
+
+void AddressSpace::doom() {
+    for (unsigned i = 0; i < arch::cpu_count(); ++i) {
+        Cpu& cpu = cpu_at(i);
+        if (cpu.space != this) continue;
+        if (&cpu != &arch::this_cpu()) {
+            cpu.kept_space = Ref<AddressSpace>(*this);
+            return;
+        }
+        arch::activate(nullptr);
+        cpu.space = nullptr;
+    }
+    Object::doom();
 }
 
 AddressSpace::Mappings::iterator AddressSpace::first_above(uint64_t address) {

@@ -75,6 +75,9 @@ public:
     uint64_t resident_bytes() const;
 
 private:
+    /// A CPU may still have it loaded: it keeps the last reference then until it loads another.
+    void doom() override;
+
     using Mappings = boost::intrusive::set<Mapping>;
 
     Result<Mapping*> insert(Ref<Memory> memory, uint64_t first_page, uint64_t address, uint64_t page_count, MapFlags flags, Access access,

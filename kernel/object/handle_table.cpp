@@ -2,18 +2,6 @@
 
 namespace portico::kernel {
 
-HandleTable::Slot* HandleTable::slot(uint32_t index) {
-    const uint32_t chunk = index / kChunkSlots;
-    if (chunk >= chunk_count_) return nullptr;
-    return &directories_[chunk / kDirectorySlots]->chunks[chunk % kDirectorySlots]->slots[index % kChunkSlots];
-}
-
-Result<Capability*> HandleTable::find(Handle handle) {
-    Slot* found = (handle.value >> 32) == 0 ? slot(handle.index()) : nullptr;
-    if (found == nullptr || !found->capability || found->generation != handle.generation()) return fail(Error::BadHandle);
-    return &found->capability;
-}
-
 Result<> HandleTable::add_chunk(uint32_t chunk) {
     if (chunk >= std::size(directories_) * kDirectorySlots) return fail(Error::NoSpace);
     Directory*& directory = directories_[chunk / kDirectorySlots];
@@ -27,14 +15,29 @@ Result<> HandleTable::add_chunk(uint32_t chunk) {
 void HandleTable::link_chunk(uint32_t chunk) {
     for (uint32_t i = kChunkSlots; i-- > 0;) {
         const uint32_t index = chunk * kChunkSlots + i;
-        if (index == 0) continue;
-        slot(index)->next_free = free_list_;
-        free_list_ = index;
-        ++free_count_;
+        if (index == 0) {
+            slot(0)->value = ~0u;  // no handle's: a value of 0 must not find it
+            continue;
+        }
+        push_free(index, 0);
     }
 }
 
-Result<> HandleTable::reserve(unsigned count) {
+void HandleTable::push_free(uint32_t index, uint32_t generation) {
+    slot(index)->link = static_cast<uint32_t>(Handle::make(free_list_, generation).value);
+    free_list_ = index;
+    ++free_count_;
+}
+
+/// Puts a capability into a slot that has left the free list.
+void HandleTable::fill(Slot& slot, uint32_t index, Capability&& capability) {
+    slot.capability = std::move(capability);
+    slot.value = static_cast<uint32_t>(Handle::make(index, Handle{slot.link}.generation()).value);
+    --free_count_;
+    ++used_;
+}
+
+Result<> HandleTable::grow(unsigned count) {
     while (free_count_ < count) {
         TRY(add_chunk(chunk_count_));
         link_chunk(chunk_count_ - 1);
@@ -44,13 +47,15 @@ Result<> HandleTable::reserve(unsigned count) {
 
 Result<Handle> HandleTable::add(Capability&& capability) {
     TRY(reserve(1));
+    return add_reserved(std::move(capability));
+}
+
+Handle HandleTable::add_reserved(Capability&& capability) {
     const uint32_t index = free_list_;
     Slot& free = *slot(index);
-    free_list_ = free.next_free;
-    --free_count_;
-    ++used_;
-    free.capability = std::move(capability);
-    return Handle::make(index, free.generation);
+    free_list_ = free.next();
+    fill(free, index, std::move(capability));
+    return Handle{free.value};
 }
 
 Result<Handle> HandleTable::put(uint32_t index, Capability&& capability) {
@@ -61,25 +66,27 @@ Result<Handle> HandleTable::put(uint32_t index, Capability&& capability) {
         link_chunk(chunk_count_ - 1);
     }
     Slot& target = *slot(index);
-    if (!target.capability) {
-        uint32_t* link = &free_list_;
-        while (*link != index) link = &slot(*link)->next_free;
-        *link = target.next_free;
-        --free_count_;
-        ++used_;
+    if (target.value != 0) {
+        const Capability closed = std::exchange(target.capability, std::move(capability));
+        return Handle{target.value};
     }
-    Capability closed = std::exchange(target.capability, std::move(capability));
-    return Handle::make(index, target.generation);
+    if (free_list_ == index) {
+        free_list_ = target.next();
+    } else {
+        Slot* before = slot(free_list_);
+        while (before->next() != index) before = slot(before->next());
+        before->set_next(target.next());
+    }
+    fill(target, index, std::move(capability));
+    return Handle{target.value};
 }
 
 Result<Capability> HandleTable::take(Handle handle) {
     TRY(find(handle));
     Slot& taken = *slot(handle.index());
     Capability capability = std::move(taken.capability);
-    taken.generation = (taken.generation + 1) & 0xFFF;
-    taken.next_free = free_list_;
-    free_list_ = handle.index();
-    ++free_count_;
+    taken.value = 0;
+    push_free(handle.index(), handle.generation() + 1);
     --used_;
     return capability;
 }
@@ -95,8 +102,8 @@ Result<> HandleTable::copy_from(const HandleTable& other) {
     for (uint32_t index = 0; index < chunk_count_ * kChunkSlots; ++index) {
         const Slot& from = *const_cast<HandleTable&>(other).slot(index);
         Slot& to = *slot(index);
-        to.generation = from.generation;
-        to.next_free = from.next_free;
+        to.value = from.value;
+        to.link = from.link;
         to.capability = from.capability.duplicate();
     }
     free_list_ = other.free_list_;

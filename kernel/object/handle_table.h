@@ -19,7 +19,18 @@ public:
     ~HandleTable() { clear(); }
 
     /// Errors: BadHandle.
-    Result<Capability*> find(Handle handle);
+    Result<Capability*> find(Handle handle) {
+        Capability* found = find_or_null(handle);
+        if (found == nullptr) return fail(Error::BadHandle);
+        return found;
+    }
+    /// The object, or null for whatever reason: the fast way, to be followed by get() for the error.
+    template <class T>
+    T* get_or_null(Handle handle, Rights rights) {
+        Capability* capability = find_or_null(handle);
+        if (capability == nullptr || capability->object()->type() != T::kType || !has(capability->rights(), rights)) return nullptr;
+        return static_cast<T*>(capability->object());
+    }
 
     /// The object, if the handle has the rights and the type. Borrowed: valid while nothing closes handles.
     /// Errors: BadHandle, WrongType, AccessDenied.
@@ -33,8 +44,12 @@ public:
 
     /// Errors: NoMemory, NoSpace; then `capability` is untouched.
     Result<Handle> add(Capability&& capability);
-    /// Makes sure that `count` add() calls cannot fail.
-    Result<> reserve(unsigned count);
+    /// Makes sure that `count` add_reserved() calls can be made.
+    Result<> reserve(unsigned count) {
+        if (free_count_ >= count) return {};
+        return grow(count);
+    }
+    Handle add_reserved(Capability&& capability);
     /// Puts a capability at an index of choice, with generation 0 if the slot was never used; what was there is closed.
     Result<Handle> put(uint32_t index, Capability&& capability);
     Result<Capability> take(Handle handle);
@@ -48,8 +63,11 @@ public:
 private:
     struct Slot {
         Capability capability;
-        uint32_t generation = 0;
-        uint32_t next_free = 0;
+        uint32_t value = 0;  ///< of the handle in use; 0 if free
+        uint32_t link = 0;   ///< its generation, and as index, if it is free, the next free slot
+
+        uint32_t next() const { return Handle{link}.index(); }
+        void set_next(uint32_t index) { link = static_cast<uint32_t>(Handle::make(index, Handle{link}.generation()).value); }
     };
     static constexpr uint32_t kChunkSlots = 64;
     struct Chunk {
@@ -60,9 +78,21 @@ private:
         Chunk* chunks[kDirectorySlots] = {};
     };
 
-    Slot* slot(uint32_t index);
+    Slot* slot(uint32_t index) {
+        const uint32_t chunk = index / kChunkSlots;
+        if (chunk >= chunk_count_) return nullptr;
+        return &directories_[chunk / kDirectorySlots]->chunks[chunk % kDirectorySlots]->slots[index % kChunkSlots];
+    }
     Result<> add_chunk(uint32_t chunk);
     void link_chunk(uint32_t chunk);
+    Result<> grow(unsigned count);
+    void push_free(uint32_t index, uint32_t generation);
+    void fill(Slot& slot, uint32_t index, Capability&& capability);
+    Capability* find_or_null(Handle handle) {
+        Slot* found = slot(handle.index());
+        if (found == nullptr || found->value != handle.value) return nullptr;
+        return &found->capability;
+    }
 
     Account& payer_;
     static constexpr uint32_t kDirectories = 16;

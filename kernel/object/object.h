@@ -82,6 +82,11 @@ public:
     Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
     template <class U>
     Ref(Ref<U>&& other) noexcept : object_(other.release()) {}
+    /// Of one that is empty: saves the look at what it was.
+    void fill(T& object) {
+        object_ = &object;
+        object.add_reference();
+    }
     Ref& operator=(Ref other) noexcept {
         std::swap(object_, other.object_);
         return *this;

@@ -38,10 +38,10 @@ abi::ProcessState Process::state() const {
 
 uint64_t Process::cpu_time_ns() const {
     uint64_t ticks = ended_cpu_ticks_;
-    for (const ThreadLink& link : threads_) {
-        const Thread& thread = link.thread;
-        ticks += thread.cpu_ticks;
-        if (thread.cpu != nullptr && thread.cpu->loaded == &thread) ticks += arch::ticks() - thread.cpu->switched_at_ticks;
+    for (const ThreadLink& link : threads_) ticks += link.thread.cpu_ticks;
+    for (unsigned i = 0; i < arch::cpu_count(); ++i) {
+        const Cpu& cpu = cpu_at(i);
+        if (cpu.charged != nullptr && &cpu.charged->process() == this) ticks += arch::ticks() - cpu.charged_since_ticks;
     }
     return arch::ticks_to_ns(ticks);
 }
@@ -90,7 +90,10 @@ void Process::kill_others(Thread& keep) {
 void Process::suspend() {
     if (suspended_ || dying_) return;
     suspended_ = true;
-    for (ThreadLink& link : threads_) scheduler.hold_if_runnable(link.thread);
+    for (ThreadLink& link : threads_) {
+        link.thread.fast_wakeable = false;
+        scheduler.hold_if_runnable(link.thread);
+    }
 }
 
 void Process::resume() {

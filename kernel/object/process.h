@@ -26,8 +26,8 @@ public:
     bool has_space() const { return static_cast<bool>(space_); }
     Account& account() { return *account_; }
     Sender* supervisor() const { return supervisor_.get(); }
-    CallTable& calls() { return calls_; }
-    CallTable& async_calls() { return async_calls_; }
+    TakenCalls& calls() { return calls_; }
+    AsyncCalls& async_calls() { return async_calls_; }
     MessagePool& messages() { return messages_; }
     uint64_t id() const { return id_; }
 
@@ -67,8 +67,8 @@ private:
     Ref<Account> account_;
     Ref<Sender> supervisor_;
     MessagePool messages_;
-    CallTable calls_{&Call::next_taken};
-    CallTable async_calls_{&Call::next_async};
+    TakenCalls calls_;
+    AsyncCalls async_calls_;
     ThreadList threads_;
     ThreadList held_;
     uint64_t id_;

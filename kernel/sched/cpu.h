@@ -40,10 +40,12 @@ private:
 struct Cpu {
     CpuFrame frame;  ///< first: assembly reaches it
     unsigned index = 0;
-    Thread* running = nullptr;  ///< whose user mode this CPU is in, or on the way to
-    Thread* loaded = nullptr;   ///< whose vector state and bases the hardware holds
-    Ref<AddressSpace> space;    ///< whose page table the hardware holds: alive until it lets go of it
-    Thread* next = nullptr;     ///< handed off to: runs before all others
+    Thread* running = nullptr;      ///< whose user mode this CPU is in, or on the way to
+    Thread* loaded = nullptr;       ///< whose vector state and bases the hardware holds
+    AddressSpace* space = nullptr;  ///< whose page table the hardware holds
+    Ref<AddressSpace> kept_space;   ///< it, if nobody else refers to it any more: see AddressSpace::doom
+    Thread* charged = nullptr;      ///< whose time passes here: the running thread, or one whose call it serves by a fast path
+    Thread* next = nullptr;         ///< handed off to: runs before all others
     RunQueue ready;
     TimerQueue timers;
     bool resched = false;  ///< the running thread's turn is over, or someone more urgent is ready
@@ -51,12 +53,14 @@ struct Cpu {
     bool attention = false;  ///< this entry changed something that Scheduler::leave must see
     uint64_t slice_end_ns = 0;
     uint64_t armed_ns = abi::kForever;
-    uint64_t switched_at_ticks = 0;
+    uint64_t charged_since_ticks = 0;
     uint64_t idle_ns = 0;
     uint64_t switches = 0;
     TraceRing trace;
 
     void note(TraceEvent event, uint32_t detail, uint64_t value) {
+        if (!tracing) [[likely]]
+            return;
         trace.add(arch::now_ns(), running != nullptr ? running->id() : 0, event, detail, value);
     }
 };

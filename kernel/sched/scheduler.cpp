@@ -4,6 +4,7 @@
 
 #include "kernel/object/process.h"
 #include "kernel/sched/kernel_lock.h"
+#include "kernel/sched/switch.h"
 #include "kernel/time/timer.h"
 
 namespace portico::kernel {
@@ -35,8 +36,9 @@ void Scheduler::make_ready(Thread& thread) {
     thread.set_state(Thread::State::Ready);
     thread.cpu = &cpu;
     cpu.ready.push(thread);
-    cpu.attention = true;
-    if (cpu.running != nullptr && thread.priority() > cpu.running->priority()) cpu.resched = true;
+    if (cpu.running != nullptr && thread.priority() > cpu.running->priority()) cpu.resched = cpu.attention = true;
+    // Else the running thread may go on at once, unless an idle CPU must be told or the end of its turn is not yet armed.
+    if (idle_cpus_ != 0 || cpu.slice_end_ns < cpu.armed_ns) cpu.attention = true;
 }
 
 /// Something about a running thread changed: its CPU must look at it, this one or another.
@@ -45,6 +47,7 @@ void Scheduler::note_change(Thread& thread) {
         thread.cpu->attention = true;
     else
         arch::kick(*thread.cpu);
+    thread.disturbed = true;
 }
 
 void Scheduler::hand_off(Thread& thread) {
@@ -52,6 +55,7 @@ void Scheduler::hand_off(Thread& thread) {
     if (thread.state() != Thread::State::Ready || thread.cpu != &cpu || cpu.next != nullptr) return;
     cpu.ready.remove(thread);
     cpu.next = &thread;
+    cpu.attention = true;
 }
 
 void Scheduler::terminate(Thread& thread) {
@@ -144,22 +148,22 @@ Thread* Scheduler::pick(Cpu& cpu) {
     return chosen;
 }
 
+void Scheduler::charge_time(Cpu& cpu, Thread* thread) {
+    const uint64_t now = arch::ticks();
+    if (cpu.charged != nullptr) cpu.charged->cpu_ticks += now - cpu.charged_since_ticks;
+    cpu.charged_since_ticks = now;
+    cpu.charged = thread;
+}
+
 void Scheduler::unload(Cpu& cpu) {
+    charge_time(cpu, nullptr);
     if (cpu.loaded == nullptr) return;
     arch::save_vector_state(cpu.loaded->vector_state());
     arch::save_user_bases(cpu.loaded->frame);
-    const uint64_t now = arch::ticks();
-    cpu.loaded->cpu_ticks += now - cpu.switched_at_ticks;
-    cpu.switched_at_ticks = now;
     cpu.loaded = nullptr;
     arch::activate(nullptr);
     cpu.space = nullptr;
-}
-
-void Scheduler::load_space(Cpu& cpu, AddressSpace& space) {
-    if (cpu.space.get() == &space) return;
-    arch::activate(&space.page_table());
-    cpu.space = Ref<AddressSpace>(space);
+    cpu.kept_space = nullptr;
 }
 
 void Scheduler::reload_space(Cpu& cpu) {
@@ -167,20 +171,9 @@ void Scheduler::reload_space(Cpu& cpu) {
 }
 
 void Scheduler::load(Cpu& cpu, Thread& thread) {
-    if (cpu.loaded == &thread) return;
-    const uint64_t now = arch::ticks();
-    if (cpu.loaded != nullptr) {
-        arch::save_vector_state(cpu.loaded->vector_state());
-        arch::save_user_bases(cpu.loaded->frame);
-        cpu.loaded->cpu_ticks += now - cpu.switched_at_ticks;
-    }
-    cpu.switched_at_ticks = now;
-    ++cpu.switches;
-    load_space(cpu, thread.process().space());
-    arch::load_vector_state(thread.vector_state());
-    arch::load_user_bases(thread.frame);
-    cpu.loaded = &thread;
-    cpu.note(TraceEvent::Switch, 0, thread.frame.registers.rip);
+    if (cpu.charged != &thread) charge_time(cpu, &thread);
+    if (cpu.loaded != &thread) cpu.note(TraceEvent::Switch, 0, thread.frame.registers.rip);
+    switch_hardware(cpu, thread);
 }
 
 void Scheduler::switch_to(Cpu& cpu, Thread& thread) {
@@ -200,13 +193,19 @@ void Scheduler::arm(Cpu& cpu) {
 }
 
 void Scheduler::kick_an_idle_cpu(Cpu& cpu) {
-    if (cpu.ready.empty()) return;
+    if (idle_cpus_ == 0 || cpu.ready.empty()) return;
     for (unsigned i = 0; i < arch::cpu_count(); ++i) {
         if (!cpus[i].idle) continue;
-        cpus[i].idle = false;  // one kick is enough
+        no_longer_idle(cpus[i]);  // one kick is enough
         arch::kick(cpus[i]);
         return;
     }
+}
+
+void Scheduler::no_longer_idle(Cpu& cpu) {
+    if (!cpu.idle) return;
+    cpu.idle = false;
+    --idle_cpus_;
 }
 
 void Scheduler::wait_idle(Cpu& cpu) {
@@ -215,10 +214,11 @@ void Scheduler::wait_idle(Cpu& cpu) {
     arm(cpu);
     const uint64_t since = arch::now_ns();
     cpu.idle = true;
+    ++idle_cpus_;
     kernel_lock.unlock();
     arch::wait_for_interrupt();
     kernel_lock.lock();
-    cpu.idle = false;
+    no_longer_idle(cpu);
     cpu.idle_ns += arch::now_ns() - since;
     expire_deadlines(cpu);
 }
@@ -235,6 +235,7 @@ void Scheduler::leave(Cpu& cpu) {
             continue;
         }
         thread->cpu = &cpu;
+        thread->disturbed = false;
         thread->deliver_alert();
         switch_to(cpu, *thread);
         kick_an_idle_cpu(cpu);

@@ -26,6 +26,8 @@ public:
     /// Runs a thread that is in no list, in place of one that no longer runs; nothing else changed in this entry.
     void switch_to(Cpu& cpu, Thread& thread);
     void expire_deadlines(Cpu& cpu);
+    /// From now on time that passes on this CPU is this thread's (null: nobody's).
+    void charge_time(Cpu& cpu, Thread* thread);
     /// Nothing of the thread may be in this CPU's hardware any more (its space is about to go).
     void unload(Cpu& cpu);
     /// The running thread's address space was exchanged.
@@ -36,10 +38,12 @@ private:
     Thread* steal(Cpu& cpu);
     void settle_running(Cpu& cpu);
     void load(Cpu& cpu, Thread& thread);
-    void load_space(Cpu& cpu, AddressSpace& space);
     void wait_idle(Cpu& cpu) __attribute__((requires_capability(kernel_lock)));
     void arm(Cpu& cpu);
     void kick_an_idle_cpu(Cpu& cpu);
+    void no_longer_idle(Cpu& cpu);
+
+    unsigned idle_cpus_ = 0;  ///< how many wait and have not been kicked
 };
 
 extern Scheduler scheduler;

@@ -120,8 +120,7 @@ void Thread::inherit_priority(unsigned priority) {
     }
 }
 
-void Thread::run_at_base_priority() {
-    if (priority_ == base_priority_) return;
+void Thread::drop_priority() {
     priority_ = base_priority_;
     if (state_ != State::Running || cpu->ready.empty() || cpu->ready.top_priority() <= priority_) return;
     cpu->resched = true;
@@ -155,6 +154,7 @@ void Thread::deadline_passed() {
 void Thread::alert() {
     if (state_ == State::Dead) return;
     alerted_ = true;
+    fast_wakeable = false;
     if (state_ == State::Blocked && alert_ends_wait())
         end_wait(Error::Interrupted);
     else if (state_ == State::Running)
@@ -206,6 +206,8 @@ void Thread::die() {
     ASSERT(state_ != State::Dead);
     state_ = State::Dead;
     if (serves != nullptr) serves->forget_server();
+    for (unsigned i = 0; i < arch::cpu_count(); ++i)
+        if (cpu_at(i).charged == this) scheduler.charge_time(cpu_at(i), nullptr);
     process_->remove_thread(*this);
 }
 

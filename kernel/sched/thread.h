@@ -52,7 +52,9 @@ public:
 
     /// Runs at least at this priority until run_at_base_priority.
     void inherit_priority(unsigned priority);
-    void run_at_base_priority();
+    void run_at_base_priority() {
+        if (priority_ != base_priority_) drop_priority();
+    }
 
     /// Interrupts it: see abi::ThreadAlert.
     void alert();
@@ -88,10 +90,12 @@ public:
     uint64_t futex_space = 0;  ///< key of the word it waits for: an address space or memory object id, and an offset
     uint64_t futex_offset = 0;
     uint32_t futex_mask = 0;
-    bool restart = false;    ///< the system call moved its arguments on and is to be made again
-    bool doomed = false;     ///< runs, and ends when its CPU leaves the kernel
-    Cpu* cpu = nullptr;      ///< where it runs or ran last, or in whose queue it is
-    uint64_t cpu_ticks = 0;  ///< time it has run, see arch::ticks
+    bool restart = false;        ///< the system call moved its arguments on and is to be made again
+    bool fast_wakeable = false;  ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
+    bool disturbed = false;      ///< runs, and its CPU must look at it first: an alert, its end, its process suspended
+    bool doomed = false;         ///< runs, and ends when its CPU leaves the kernel
+    Cpu* cpu = nullptr;          ///< where it runs or ran last, or in whose queue it is
+    uint64_t cpu_ticks = 0;      ///< time it has run, see arch::ticks
     struct DeadlineNode : Deadline {
         explicit DeadlineNode(Thread& owner) : Deadline(Deadline::Kind::Thread), thread(owner) {}
         Thread& thread;
@@ -99,6 +103,7 @@ public:
 
 private:
     friend class FastPath;
+    void drop_priority();
     void set_start(const abi::ThreadStart& start);
     void divert(abi::FaultKind kind, uint32_t access, uint64_t address);
 

@@ -112,13 +112,21 @@ void act_on_syscall(Cpu& cpu) {
 
 extern "C" const uint64_t calls_with_all_registers = numbers_with_all_registers(abi::Syscalls{});
 
-void enter_syscall(Cpu& cpu) {
+[[gnu::always_inline]] inline void make_syscall(Cpu& cpu) {
     kernel_lock.lock();
     if (!take_fast_path(cpu)) {
         act_on_syscall(cpu);
         if (cpu.attention) scheduler.leave(cpu);
     }
     kernel_lock.unlock();
+}
+
+void enter_syscall(Cpu& cpu) {
+    make_syscall(cpu);
+}
+
+extern "C" [[clang::preserve_none]] void enter_whole_syscall() {
+    make_syscall(arch::this_cpu());
 }
 
 bool enter_quick_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {

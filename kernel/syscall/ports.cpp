@@ -33,13 +33,20 @@ Result<Call*> lending_call(Thread& caller, uint64_t id) {
     return call;
 }
 
-/// A port or a set.
-Result<MessageSource*> find_source(Thread& caller, abi::Handle handle) {
-    const auto port = caller.process().handles().get<Port>(handle, Rights::Receive);
-    if (port) [[likely]]
-        return *port;
-    if (port.error() != Error::WrongType) return fail(port.error());
-    return TRY(caller.process().handles().get<PortSet>(handle, Rights::Receive));
+/// Receives from a port or a set.
+Result<> receive_from(Thread& caller, abi::Handle handle, uint64_t deadline_ns) {
+    HandleTable& handles = caller.process().handles();
+    if (Port* port = handles.get_or_null<Port>(handle, Rights::Receive)) [[likely]]
+        return receive(caller, *port, deadline_ns);
+    return receive(caller, *TRY(handles.get<PortSet>(handle, Rights::Receive)), deadline_ns);
+}
+
+/// Errors: as receive_from would find them.
+Result<> check_source(Thread& caller, abi::Handle handle) {
+    HandleTable& handles = caller.process().handles();
+    if (handles.get_or_null<Port>(handle, Rights::Receive) != nullptr) return {};
+    TRY(handles.get<PortSet>(handle, Rights::Receive));
+    return {};
 }
 
 }  // namespace
@@ -62,10 +69,11 @@ Result<abi::PortBadge::Reply> on_syscall(Thread& caller, const abi::PortBadge& r
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortSend&) {
     const abi::Registers& r = caller.frame.registers;
-    const Message message = TRY(checked_message(r));
+    const abi::Header header{r.rsi};
+    if (header.handle_count() > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
     Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
-    if (message.header.has_windows()) return fail(Error::InvalidArgument);
-    return send(caller, *sender, message);
+    if (header.has_windows()) return fail(Error::InvalidArgument);
+    return send(caller, *sender);
 }
 
 template <>
@@ -90,7 +98,7 @@ Result<> on_syscall(Thread& caller, const abi::PortCallAsync&) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortReceive&) {
     const abi::Registers& r = caller.frame.registers;
-    return receive(caller, *TRY(find_source(caller, {r.rdi})), r.r13);
+    return receive_from(caller, {r.rdi}, r.r13);
 }
 
 template <>
@@ -102,13 +110,14 @@ Result<> on_syscall(Thread& caller, const abi::PortReply&) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortReplyReceive&) {
     const abi::Registers& r = caller.frame.registers;
-    MessageSource* source = TRY(find_source(caller, {r.rdi}));
+    const abi::Handle handle{r.rdi};
     const uint64_t deadline_ns = r.r13;
     if (r.r14 != 0) {
+        TRY(check_source(caller, handle));  // a bad handle must not cost the reply
         const Message answer = TRY(checked_message(r));
         TRY(reply(caller, r.r14, answer));
     }
-    return receive(caller, *source, deadline_ns);
+    return receive_from(caller, handle, deadline_ns);
 }
 
 template <>

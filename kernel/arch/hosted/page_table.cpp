@@ -60,7 +60,7 @@ Result<> PageTable::create(Account& payer) {
 
 void PageTable::destroy() {
     if (root_ == 0) return;
-    ASSERT(active_cpus.load() == 0);
+    for (unsigned i = 0; i < cpu_count(); ++i) ASSERT(hosted::Hardware::get().processors[i].table != this);
     free_tables(root_, 3, *payer_);
     root_ = 0;
 }
@@ -113,8 +113,8 @@ uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
 }
 
 void shoot_down(PageTable& table, std::span<const uint64_t> pages) {
-    for (CpuMask rest = table.active_cpus.load(); rest != 0; rest &= rest - 1) {
-        hosted::Processor& cpu = hosted::Hardware::get().processors[static_cast<unsigned>(__builtin_ctz(rest))];
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        hosted::Processor& cpu = hosted::Hardware::get().processors[i];
         std::lock_guard guard(cpu.access_mutex);
         if (cpu.table != &table) continue;
         if (pages.empty()) cpu.tlb.clear();
@@ -126,9 +126,6 @@ void activate(PageTable* table) {
     hosted::Processor& cpu = hosted::Hardware::get().own();
     std::lock_guard guard(cpu.access_mutex);
     if (cpu.table == table) return;
-    const CpuMask own = CpuMask{1} << hosted::Hardware::cpu_index();
-    if (cpu.table != nullptr) cpu.table->active_cpus.fetch_and(~own);
-    if (table != nullptr) table->active_cpus.fetch_or(own);
     cpu.table = table;
     cpu.tlb.clear();
 }

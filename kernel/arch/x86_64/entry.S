@@ -131,22 +131,19 @@ leave_quick:
 
 whole_frame:
     save_callee_saved %rsp
-    enter_kernel_stack
+    movq %gs:kCpuStackTop, %rsp
     xorl %ebp, %ebp
-    callq _ZN7portico6kernel13enter_syscallERNS0_3CpuE  # enter_syscall(Cpu&)
+    callq enter_whole_syscall
 
+# A frame without full_restore is as syscall left it: rip is a user address (with another one sysret would fault here, in the kernel but
+# on the user's stack) and rflags are the program's own. Whoever writes other values sets full_restore.
     .globl exit_to_user
 exit_to_user:
     movq %gs:kCpuCurrent, %rdi
     cmpq $0, kFullRestore(%rdi)
     jne exit_full
     movq kRip(%rdi), %rcx
-    movq %rcx, %rax
-    shrq $47, %rax                  # sysret would fault here, in the kernel but on the user's stack
-    jnz bad_instruction_pointer
     movq kRflags(%rdi), %r11
-    andl $kUserFlags, %r11d
-    orl $kFixedFlags, %r11d
     load_most
     movq kRsp(%rdi), %rsp
     load_arguments %rdi
@@ -154,6 +151,9 @@ exit_to_user:
     sysretq
 
 exit_full:
+    movq kRip(%rdi), %rax
+    shrq $47, %rax
+    jnz bad_instruction_pointer
     movq %gs:kCpuStackTop, %rsp
     movq kRflags(%rdi), %rax
     andl $kUserFlags, %eax

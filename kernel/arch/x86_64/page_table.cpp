@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "kernel/arch/x86_64/layout.h"
+#include "kernel/arch/x86_64/tlb.h"
 #include "kernel/debug/log.h"
 
 /// Four levels. The user half belongs to the PageTable; the kernel half is the same everywhere and never changes.
@@ -64,7 +65,7 @@ Result<> PageTable::create(Account& payer) {
 
 void PageTable::destroy() {
     if (root_ == 0) return;
-    ASSERT(active_cpus.load() == 0);
+    ASSERT(!is_active(*this));
     free_below(root_, 3, kUserEntries, *payer_);
     root_ = 0;
     payer_ = nullptr;

@@ -59,7 +59,7 @@ Processor& Processor::of(const Cpu& cpu) {
     return processors[&cpu - &cpu_at(0)];
 }
 Processor& Processor::current() {
-    return of(this_cpu());
+    return *static_cast<Processor*>(this_cpu().frame.machine);
 }
 unsigned Processor::index() const {
     return static_cast<unsigned>(this - processors);
@@ -68,6 +68,8 @@ unsigned Processor::index() const {
 void Processor::set_cpu(unsigned index) {
     Cpu& cpu = cpu_at(index);
     cpu.frame.self = &cpu.frame;
+    cpu.frame.machine = &processors[index];
+    processors[index].bit = CpuMask{1} << index;
     cpu.frame.kernel_stack_top = stack_top(index, kMainStack);
     write_msr(kMsrGsBase, reinterpret_cast<uint64_t>(&cpu));
     write_msr(kMsrKernelGsBase, 0);

@@ -27,8 +27,9 @@ struct Processor {
     uint64_t timer_armed_ns = abi::kForever;  ///< when the hardware will fire; not later than:
     uint64_t timer_wanted_ns = abi::kForever;
 
+    CpuMask bit = 0;                          ///< 1 << index()
+
     unsigned index() const;
-    CpuMask bit() const { return CpuMask{1} << index(); }
     /// Descriptor tables, control registers, system call entry, GS: on the CPU itself, on its own stack.
     void start();
 

@@ -89,7 +89,7 @@ extern "C" void ap_run(unsigned index) {
     own.start();
     local_apic::start();
     own.apic_id = local_apic::own_id();
-    if (tsc < tsc_at_start || now_ns() >> 63) skewed.fetch_or(own.bit());
+    if (tsc < tsc_at_start || now_ns() >> 63) skewed.fetch_or(own.bit);
     arrived.fetch_add(1, std::memory_order_release);
     cpu_main();
 }

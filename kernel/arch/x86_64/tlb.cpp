@@ -26,17 +26,29 @@ void flush(std::span<const uint64_t> pages) {
 }  // namespace
 
 void answer_shoot_down() {
-    const CpuMask own = Processor::current().bit();
+    const CpuMask own = Processor::current().bit;
     if (!(request_pending.load(std::memory_order_acquire) & own)) return;
     flush(request_pages);
     request_pending.fetch_and(~own, std::memory_order_release);
 }
 
+/// CPUs whose TLB may hold entries of it. CPUs change tables with the kernel lock held, so this stays true while we hold it.
+static CpuMask active_cpus(const PageTable& table) {
+    CpuMask active = 0;
+    for (unsigned i = 0; i < cpu_count(); ++i)
+        if (const Processor& each = Processor::at(i); each.table == &table) active |= each.bit;
+    return active;
+}
+
+bool is_active(const PageTable& table) {
+    return active_cpus(table) != 0;
+}
+
 void shoot_down(PageTable& table, std::span<const uint64_t> pages) {
     const Processor& own = Processor::current();
-    const CpuMask active = table.active_cpus.load();
-    if (active & own.bit()) flush(pages);
-    const CpuMask others = active & ~own.bit();
+    const CpuMask active = active_cpus(table);
+    if (active & own.bit) flush(pages);
+    const CpuMask others = active & ~own.bit;
     if (others == 0) return;
 
     ASSERT(request_pending.load(std::memory_order_relaxed) == 0);
@@ -54,13 +66,9 @@ void spin_pause() {
 
 void activate(PageTable* table) {
     Processor& own = Processor::current();
-    PageTable* const old = own.table;
-    if (table == old) return;
-    // In both masks while CR3 changes: a shoot-down too many is harmless, one too few is not.
-    if (table) table->active_cpus.fetch_or(own.bit());
+    if (table == own.table) return;
     own.table = table;
     write_control3(table ? table->root() : kernel_root);
-    if (old) old->active_cpus.fetch_and(~own.bit());
 }
 
 }  // namespace portico::kernel::arch

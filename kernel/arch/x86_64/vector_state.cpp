@@ -9,13 +9,13 @@ namespace portico::kernel::arch {
 namespace {
 
 constexpr uint32_t kX87 = 1, kSse = 2, kAvx = 4;
+constexpr uint32_t kEnabled = kX87 | kSse | kAvx;  ///< the processor leaves out what XCR0 leaves out
 constexpr uint32_t kFxsaveBytes = 512, kHeaderBytes = 64;
 constexpr uint32_t kInitialMxcsr = 0x1F80;  // all exceptions masked, round to nearest
 constexpr uint16_t kInitialControl = 0x37F;
 
 enum class Method : uint8_t { Fxsave, Xsave, Xsaveopt };
-Method method = Method::Fxsave;
-uint32_t components = kX87 | kSse;
+constinit Method method = Method::Fxsave;
 uint32_t area_bytes = kFxsaveBytes;
 
 }  // namespace
@@ -25,7 +25,6 @@ void start_vector_state() {
     const CpuidLeaf state = cpuid(0xD);
     const uint32_t enabled = kX87 | kSse | (state.eax & kAvx);
     asm volatile("xsetbv" ::"c"(0), "a"(enabled), "d"(0));
-    components = enabled;
     area_bytes = (cpuid(0xD).ebx + 63) & ~63u;  // for what is enabled now
     method = cpuid(0xD, 1).eax & 1 ? Method::Xsaveopt : Method::Xsave;
 }
@@ -43,16 +42,12 @@ void init_vector_state(void* area) {
 }
 
 void save_vector_state(void* area) {
-    switch (method) {
-    case Method::Fxsave:
+    if (method == Method::Xsaveopt) {
+        asm volatile("xsaveopt64 (%0)" ::"r"(area), "a"(kEnabled), "d"(0) : "memory");
+    } else if (method == Method::Xsave) {
+        asm volatile("xsave64 (%0)" ::"r"(area), "a"(kEnabled), "d"(0) : "memory");
+    } else {
         asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
-        break;
-    case Method::Xsave:
-        asm volatile("xsave64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory");
-        break;
-    case Method::Xsaveopt:
-        asm volatile("xsaveopt64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory");
-        break;
     }
 }
 
@@ -60,7 +55,7 @@ void load_vector_state(const void* area) {
     if (method == Method::Fxsave)
         asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
     else
-        asm volatile("xrstor64 (%0)" ::"r"(area), "a"(components), "d"(0) : "memory");
+        asm volatile("xrstor64 (%0)" ::"r"(area), "a"(kEnabled), "d"(0) : "memory");
 }
 
 void load_user_bases(const ThreadFrame& frame) {

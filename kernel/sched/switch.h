@@ -1,0 +1,32 @@
+#pragma once
+
+#include "kernel/object/process.h"
+#include "kernel/sched/cpu.h"
+
+/// What the hardware sees of a change of threads. Inline, since messages are made of it.
+namespace portico::kernel {
+
+[[gnu::always_inline]] inline void load_space(Cpu& cpu, AddressSpace& space) {
+    if (cpu.space == &space) return;
+    arch::activate(&space.page_table());
+    cpu.space = &space;
+    if (cpu.kept_space) [[unlikely]]
+        cpu.kept_space = nullptr;
+}
+
+/// Saves the state of the thread that the CPU holds, if it is another, and loads `thread`'s.
+[[gnu::always_inline]] inline void switch_hardware(Cpu& cpu, Thread& thread) {
+    Thread* const old = cpu.loaded;
+    if (old == &thread) return;
+    if (old != nullptr) {
+        [[clang::always_inline]] arch::save_vector_state(old->vector_state());
+        arch::save_user_bases(old->frame);
+    }
+    ++cpu.switches;
+    load_space(cpu, thread.process().space());
+    [[clang::always_inline]] arch::load_vector_state(thread.vector_state());
+    arch::load_user_bases(thread.frame);
+    cpu.loaded = &thread;
+}
+
+}  // namespace portico::kernel
