@@ -61,6 +61,8 @@ struct Header {
     constexpr bool has_pages() const { return (value >> 29) & 1; }
     constexpr bool copies_pages() const { return (value >> 30) & 1; }
     constexpr MessageKind kind() const { return static_cast<MessageKind>((value >> 24) & 15); }
+    /// Words only: no handles, nothing lent, no pages.
+    constexpr bool is_plain() const { return (value & (uint64_t{0xFF} << 16 | uint64_t{3} << 29)) == 0; }
     constexpr uint32_t user_bits() const { return static_cast<uint32_t>(value >> 32); }
 
     static constexpr Header make(uint16_t operation, unsigned handle_count = 0, unsigned move_mask = 0, uint32_t user_bits = 0) {

@@ -57,10 +57,6 @@ bool carries_memory(abi::Header header) {
     return header.has_windows() || header.has_pages();
 }
 
-bool is_plain(abi::Header header) {
-    return header.handle_count() == 0 && !carries_memory(header);
-}
-
 Result<> send_one(Thread& caller, Sender& sender, UserMessages& messages) {
     TRY(messages.reach());
     if (!sender.take_credit()) return fail(Error::NoCredit);
@@ -71,7 +67,7 @@ Result<> send_one(Thread& caller, Sender& sender, UserMessages& messages) {
     }
     QueuedMessage& queued = **taken;
     messages.read(queued.message);
-    if (!is_plain(queued.message.header)) [[unlikely]] {
+    if (!queued.message.header.is_plain()) [[unlikely]] {
         const Message message = queued.message;
         MessagePool::give_back(queued);
         sender.give_credit();
@@ -99,7 +95,7 @@ Message message_in_frame(const abi::Registers& r) {
 
 Result<> receive_one(Thread& caller, Port& port, QueueNode& node, UserMessages& messages) {
     TRY(messages.reach());
-    if (node.node_kind() == QueueNode::Kind::Message && static_cast<QueuedMessage&>(node).message.header.handle_count() == 0) [[likely]] {
+    if (node.node_kind() == QueueNode::Kind::Message && static_cast<QueuedMessage&>(node).message.header.is_plain()) [[likely]] {
         auto& message = static_cast<QueuedMessage&>(node);
         port.pop_front();
         messages.write(message.message);

@@ -62,13 +62,8 @@ void MessagePool::chunk_got_room(MessageChunk& chunk) {
     destroy(chunk);
 }
 
-void MessagePool::give_back(QueuedMessage& message) {
-    message.sender = nullptr;
-    MessageChunk& chunk = *message.chunk;
-    message.next_free = chunk.free;
-    chunk.free = &message;
-    --chunk.used;
-    if (chunk.used != 0 && chunk.used + 1 != MessageChunk::kMessages) return;
+/// A chunk was full or is empty.
+void MessagePool::settle(MessageChunk& chunk) {
     if (chunk.pool == nullptr) {
         if (chunk.used == 0) destroy(chunk);
     } else if (!chunk.pool->has_only(chunk)) {

@@ -1,20 +1,23 @@
 #pragma once
 
 #include "kernel/ipc/queue_node.h"
+#include "kernel/ipc/sender.h"
 #include "kernel/object/account.h"
 #include "libs/result.h"
 
 namespace portico::kernel {
 
 class MessagePool;
-class Sender;
 
 /// A one-way message in a queue. A free one is constructed, but empty and linked in its chunk.
 class QueuedMessage final : public QueueNode {
 public:
     QueuedMessage() : QueueNode(Kind::Message) {}
+    ~QueuedMessage() {}
 
-    abi::Message message;
+    union {
+        abi::Message message;  ///< not set in a free one
+    };
     Ref<Sender> sender;  ///< gets its credit back when the message is taken or dropped
     CarriedHandles handles;
     struct MessageChunk* chunk = nullptr;
@@ -47,11 +50,19 @@ public:
     /// An empty message. Errors: NoMemory.
     Result<QueuedMessage*> take(Account& payer);
     /// Back to wherever it came from, empty again.
-    static void give_back(QueuedMessage& message);
+    static void give_back(QueuedMessage& message) {
+        message.sender = nullptr;
+        MessageChunk& chunk = *message.chunk;
+        message.next_free = chunk.free;
+        chunk.free = &message;
+        --chunk.used;
+        if (chunk.used == 0 || chunk.used + 1 == MessageChunk::kMessages) settle(chunk);
+    }
 
 private:
     using Chunks = boost::intrusive::list<MessageChunk, boost::intrusive::constant_time_size<false>>;
     Result<> grow(Account& payer);
+    static void settle(MessageChunk& chunk);
     void chunk_got_room(MessageChunk& chunk);
     bool has_only(const MessageChunk& chunk) const { return &chunks_.front() == &chunk && &chunks_.back() == &chunk; }
 

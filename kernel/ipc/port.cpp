@@ -49,8 +49,31 @@ void Port::withdraw(QueueNode& node) {
 }
 
 Result<bool> Port::take(Thread& receiver) {
-    if (queue_.empty()) return false;
+    if (empty()) return false;
     QueueNode& node = queue_.front();
+    if (node.node_kind() == QueueNode::Kind::Message) [[likely]] {
+        auto& message = static_cast<QueuedMessage&>(node);
+        if (message.message.header.is_plain()) {
+            take_plain(message, receiver);
+            return true;
+        }
+    }
+    return take_other(node, receiver);
+}
+
+/// Nothing can go wrong with words alone.
+void Port::take_plain(QueuedMessage& message, Thread& receiver) {
+    queue_.pop_front();
+    receiver.run_at_base_priority();
+    load_message(receiver, message.message);
+    message.sender->give_credit();
+    MessagePool::give_back(message);
+    set_server(receiver);
+    if (empty()) return left_queue();
+    if (urgent_ > receiver.priority()) receiver.inherit_priority(urgent_);
+}
+
+Result<bool> Port::take_other(QueueNode& node, Thread& receiver) {
     // deliver() may free the node, so it leaves the queue first and comes back on an error.
     queue_.pop_front();
     receiver.run_at_base_priority();

@@ -8,6 +8,7 @@ namespace portico::kernel {
 using abi::Message;
 using abi::MessageKind;
 class PortSet;
+class QueuedMessage;
 
 struct SetMemberTag;
 struct SetReadyTag;
@@ -59,6 +60,8 @@ private:
     friend class PortSet;
     void on_unreachable() override;
     void left_queue();
+    void take_plain(QueuedMessage& message, Thread& receiver);
+    Result<bool> take_other(QueueNode& node, Thread& receiver);
     Result<> deliver(QueueNode& node, Thread& receiver);
     Result<> deliver_call(Call& call, Thread& receiver);
     void drop(QueueNode& node);
