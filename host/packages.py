@@ -27,6 +27,7 @@ TO_TEST = {
     "gcc": "/usr/bin/gcc",
     "musl-tools": "/usr/bin/musl-gcc",
     "clang-format-19": "/usr/bin/clang-format-19",
+    "spin": "/usr/bin/spin",
 }
 TO_FORMAT = {"clang-format-19": "/usr/bin/clang-format-19"}
 TO_DEBUG = {"gdb": "/usr/bin/gdb"}

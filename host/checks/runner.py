@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     quick = bool(parsed["quick"])
     _section(results, "command", lambda: _command(results))
     _section(results, "unit-address", lambda: _unit(results, "address"))
+    _section(results, "model", lambda: _model(results))
     if not quick:
         _section(results, "unit-thread", lambda: _unit(results, "thread"))
     _section(results, "guest", lambda: _guest(results, quick))
@@ -61,6 +62,12 @@ def _unit(results: Results, sanitizer: str) -> None:
     from checks import unit_tests
 
     unit_tests.run(results, sanitizer)
+
+
+def _model(results: Results) -> None:
+    from checks import model_tests
+
+    model_tests.run(results)
 
 
 def _guest(results: Results, quick: bool) -> None:

@@ -11,7 +11,7 @@ import paths
 from checks.results import Results
 
 LINES_MAX = 500
-_TEXT_ENDINGS = (".h", ".cpp", ".c", ".S", ".py", ".md", ".toml", ".cmake", ".txt", ".ld")
+_TEXT_ENDINGS = (".h", ".cpp", ".c", ".S", ".py", ".md", ".toml", ".cmake", ".txt", ".ld", ".pml")
 _LEFTOVER = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Page → the program of the hosted build that prints it from the tables the code itself is made from.
