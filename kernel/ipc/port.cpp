@@ -2,6 +2,7 @@
 
 #include "kernel/ipc/ipc.h"
 #include "kernel/ipc/port_set.h"
+#include "kernel/ipc/port_trace.h"
 #include "kernel/ipc/sender.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
@@ -9,11 +10,12 @@
 namespace portico::kernel {
 
 static uint64_t ports_alive = 0;
+static uint64_t last_port_id = 0;
 uint64_t port_count() {
     return ports_alive;
 }
 
-Port::Port() : MessageSource(kType) {
+Port::Port() : MessageSource(kType), id_(++last_port_id) {
     ++ports_alive;
 }
 
@@ -30,6 +32,7 @@ MessageSource* Port::waited_at() {
 
 void Port::post(QueueNode& node) {
     ASSERT(!closed());
+    note_posted(node, *this);
     const bool was_empty = queue_.empty();
     queue_.push_back(node);
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
@@ -53,6 +56,7 @@ Result<bool> Port::take(Thread& receiver) {
     QueueNode& node = queue_.front();
     // deliver() may free the node, so it leaves the queue first and comes back on an error.
     queue_.pop_front();
+    note_taken(node, receiver, *this);
     receiver.run_at_base_priority();
     const Result<> delivered = deliver(node, receiver);
     if (!delivered) {

@@ -29,6 +29,8 @@ public:
     Port();
     ~Port() override;
 
+    uint64_t id() const { return id_; }
+
     bool empty() const override { return queue_.begin() == queue_.end(); }
     Result<bool> take(Thread& receiver) override;
 
@@ -63,6 +65,7 @@ private:
     Result<> deliver_call(Call& call, Thread& receiver);
     void drop(QueueNode& node);
 
+    const uint64_t id_;
     MessageQueue queue_;
     PortSet* set_ = nullptr;
     uint64_t key_ = 0;          ///< told by the set

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernel/arch/arch.h"
+#include "kernel/debug/trace.h"
 #include "kernel/ipc/call.h"
 #include "kernel/sched/thread_list.h"
 #include "kernel/time/timer_queue.h"
@@ -36,6 +37,8 @@ public:
     void set_state(State state) { state_ = state; }
     Wait wait() const { return wait_; }
     uint64_t id() const { return id_; }
+    const ObjectName& name() const { return name_; }
+    void set_name(const ObjectName& name);
     unsigned priority() const { return priority_; }  ///< its own, or a higher one that it has inherited
     void* vector_state() const { return vector_state_; }
 
@@ -113,6 +116,7 @@ private:
     void* vector_block_ = nullptr;
     void* vector_state_ = nullptr;
     uint64_t id_;
+    ObjectName name_{};
     State state_ = State::Blocked;
     Wait wait_ = Wait::None;
     uint8_t priority_ = 16;

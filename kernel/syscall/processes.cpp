@@ -44,6 +44,7 @@ Result<abi::ProcessClone::Reply> on_syscall(Thread& caller, const abi::ProcessCl
     TRY(child->handles().copy_from(parent->handles()));
     child->foreign_entry = parent->foreign_entry;
     child->upcall_entry = parent->upcall_entry;
+    child->set_name(parent->name());
     return abi::ProcessClone::Reply{TRY(give_handle(caller, *child, kProcessRights))};
 }
 
