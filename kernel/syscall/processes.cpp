@@ -75,6 +75,7 @@ Result<> on_syscall(Thread& caller, const abi::ProcessExec& call) {
     process.replace_space(std::move(space));
     scheduler.reload_space(arch::this_cpu());
     caller.start_over(start);
+    caller.set_name({});
     return {};
 }
 

@@ -76,6 +76,7 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     const OwnedHandle space = TRY(boot.runtime.make_space(block.get(), block_bytes));
     const OwnedHandle supervisor(TRY(native::call(abi::PortBadge{events, supervisor_badge, kSupervisorCredits})).sender);
     OwnedHandle process(TRY(native::call(abi::ProcessCreate{space.get(), account_.get(), supervisor.get()})).process);
+    native::set_name(process.get(), name());
 
     contents.program_image = TRY(install(process.get(), image.get()));
     for (size_t i = 0; i < grants.size(); ++i) {
