@@ -4,6 +4,7 @@
 
 #include "kernel/arch/arch.h"
 #include "kernel/debug/trace_entry.h"
+#include "kernel/object/object_name.h"
 
 namespace portico::kernel {
 
@@ -11,9 +12,6 @@ class Thread;
 
 /// Whether events are recorded. Set once at boot, before there are threads.
 extern bool tracing;
-
-/// A name of 16 bytes, zero-padded, as object_set_name gives it.
-using ObjectName = std::array<char, 16>;
 
 /// The rings of the last events: panics print them, and `./portico trace` reads them from outside when the guest is gone.
 ///

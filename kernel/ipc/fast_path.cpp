@@ -67,6 +67,7 @@ bool FastPath::call(Cpu& cpu, Thread& caller) {
 
     source->unpark(receiver);
     port.set_server(receiver);
+    port.count_passed();
     if (receiver.priority_ < caller.priority_) receiver.priority_ = caller.priority_;
     receiver.wait_ = Thread::Wait::None;
     abi::Registers& to = receiver.frame.registers;

@@ -9,20 +9,18 @@
 
 namespace portico::kernel {
 
-static uint64_t ports_alive = 0;
-static uint64_t last_port_id = 0;
 uint64_t port_count() {
-    return ports_alive;
+    return PortRegistry::count();
 }
 
-Port::Port() : MessageSource(kType), id_(++last_port_id) {
-    ++ports_alive;
+Port::Port() : MessageSource(kType), id_(PortRegistry::next_id()) {
+    PortRegistry::add(*this);
 }
 
 Port::~Port() {
     ASSERT(queue_.empty());
     ASSERT(set_ == nullptr);
-    --ports_alive;
+    PortRegistry::remove(*this);
 }
 
 MessageSource* Port::waited_at() {
@@ -35,8 +33,12 @@ void Port::post(QueueNode& node) {
     note_posted(node, *this);
     const bool was_empty = queue_.empty();
     queue_.push_back(node);
+    ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    if (MessageSource* source = waited_at()) source->wake_receiver();
+    if (MessageSource* source = waited_at())
+        source->wake_receiver();
+    else if (queued_ > queued_max_)
+        queued_max_ = queued_;
 }
 
 /// The queue may have become empty.
@@ -48,6 +50,7 @@ void Port::left_queue() {
 
 void Port::withdraw(QueueNode& node) {
     queue_.erase(queue_.iterator_to(node));
+    --queued_;
     left_queue();
 }
 
@@ -63,10 +66,29 @@ Result<bool> Port::take(Thread& receiver) {
         queue_.push_front(node);
         return fail(delivered.error());
     }
+    count_taken();
     set_server(receiver);
     if (!queue_.empty() && urgent_ > receiver.priority()) receiver.inherit_priority(urgent_);
     left_queue();
     return true;
+}
+
+void Port::set_owner(const Process& owner) {
+    owner_ = owner.id();
+    owner_name_ = owner.name();
+}
+
+abi::PortInfo Port::describe() const {
+    const MessageSource& source = set_ != nullptr && !has_receivers() ? static_cast<const MessageSource&>(*set_) : *this;
+    return {.id = id_,
+            .owner = owner_,
+            .name = owner_name_,
+            .messages = messages_,
+            .queued = queued_,
+            .queued_max = queued_max_,
+            .senders = senders_,
+            .credits = static_cast<uint32_t>(std::min<uint64_t>(credits_, ~uint32_t{0})),
+            .receivers = source.receiver_count()};
 }
 
 void Port::set_server(Thread& server) {
@@ -170,6 +192,7 @@ void Port::on_unreachable() {
     while (!queue_.empty()) {
         QueueNode& node = queue_.front();
         queue_.pop_front();
+        --queued_;
         drop(node);
     }
 }
