@@ -8,6 +8,7 @@ from trace_tracks import Place, Trace, Track
 
 _CPUS_PID, _UNKNOWN_PID = 1_000_000, 1_000_001  # no process of the guest has such a number
 _INTERRUPTS = 1000
+_LAST_NS = 2  # what the last event begins has some length
 
 
 class Story:
@@ -36,12 +37,12 @@ class Story:
             if event.cpu is not None and event.kind not in self._continuing():
                 self._interrupts[event.cpu].finish(event.ns)
             handler(event)
-        self._finish(events[-1].ns if events else 0)
+        self._finish(events[-1].ns + _LAST_NS if events else 0)
 
     def _continuing(self) -> frozenset[int]:
         """Kinds of events that an interrupt causes before its CPU does something else."""
         if not hasattr(self, "_caused"):
-            wanted = ("notify", "take", "wake", "reply")
+            wanted = ("send", "notify", "take", "wake", "reply", "thread-end", "process-end")
             self._caused = frozenset(number for number in range(64) if self._names.of("event", number) in wanted)
         return self._caused
 
@@ -141,18 +142,15 @@ class Story:
         self._post(event, "message", "send", self._method(event))
 
     def _on_call(self, event: Event) -> None:
-        method = self._methods[event.value] = self._method(event)
-        self._post(event, "call", "call", method)
-
-    def _on_forward(self, event: Event) -> None:
-        self._post(event, "call", "forward", self._methods.get(event.value, "call"))
+        verb = "forward" if event.value in self._methods else "call"
+        method = self._methods.setdefault(event.value, self._method(event))
+        self._post(event, "call", verb, method)
 
     def _on_notify(self, event: Event) -> None:
-        if ("message", event.value) not in self._posted:  # else it joins one that is on its way
-            self._post(event, "message", "notify", "notification")
+        self._posted["message", event.value] = self._place(event, "notify", {"port": event.other, "id": hex(event.value)}), "notification"
 
     def _on_reply(self, event: Event) -> None:
-        method = self._methods.pop(event.value, "call")
+        method = self._methods.pop(event.value, "a call")
         place = self._place(event, f"reply to {method}", {"call": hex(event.value), "status": self._names.of("error", event.detail)})
         if event.other == 0:
             self._posted["reply", event.value] = place, f"{method} reply"
@@ -166,13 +164,15 @@ class Story:
         kind = self._names.of("message", event.detail)
         key = {"send": "message", "notification": "message", "reply": "reply"}.get(kind, "call")
         start, method = self._posted.pop((key, event.value), (None, self._methods.get(event.value, kind)))
+        if kind not in ("send", "call", "reply", "notification", "cancelled"):
+            method = self._methods[event.value] = kind  # the kernel's own: a fault, another system's call
         name = f"take {method}" if kind != "cancelled" else f"take the end of {method}"
         arrival = self._thread(event).message(event.ns, name, "receive", {"port": event.other, "kind": kind, "id": hex(event.value)})
         if start is not None and kind != "cancelled":
             self.trace.arrow(method, start, arrival)
 
     def _method(self, event: Event) -> str:
-        return self._names.of("method", event.detail) if event.detail else "fault"
+        return self._names.of("method", event.detail) if event.detail else "a message"
 
     def _post(self, event: Event, key: str, verb: str, method: str) -> None:
         place = self._place(event, f"{verb} {method}", {"port": event.other, "id": hex(event.value)})

@@ -70,10 +70,10 @@ TEST_F(PortListTest, WithdrawnCallsAndBatchesAreCountedRight) {
     const uint64_t batch = machine.map(client, abi::kPageBytes);
     const std::array<abi::Message, 3> messages{};
     for (size_t i = 0; i < messages.size(); ++i) machine.write(client, batch + i * sizeof(abi::Message), messages[i]);
-    EXPECT_EQ(machine.call(client, abi::PortSendBatch{sender, batch, 3})->count, 3u);
+    EXPECT_EQ(machine.call(client, abi::PortSendBatch{sender, batch, 3})->sent, 3u);
     EXPECT_EQ(info().queued, 3u);
     const uint64_t taken = machine.map(server, abi::kPageBytes);
-    EXPECT_EQ(machine.call(server, abi::PortReceiveBatch{port, taken, 2, abi::kNow})->count, 2u);
+    EXPECT_EQ(machine.call(server, abi::PortReceiveBatch{port, taken, 2, abi::kNow})->received, 2u);
     EXPECT_EQ(info().queued, 1u);
     EXPECT_EQ(info().messages, 2u);
     EXPECT_EQ(info().credits, 63u);

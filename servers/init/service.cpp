@@ -31,6 +31,10 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
         return earlier[index_of(grant.server)].make_client(grant.badge);
     case GrantKind::Supervisor:
         return requests.duplicate();
+    case GrantKind::Inspection: {
+        constexpr auto kRights = abi::Rights::Read | abi::Rights::Duplicate | abi::Rights::Transfer;
+        return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.hardware, static_cast<uint64_t>(kRights)})).handle);
+    }
     case GrantKind::Archive:
         return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.archive.memory(), static_cast<uint64_t>(abi::Rights::All)})).handle);
     case GrantKind::SerialPorts:
