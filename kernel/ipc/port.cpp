@@ -35,10 +35,8 @@ void Port::post(QueueNode& node) {
     queue_.push_back(node);
     ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    if (MessageSource* source = waited_at())
-        source->wake_receiver();
-    else if (queued_ > queued_max_)
-        queued_max_ = queued_;
+    if (MessageSource* source = waited_at()) source->wake_receiver();
+    if (queued_ > queued_max_) queued_max_ = queued_;
 }
 
 /// The queue may have become empty.

@@ -237,7 +237,7 @@ void Scheduler::leave(Cpu& cpu) {
         if (tracing && cpu.running != thread) [[unlikely]]
             record(TraceEvent::Switch, thread, 0, thread->process().id(), thread->frame.registers.rip);
         thread->cpu = &cpu;
-        thread->disturbed = false;
+        thread->disturbed = tracing;  // then all goes the general path, which records it
         thread->deliver_alert();
         switch_to(cpu, *thread);
         kick_an_idle_cpu(cpu);

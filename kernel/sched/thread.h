@@ -95,7 +95,7 @@ public:
     uint32_t futex_mask = 0;
     bool restart = false;        ///< the system call moved its arguments on and is to be made again
     bool fast_wakeable = false;  ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
-    bool disturbed = false;      ///< runs, and its CPU must look at it first: an alert, its end, its process suspended
+    bool disturbed = false;      ///< runs, and its CPU must look at it first: an alert, its end, suspension; always while recording
     bool doomed = false;         ///< runs, and ends when its CPU leaves the kernel
     Cpu* cpu = nullptr;          ///< where it runs or ran last, or in whose queue it is
     uint64_t cpu_ticks = 0;      ///< time it has run, see arch::ticks

@@ -89,7 +89,7 @@ void refuse_number(Thread& caller) {
 
 bool take_fast_path(Cpu& cpu) {
     Thread& caller = *cpu.running;
-    if (caller.doomed || tracing) return false;  // events are recorded on the general path only
+    if (caller.doomed) return false;
     const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
     if (number == abi::PortCall::doc.number) return FastPath::call(cpu, caller);
     if (number == abi::PortReplyReceive::doc.number) return FastPath::reply_receive(cpu, caller);
