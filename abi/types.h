@@ -113,17 +113,19 @@ struct AccountInfo {
     uint64_t object_count = 0;  ///< kernel objects charged to it and those below it
 };
 
-/// One port, as port_list tells it.
+inline constexpr uint64_t kPortListMax = 64;  ///< ports in one port_list
+
+/// One port, as port_list tells it. Its owner is the process that made it, or was the last to be given it by handle_install.
 struct PortInfo {
     uint64_t id = 0;
-    uint64_t owner = 0;           ///< kernel id of the process that made it; see ProcessInfo
-    std::array<char, 16> name{};  ///< the owner's, zero-padded
+    uint64_t owner = 0;           ///< the process's id in the kernel, never used again
+    std::array<char, 16> name{};  ///< the owner's when it got the port, zero-padded
     uint64_t messages = 0;        ///< taken so far, of every kind
     uint32_t queued = 0;          ///< waiting now
     uint32_t queued_max = 0;      ///< the most that ever waited
     uint32_t senders = 0;         ///< badges
     uint32_t credits = 0;         ///< not in use, of all senders together
-    uint32_t receivers = 0;       ///< threads that wait
+    uint32_t receivers = 0;       ///< threads that wait, up to 1000; those at its set if it is in one
     uint32_t zero = 0;
 };
 static_assert(sizeof(PortInfo) == 64);

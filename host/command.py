@@ -10,6 +10,7 @@ SUMMARIES = {
     "build": "build the system: kernel, runtime library, servers, boot archive",
     "test": "run all tests: unit tests, system tests in the guest, interactive tests, tidy checks",
     "bench": "run the benchmarks",
+    "trace": "run, and write what the kernel did as a file for ui.perfetto.dev",
     "debug": "boot stopped, with gdb's commands prepared and printed",
     "format": "bring all sources into the project's format (clang-format)",
     "help": "this, or with a command's name: its flags",
@@ -58,6 +59,9 @@ def _dispatch(name: str, arguments: list[str]) -> int:
     if name == "test":
         import checks.runner
         return checks.runner.main(arguments)
+    if name == "trace":
+        import tracing
+        return tracing.main(arguments)
     if name == "debug":
         import debug
         return debug.main(arguments)
@@ -93,7 +97,7 @@ def _help(arguments: list[str]) -> str:
 
 
 def _usage(name: str) -> str:
-    return f"./portico {name} " + {"run": "[FLAGS] [--] [PROGRAM ARGUMENTS…]", "debug": "[FLAGS] [--] [PROGRAM ARGUMENTS…]",
+    return f"./portico {name} " + {**dict.fromkeys(("run", "trace", "debug"), "[FLAGS] [--] [PROGRAM ARGUMENTS…]"),
                                    "help": "[COMMAND]", "bench": ""}.get(name, "[FLAGS]")
 
 
@@ -101,6 +105,9 @@ def _flags(name: str) -> list:
     if name in ("run", "debug"):
         import run
         return run.FLAGS
+    if name == "trace":
+        import tracing
+        return tracing.FLAGS
     if name == "build":
         import build
         return build.FLAGS

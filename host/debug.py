@@ -15,6 +15,8 @@ RUNTIME_ELF = os.path.join(paths.SYSTEM, "posix", "runtime.elf")
 
 def main(arguments: list[str]) -> int:
     parsed = options.parse("debug", run.FLAGS, arguments, words=None)
+    if "trace" not in (word.partition("=")[0] for word in parsed["kernel-words"].split()):
+        parsed.values["kernel-words"] = f"{parsed['kernel-words']} trace".lstrip()  # a panic then tells what went before
     packages.require(packages.TO_DEBUG)
     build.build_if_needed()
     with open(paths.GDBINIT, "w", encoding="utf-8") as file:

@@ -1,13 +1,15 @@
-"""The default root file system, laid out in a folder: busybox with all its applets, and the few files programs expect."""
+"""The default root file system, laid out in a folder: busybox with all its applets, our own tools, and the few files programs expect."""
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
 
+import paths
 from failure import Failure
 
 BUSYBOX = "/bin/busybox"
+_TOOLS = {"ports": "usr/bin/ports"}  # program of tools/ → its place
 
 _FOLDERS = {"bin": 0o755, "sbin": 0o755, "usr": 0o755, "usr/bin": 0o755, "usr/sbin": 0o755, "usr/local": 0o755, "usr/local/bin": 0o755,
             "etc": 0o755, "root": 0o700, "home": 0o755, "tmp": 0o1777, "dev": 0o755, "proc": 0o555, "sys": 0o555, "run": 0o755,
@@ -47,6 +49,22 @@ def write(directory: str) -> None:
         if applet != "bin/busybox" and not os.path.lexists(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.symlink("/bin/busybox", path)
+    for built, place in zip(tools(), _TOOLS.values(), strict=True):
+        _add_tool(built, os.path.join(directory, place))
+
+
+def tools() -> list[str]:
+    """The built programs of ours that are in it."""
+    return [os.path.join(paths.SYSTEM, "tools", program) for program in _TOOLS]
+
+
+def _add_tool(built: str, path: str) -> None:
+    if not os.path.exists(built):
+        raise Failure(f"the build did not make {os.path.relpath(built, paths.REPOSITORY)}, which the default root file system needs")
+    stripped = subprocess.run(["llvm-strip-19", "-o", path, built], capture_output=True, text=True, check=False)
+    if stripped.returncode != 0:
+        raise Failure(f"llvm-strip-19 failed: {stripped.stderr.strip()}")
+    os.chmod(path, 0o755)
 
 
 def _applets() -> list[str]:

@@ -6,7 +6,7 @@ import os
 import paths
 
 # What the system and its boot archive are made from; a folder's own time changes when a file in it comes or goes.
-_SOURCES = ("abi", "libs", "kernel", "runtime", "protocols", "posix", "servers", "drivers", "cmake", "CMakeLists.txt",
+_SOURCES = ("abi", "libs", "kernel", "runtime", "protocols", "posix", "servers", "drivers", "tools", "cmake", "CMakeLists.txt",
             "host/boot_archive.py", "host/cpio.py", "host/default_root.py", "host/root_file_system.py")
 
 

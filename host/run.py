@@ -25,6 +25,7 @@ FLAGS = [
     Flag("verbose", "copy the kernel log to stderr, too"),
     Flag("machine", "QEMU machine: microvm (default), pc, q35", "TYPE", default="microvm", parse=options.choice("microvm", "pc", "q35")),
     Flag("accel", "tcg (default) or kvm", "NAME", default="tcg", parse=options.choice("tcg", "kvm")),
+    Flag("kernel-words", "words for the kernel's command line: trace (a panic tells the last events), processes=N", "WORDS", default=""),
     Flag("gdb", "let gdb attach at port 1234 (see also: portico debug)"),
 ]
 _OWN_NEEDS_BYTES = 7 << 20  # beside the archive, which stays in memory: servers, page tables, one small program
@@ -34,8 +35,9 @@ def main(arguments: list[str]) -> int:
     return start(options.parse("run", FLAGS, arguments, words=None))
 
 
-def start(parsed: options.Parsed, *, stopped: bool = False) -> int:
-    """Runs what the flags say and returns the exit status. `stopped`: the guest waits for gdb before its first instruction."""
+def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | None = None) -> int:
+    """Runs what the flags say and returns the exit status. `stopped`: the guest waits for gdb before its first instruction.
+    `memory_file`: a descriptor of the file that is to be the guest's RAM."""
     if parsed["workdir"] and not str(parsed["workdir"]).startswith("/"):
         raise usage(f"--workdir {parsed['workdir']}: must be an absolute path in the guest")
     virtual_machine.check_accelerator(parsed["accel"])
@@ -56,18 +58,20 @@ def start(parsed: options.Parsed, *, stopped: bool = False) -> int:
     needed = sum(os.stat(archive).st_size for archive in archives) + _OWN_NEEDS_BYTES
     if parsed["memory"] < needed:
         raise usage(f"--memory: this root file system needs at least {(needed >> 20) + 1}M")
-    outcome = _supervise(parsed, streams, archives, tail, stopped)
+    settings = virtual_machine.Settings(memory_bytes=parsed["memory"], cpus=parsed["cpus"], machine=parsed["machine"],
+                                        accelerator=parsed["accel"], gdb=bool(parsed["gdb"]) or stopped, stopped=stopped,
+                                        kernel_words=parsed["kernel-words"], memory_file=memory_file)
+    outcome = _supervise(parsed, settings, streams, archives, tail)
     if outcome.cause:
         sys.stderr.write(f"portico: {outcome.cause}\n")
     return outcome.status
 
 
-def _supervise(parsed: options.Parsed, streams: run_config.Streams, archives: list[str], tail: bytes, stopped: bool) -> Outcome:
+def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, streams: run_config.Streams, archives: list[str],
+               tail: bytes) -> Outcome:
     from session import Session
 
     log = os.path.abspath(parsed["log"] or paths.LAST_RUN_LOG)
-    settings = virtual_machine.Settings(memory_bytes=parsed["memory"], cpus=parsed["cpus"], machine=parsed["machine"],
-                                        accelerator=parsed["accel"], gdb=bool(parsed["gdb"]) or stopped, stopped=stopped)
     archive = virtual_machine.joined_archives(archives, tail)
     machine = None
     try:

@@ -15,17 +15,19 @@ MACHINES = {
 }
 ACCELERATORS = {"tcg": "tcg,thread=multi", "kvm": "kvm"}
 _SETPRIV = "/usr/bin/setpriv"  # util-linux, which Debian always has
-_LINK_DESCRIPTOR, _ARCHIVE_DESCRIPTOR = 3, 4
+_LINK_DESCRIPTOR, _ARCHIVE_DESCRIPTOR, _MEMORY_DESCRIPTOR = 3, 4, 5
 
 
 class Settings:
     """What the flags decide about the machine."""
 
     def __init__(self, *, memory_bytes: int, cpus: int, machine: str = "microvm", accelerator: str = "tcg", gdb: bool = False,
-                 stopped: bool = False) -> None:
+                 stopped: bool = False, kernel_words: str = "", memory_file: int | None = None) -> None:
         self.memory_bytes, self.cpus = memory_bytes, cpus
         self.machine, self.accelerator = machine, accelerator
         self.gdb, self.stopped = gdb, stopped
+        self.kernel_words = kernel_words
+        self.memory_file = memory_file  # a descriptor, borrowed: the guest's RAM, which can be read when the guest is gone
 
 
 def command_line(settings: Settings, kernel: str, archive: str, log: str) -> list[str]:
@@ -33,13 +35,19 @@ def command_line(settings: Settings, kernel: str, archive: str, log: str) -> lis
     return [
         paths.qemu(), "-machine", MACHINES[settings.machine], "-cpu", "max", "-accel", ACCELERATORS[settings.accelerator],
         "-smp", str(settings.cpus), "-m", f"size={settings.memory_bytes >> 10}K",
-        "-kernel", kernel, "-initrd", archive,
+        *([] if settings.memory_file is None else _memory_from_file(settings.memory_bytes)),
+        "-kernel", kernel, "-initrd", archive, *(["-append", settings.kernel_words] if settings.kernel_words else []),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
         "-chardev", f"socket,id=link,fd={_LINK_DESCRIPTOR}", "-device", "isa-serial,chardev=link,iobase=0x3f8,irq=4",
         "-chardev", f"file,id=log,append=on,path={log.replace(',', ',,')}", "-device", "isa-debugcon,chardev=log,iobase=0xe9",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
         *(["-s"] if settings.gdb else []), *(["-S"] if settings.stopped else []),
     ]
+
+
+def _memory_from_file(size_bytes: int) -> list[str]:
+    return ["-object", f"memory-backend-file,id=memory,share=on,size={size_bytes >> 10}K,mem-path=/proc/self/fd/{_MEMORY_DESCRIPTOR}",
+            "-machine", "memory-backend=memory"]
 
 
 def check_accelerator(name: str) -> None:
@@ -89,8 +97,11 @@ class VirtualMachine:
             command = [_SETPRIV, "--pdeathsig", "KILL", "--", *command]
         # The numbers the child gets must not be ones that are still to be copied from: move the sources up first.
         sources = [_moved_up(descriptor) for descriptor in (nothing, log_descriptor, theirs.fileno(), archive_descriptor)]
+        if settings.memory_file is not None:
+            sources.append(_moved_up(settings.memory_file))
         actions = [(os.POSIX_SPAWN_DUP2, sources[0], 0), (os.POSIX_SPAWN_DUP2, sources[0], 1), (os.POSIX_SPAWN_DUP2, sources[1], 2),
                    (os.POSIX_SPAWN_DUP2, sources[2], _LINK_DESCRIPTOR), (os.POSIX_SPAWN_DUP2, sources[3], _ARCHIVE_DESCRIPTOR)]
+        actions += [(os.POSIX_SPAWN_DUP2, source, _MEMORY_DESCRIPTOR) for source in sources[4:]]
         try:
             # A process group of its own: Ctrl-C is for us, we end QEMU ourselves.
             self._process: int | None = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0)

@@ -144,6 +144,7 @@ int64_t sys_prctl(Thread& thread, const Arguments& arguments) {
         char name[sizeof(thread.name)]{};
         if (!copy_from_user(name, arguments[1], length ? *length : limit - 1)) return -EFAULT;
         std::memcpy(thread.name, name, sizeof(name));
+        native::set_name(abi::kSelfThread, std::string_view(name, sizeof(name)));
         return tell_name(thread);
     }
     case kGetName:

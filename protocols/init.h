@@ -29,6 +29,8 @@ struct ServerChanged {
     uint32_t restarts;  ///< since the system started
 };
 
+using Protocol = MethodList<Kill, ServerChanged>;
+
 /// The name in such a field, whatever the sender put there.
 constexpr std::string_view name_in(const char (&field)[kServerNameBytes]) {
     const std::string_view all(field, kServerNameBytes);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "abi/syscalls.h"
 #include "libs/result.h"
@@ -138,6 +140,14 @@ inline Result<> reply(uint64_t id, const Message& message) {
     set_message(registers, message);
     const Error error = message_call<PortReply>(registers);
     return error == Error::None ? Result<>{} : fail(error);
+}
+
+/// What traces and lists show for a process or thread; what is longer than 16 bytes is cut off.
+inline void set_name(Handle object, std::string_view name) {
+    std::array<char, 16> text{};
+    for (size_t i = 0; i < text.size() && i < name.size(); ++i) text[i] = name[i];
+    const auto words = std::bit_cast<std::array<uint64_t, 2>>(text);
+    (void)call(ObjectSetName{object, words[0], words[1]});
 }
 
 inline void log(const char* text, size_t length_bytes) {

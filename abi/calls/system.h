@@ -206,7 +206,7 @@ struct PortList {
     static constexpr CallDoc doc{.number = 68,
                                  .name = "port_list",
                                  .summary = "Describe the ports with ids above a cursor, in the order of their ids.",
-                                 .arguments = {{{"resource", "the hardware resource"},
+                                 .arguments = {{{"resource", "the hardware resource, with Read"},
                                                 {"cursor", "the last id seen; 0 to begin"},
                                                 {"address", "of PortInfos to fill"},
                                                 {"count", "at most 64"}}},

@@ -86,5 +86,5 @@ def _header(name: str) -> dict[str, str]:
 
 def _sources() -> str:
     inputs = [os.path.join(FOLDER, name) for name in sorted(os.listdir(FOLDER))]
-    inputs += [default_root.__file__, default_root.BUSYBOX, __file__]
+    inputs += [default_root.__file__, default_root.BUSYBOX, *default_root.tools(), __file__]
     return "".join(f"{path} {os.stat(path).st_mtime_ns}\n" for path in inputs)

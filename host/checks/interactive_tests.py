@@ -31,7 +31,7 @@ class Typist:
         if self._process == 0:
             # The child waits until the size is set, which it reads once at start.
             time.sleep(0.1)
-            os.execve(command, [command, "run", "--log", log], {**os.environ, "TERM": "xterm"})
+            os.execve(command, [command, "run", "--log", log, "--kernel-words", "trace"], {**os.environ, "TERM": "xterm"})
         termios.tcsetwinsize(self._terminal, (rows, columns))
 
     def type(self, text: str) -> None:

@@ -72,9 +72,9 @@ def _model(results: Results) -> None:
 
 def _guest(results: Results, quick: bool) -> None:
     import build
-    from checks import guest_programs, interactive_tests, system_tests
+    from checks import guest_programs, interactive_tests, system_tests, trace_tests
 
-    cases = guest_programs.cases(quick) + system_tests.cases(quick) + interactive_tests.cases()
+    cases = guest_programs.cases(quick) + system_tests.cases(quick) + trace_tests.cases(quick) + interactive_tests.cases()
     cases = [case for case in cases if results.wants(case.name)]
     if not cases:
         return

@@ -115,6 +115,7 @@ void start_first_process(Account& root, const BootInfo& boot, std::span<const ui
             "runtime bss");
 
     Ref<Process> process = must(create_object<Process>(root, std::move(space), Ref<Account>(root), Ref<Sender>()), "process");
+    process->set_name({"init"});
     const auto grant = [&](Object& object, const char* what) {
         return must(process->handles().add(Capability(object, Rights::All)), what);
     };

@@ -34,6 +34,7 @@ void kernel_main(const BootInfo& boot) {
     kernel_lock.lock();
     std::array<MemoryRange, 34> free_ranges;
     const unsigned count = cut_out({boot.usable.data(), boot.usable_count}, boot.archive, free_ranges);
+    trace_rings.reserve({free_ranges.data(), count}, boot.command_line, boot.cpu_count);
     frames.create({free_ranges.data(), count}, boot.archive);
     Account& root = *new (root_account_storage) Account(nullptr, ~uint64_t{0});
     root.add_reference();

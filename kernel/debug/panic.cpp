@@ -25,38 +25,21 @@ void print_address(unsigned index, uint64_t address) {
         log("  #%u %lx %.*s+0x%lx", index, address, static_cast<int>(symbol.name.size()), symbol.name.data(), symbol.offset);
 }
 
-const char* name_of(TraceEvent event) {
-    switch (event) {
-    case TraceEvent::None:
-        return "none";
-    case TraceEvent::Call:
-        return "call";
-    case TraceEvent::Switch:
-        return "switch";
-    case TraceEvent::Fault:
-        return "fault";
-    case TraceEvent::Interrupt:
-        return "interrupt";
-    case TraceEvent::Timer:
-        return "timer";
-    case TraceEvent::Kick:
-        return "kick";
-    case TraceEvent::Upcall:
-        return "upcall";
-    case TraceEvent::Exit:
-        return "exit";
-    }
-    return "?";
+void print_event(const TraceEntry& entry) {
+    const bool is_call = entry.event == TraceEvent::Enter && entry.detail < abi::Syscalls::kCount;
+    const std::string_view event = kTraceEventNames[static_cast<size_t>(entry.event) % kTraceEventNames.size()];
+    const std::string_view call = is_call ? abi::Syscalls::kDocs[entry.detail].name : std::string_view{};
+    log("  %12lu thread %u %.*s %u %.*s %lx %lx", arch::ticks_to_ns(entry.ticks - TraceRings::header().ticks_at_zero), entry.thread,
+        static_cast<int>(event.size()), event.data(), entry.detail, static_cast<int>(call.size()), call.data(), entry.value, entry.other);
 }
 
 void print_trace(const Cpu& cpu) {
+    if (!tracing) {
+        log("no events were recorded (run with --kernel-words trace)");
+        return;
+    }
     log("last events of cpu %u, newest first:", cpu.index);
-    cpu.trace.for_newest(24, [](const TraceEntry& entry) {
-        const bool is_call = entry.event == TraceEvent::Call && entry.detail < abi::Syscalls::kCount;
-        const std::string_view call = is_call ? abi::Syscalls::kDocs[entry.detail].name : std::string_view{};
-        log("  %12lu thread %lu %s %u %.*s %lx", entry.time_ns, entry.thread_id, name_of(entry.event), entry.detail,
-            static_cast<int>(call.size()), call.data(), entry.value);
-    });
+    trace_rings.for_newest(cpu.index, 24, print_event);
 }
 
 void print_evidence() {

@@ -1,4 +1,5 @@
 #include "kernel/ipc/ipc.h"
+#include "kernel/ipc/port_trace.h"
 #include "kernel/object/process.h"
 
 /// Several messages in one system call. Plain ones (words only) are copied between user memory and queue without a detour.
@@ -98,6 +99,7 @@ Result<> receive_one(Thread& caller, Port& port, QueueNode& node, UserMessages& 
     if (node.node_kind() == QueueNode::Kind::Message && static_cast<QueuedMessage&>(node).message.header.is_plain()) [[likely]] {
         auto& message = static_cast<QueuedMessage&>(node);
         port.pop_front();
+        note_taken(message, caller, port);
         messages.write(message.message);
         message.sender->give_credit();
         MessagePool::give_back(message);

@@ -156,6 +156,7 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer) {
         return {};
     }
     Thread& caller = *call.caller;
+    note(TraceEvent::Reply, &replier, message.header.operation(), id, caller.id());
     Error error = Error::None;
     if (call.kind == MessageKind::Call) {
         if (const Result<> given = hand_over(carried, message, caller); !given) error = given.error();

@@ -22,7 +22,6 @@ constexpr uint64_t kHandlesOrPages = uint64_t{0x7F} << 16 | uint64_t{3} << 29;
 
 /// Time goes on to be charged to whom it is: a call's to its caller.
 [[gnu::always_inline]] inline void run(Cpu& cpu, Thread& thread) {
-    cpu.note(TraceEvent::Switch, 0, thread.frame.registers.rip);
     cpu.running = &thread;
     thread.cpu = &cpu;
     thread.set_state(Thread::State::Running);
@@ -67,6 +66,7 @@ bool FastPath::call(Cpu& cpu, Thread& caller) {
 
     source->unpark(receiver);
     port.set_server(receiver);
+    port.count_passed();
     if (receiver.priority_ < caller.priority_) receiver.priority_ = caller.priority_;
     receiver.wait_ = Thread::Wait::None;
     abi::Registers& to = receiver.frame.registers;

@@ -8,6 +8,7 @@ namespace portico::kernel {
 /// reply_receive whose caller waits at no deadline and whose port is empty. They do what call() and reply() + receive() do and switch to
 /// the partner at once, past queue, run queue and Scheduler::leave. False: nothing was changed, the general path is to be taken.
 ///
+/// While events are recorded every thread counts as disturbed, so that neither is taken: the general path tells them all.
 /// Conditions are those under which the general path would come to the same end: words and windows only, no deadlines, nobody
 /// more urgent ready, no alert due, nobody suspended.
 /// Locks: the kernel lock, held before and after.

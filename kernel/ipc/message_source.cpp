@@ -25,6 +25,12 @@ void MessageSource::unpark(Thread& receiver) {
     receivers_.erase(receivers_.iterator_to(receiver.link));
 }
 
+uint32_t MessageSource::receiver_count() const {
+    uint32_t count = 0;
+    for (auto it = receivers_.begin(); it != receivers_.end() && count < kReceiversCounted; ++it) ++count;
+    return count;
+}
+
 void MessageSource::wake_receiver() {
     Thread& receiver = first_receiver();
     unpark(receiver);

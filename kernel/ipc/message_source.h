@@ -24,6 +24,9 @@ public:
     /// The same for one of which it is known that FastPath may wake it.
     void park_fast(Thread& receiver);
     bool has_receivers() const { return receivers_.begin() != receivers_.end(); }
+    /// How many wait; beyond kReceiversCounted they are not counted, so that it takes bounded time.
+    uint32_t receiver_count() const;
+    static constexpr uint32_t kReceiversCounted = 1000;
     /// One that waits; there must be one.
     Thread& first_receiver() { return receivers_.front().thread; }
     /// There is a message for one of those that wait.

@@ -2,25 +2,25 @@
 
 #include "kernel/ipc/ipc.h"
 #include "kernel/ipc/port_set.h"
+#include "kernel/ipc/port_trace.h"
 #include "kernel/ipc/sender.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
 namespace portico::kernel {
 
-static uint64_t ports_alive = 0;
 uint64_t port_count() {
-    return ports_alive;
+    return PortRegistry::count();
 }
 
-Port::Port() : MessageSource(kType) {
-    ++ports_alive;
+Port::Port() : MessageSource(kType), id_(PortRegistry::next_id()) {
+    PortRegistry::add(*this);
 }
 
 Port::~Port() {
     ASSERT(queue_.empty());
     ASSERT(set_ == nullptr);
-    --ports_alive;
+    PortRegistry::remove(*this);
 }
 
 MessageSource* Port::waited_at() {
@@ -30,10 +30,13 @@ MessageSource* Port::waited_at() {
 
 void Port::post(QueueNode& node) {
     ASSERT(!closed());
+    note_posted(node, *this);
     const bool was_empty = queue_.empty();
     queue_.push_back(node);
+    ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
     if (MessageSource* source = waited_at()) source->wake_receiver();
+    if (queued_ > queued_max_) queued_max_ = queued_;
 }
 
 /// The queue may have become empty.
@@ -45,6 +48,7 @@ void Port::left_queue() {
 
 void Port::withdraw(QueueNode& node) {
     queue_.erase(queue_.iterator_to(node));
+    --queued_;
     left_queue();
 }
 
@@ -64,6 +68,8 @@ Result<bool> Port::take(Thread& receiver) {
 /// Nothing can go wrong with words alone.
 void Port::take_plain(QueuedMessage& message, Thread& receiver) {
     queue_.pop_front();
+    note_taken(message, receiver, *this);
+    count_taken();
     receiver.run_at_base_priority();
     load_message(receiver, message.message);
     message.sender->give_credit();
@@ -76,16 +82,36 @@ void Port::take_plain(QueuedMessage& message, Thread& receiver) {
 Result<bool> Port::take_other(QueueNode& node, Thread& receiver) {
     // deliver() may free the node, so it leaves the queue first and comes back on an error.
     queue_.pop_front();
+    note_taken(node, receiver, *this);
     receiver.run_at_base_priority();
     const Result<> delivered = deliver(node, receiver);
     if (!delivered) {
         queue_.push_front(node);
         return fail(delivered.error());
     }
+    count_taken();
     set_server(receiver);
     if (!queue_.empty() && urgent_ > receiver.priority()) receiver.inherit_priority(urgent_);
     left_queue();
     return true;
+}
+
+void Port::set_owner(const Process& owner) {
+    owner_ = owner.id();
+    owner_name_ = owner.name();
+}
+
+abi::PortInfo Port::describe() const {
+    const MessageSource& source = set_ != nullptr && !has_receivers() ? static_cast<const MessageSource&>(*set_) : *this;
+    return {.id = id_,
+            .owner = owner_,
+            .name = owner_name_,
+            .messages = messages_,
+            .queued = queued_,
+            .queued_max = queued_max_,
+            .senders = senders_,
+            .credits = static_cast<uint32_t>(std::min<uint64_t>(credits_, ~uint32_t{0})),
+            .receivers = source.receiver_count()};
 }
 
 void Port::set_server(Thread& server) {
@@ -189,6 +215,7 @@ void Port::on_unreachable() {
     while (!queue_.empty()) {
         QueueNode& node = queue_.front();
         queue_.pop_front();
+        --queued_;
         drop(node);
     }
 }

@@ -2,6 +2,8 @@
 
 #include "kernel/ipc/call.h"
 #include "kernel/ipc/message_source.h"
+#include "kernel/ipc/port_registry.h"
+#include "kernel/object/object_name.h"
 
 namespace portico::kernel {
 
@@ -23,12 +25,30 @@ using SetReadyHook = boost::intrusive::list_base_hook<boost::intrusive::tag<SetR
 /// Blocking:  nothing here waits. A thread that must wait is parked (MessageSource) and the scheduler goes on.
 /// Priority:  who takes a call runs at its caller's priority if that is higher than its own; so does, until its next receive, the
 ///            thread that last received here while a more urgent call waits in the queue, and whoever that thread itself waits for.
-class Port final : public MessageSource, public SetMemberHook, public SetReadyHook {
+class Port final : public MessageSource, public SetMemberHook, public SetReadyHook, public PortTreeHook {
 public:
     static constexpr ObjectType kType = ObjectType::Port;
 
     Port();
     ~Port() override;
+
+    uint64_t id() const { return id_; }
+    /// Who is told as its owner: the process that made it or was given it by handle_install. The name is copied, for the port may outlive
+    /// it.
+    void set_owner(const Process& owner);
+    abi::PortInfo describe() const;
+    /// Senders tell what they may still post, and the fast path what passed it by.
+    void add_sender(uint32_t credits) {
+        ++senders_;
+        credits_ += credits;
+    }
+    void remove_sender(uint32_t credits) {
+        --senders_;
+        credits_ -= credits;
+    }
+    void take_credit() { --credits_; }
+    void give_credit() { ++credits_; }
+    void count_passed() { ++messages_; }
 
     bool empty() const override { return queue_.begin() == queue_.end(); }
     Result<bool> take(Thread& receiver) override;
@@ -41,6 +61,7 @@ public:
     /// Takes the front node out by hand.
     void pop_front() {
         queue_.pop_front();
+        count_taken();
         left_queue();
     }
 
@@ -62,6 +83,10 @@ private:
     void left_queue();
     void take_plain(QueuedMessage& message, Thread& receiver);
     Result<bool> take_other(QueueNode& node, Thread& receiver);
+    void count_taken() {
+        --queued_;
+        ++messages_;
+    }
     Result<> deliver(QueueNode& node, Thread& receiver);
     Result<> deliver_call(Call& call, Thread& receiver);
     void drop(QueueNode& node);
@@ -71,6 +96,15 @@ private:
     uint64_t key_ = 0;          ///< told by the set
     Thread* server_ = nullptr;  ///< who last received here and has not received elsewhere since
     uint8_t urgent_ = 0;        ///< highest priority of a call posted since the queue was last empty
+    uint32_t queued_ = 0;
+    uint32_t queued_max_ = 0;
+    uint32_t senders_ = 0;
+    uint64_t credits_ = 0;   ///< of all senders, not in use
+    uint64_t messages_ = 0;  ///< taken so far
+    const uint64_t id_;
+    uint64_t owner_ = 0;
+    ObjectName owner_name_{};
 };
+static_assert(sizeof(Port) <= 256, "an idle port is to stay cheap");
 
 }  // namespace portico::kernel

@@ -3,10 +3,13 @@
 namespace portico::kernel {
 
 Sender::Sender(Port& port, uint64_t badge, uint32_t credits)
-    : Object(kType), QueueNode(Kind::Sender), port_(port), badge_(badge), credits_(credits) {}
+    : Object(kType), QueueNode(Kind::Sender), port_(port), badge_(badge), credits_(credits) {
+    port.add_sender(credits);
+}
 
 Sender::~Sender() {
     ASSERT(!queued_);
+    port_->remove_sender(credits_);
 }
 
 bool Sender::notify(uint64_t bits) {

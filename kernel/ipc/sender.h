@@ -27,9 +27,13 @@ public:
     bool take_credit() {
         if (credits_ == 0) return false;
         --credits_;
+        port_->take_credit();
         return true;
     }
-    void give_credit() { ++credits_; }
+    void give_credit() {
+        ++credits_;
+        port_->give_credit();
+    }
 
 private:
     void doom() override;

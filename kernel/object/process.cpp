@@ -46,6 +46,11 @@ uint64_t Process::cpu_time_ns() const {
     return arch::ticks_to_ns(ticks);
 }
 
+void Process::set_name(const ObjectName& name) {
+    name_ = name;
+    note_process_name(id_, name_);
+}
+
 void Process::add_thread(Thread& thread) {
     started_ = true;
     thread.add_reference();
@@ -114,6 +119,7 @@ void Process::on_end() {
 void Process::end() {
     ended_ = true;
     dying_ = true;
+    note(TraceEvent::ProcessEnd, nullptr, 0, id_, exit_code_);
     fail_all_calls(*this);
     handles_.clear();
     space_ = nullptr;

@@ -30,6 +30,8 @@ public:
     AsyncCalls& async_calls() { return async_calls_; }
     MessagePool& messages() { return messages_; }
     uint64_t id() const { return id_; }
+    const ObjectName& name() const { return name_; }
+    void set_name(const ObjectName& name);
 
     abi::ProcessState state() const;
     bool dying() const { return dying_; }
@@ -72,6 +74,7 @@ private:
     ThreadList threads_;
     ThreadList held_;
     uint64_t id_;
+    ObjectName name_{};
     uint64_t exit_code_ = 0;
     uint64_t ended_cpu_ticks_ = 0;
     unsigned thread_count_ = 0;

@@ -36,7 +36,7 @@ private:
     uint32_t occupied_ = 0;
 };
 
-/// One CPU. All but the trace ring is under the kernel lock.
+/// One CPU. All of it is under the kernel lock.
 struct Cpu {
     CpuFrame frame;  ///< first: assembly reaches it
     unsigned index = 0;
@@ -56,12 +56,10 @@ struct Cpu {
     uint64_t charged_since_ticks = 0;
     uint64_t idle_ns = 0;
     uint64_t switches = 0;
-    TraceRing trace;
 
-    void note(TraceEvent event, uint32_t detail, uint64_t value) {
-        if (!tracing) [[likely]]
-            return;
-        trace.add(arch::now_ns(), running != nullptr ? running->id() : 0, event, detail, value);
+    /// Records an event about the thread that runs here, see kernel::note.
+    void note(TraceEvent event, uint64_t detail = 0, uint64_t value = 0, uint64_t other = 0) const {
+        kernel::note(event, running, detail, value, other);
     }
 };
 

@@ -172,7 +172,6 @@ void Scheduler::reload_space(Cpu& cpu) {
 
 void Scheduler::load(Cpu& cpu, Thread& thread) {
     if (cpu.charged != &thread) charge_time(cpu, &thread);
-    if (cpu.loaded != &thread) cpu.note(TraceEvent::Switch, 0, thread.frame.registers.rip);
     switch_hardware(cpu, thread);
 }
 
@@ -209,6 +208,7 @@ void Scheduler::no_longer_idle(Cpu& cpu) {
 }
 
 void Scheduler::wait_idle(Cpu& cpu) {
+    if (cpu.frame.current != nullptr) note(TraceEvent::Switch, nullptr);
     unload(cpu);
     cpu.frame.current = nullptr;
     arm(cpu);
@@ -234,8 +234,10 @@ void Scheduler::leave(Cpu& cpu) {
             wait_idle(cpu);
             continue;
         }
+        if (tracing && cpu.running != thread) [[unlikely]]
+            record(TraceEvent::Switch, thread, 0, thread->process().id(), thread->frame.registers.rip);
         thread->cpu = &cpu;
-        thread->disturbed = false;
+        thread->disturbed = tracing;  // then all goes the general path, which records it
         thread->deliver_alert();
         switch_to(cpu, *thread);
         kick_an_idle_cpu(cpu);

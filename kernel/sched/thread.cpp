@@ -44,8 +44,14 @@ Result<Ref<Thread>> Thread::create(Process& process, const abi::ThreadStart& sta
     thread->priority_ = thread->base_priority_ = static_cast<uint8_t>(priority);
     thread->set_start(start);
     process.add_thread(*thread);
+    note_thread(*thread);
     scheduler.make_ready(*thread);
     return thread;
+}
+
+void Thread::set_name(const ObjectName& name) {
+    name_ = name;
+    note_thread_name(*this);
 }
 
 void Thread::set_start(const abi::ThreadStart& start) {
@@ -97,12 +103,14 @@ void Thread::finish_wait(Error error) {
     wait_ = Wait::None;
     TimerQueue::remove(deadline);
     if (!fault) frame.registers.rax = static_cast<uint64_t>(error);
+    note(TraceEvent::Wake, this, static_cast<uint64_t>(error));
     scheduler.make_ready(*this);
 }
 
 void Thread::retry_wait() {
     wait_ = Wait::None;
     TimerQueue::remove(deadline);
+    note(TraceEvent::Wake, this);
     frame.registers.rip -= 2;  // the length of the syscall instruction; rax still holds the number
     scheduler.make_ready(*this);
 }
@@ -162,6 +170,7 @@ void Thread::alert() {
 }
 
 void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
+    note(TraceEvent::Upcall, this, static_cast<uint64_t>(kind), address, frame.registers.rip);
     upcall_->registers = frame.registers;
     upcall_->kind = kind;
     upcall_->access = access;
@@ -192,7 +201,6 @@ bool Thread::alert_is_due() const {
 void Thread::deliver_alert() {
     if (!alert_is_due()) return;
     alerted_ = false;
-    arch::this_cpu().note(TraceEvent::Upcall, 0, frame.registers.rip);
     divert(abi::FaultKind::Alert, 0, 0);
 }
 
@@ -208,6 +216,7 @@ void Thread::die() {
     if (serves != nullptr) serves->forget_server();
     for (unsigned i = 0; i < arch::cpu_count(); ++i)
         if (cpu_at(i).charged == this) scheduler.charge_time(cpu_at(i), nullptr);
+    note(TraceEvent::ThreadEnd, this, 0, process_->id());
     process_->remove_thread(*this);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernel/arch/arch.h"
+#include "kernel/debug/trace.h"
 #include "kernel/ipc/call.h"
 #include "kernel/sched/thread_list.h"
 #include "kernel/time/timer_queue.h"
@@ -36,6 +37,8 @@ public:
     void set_state(State state) { state_ = state; }
     Wait wait() const { return wait_; }
     uint64_t id() const { return id_; }
+    const ObjectName& name() const { return name_; }
+    void set_name(const ObjectName& name);
     unsigned priority() const { return priority_; }  ///< its own, or a higher one that it has inherited
     void* vector_state() const { return vector_state_; }
 
@@ -92,7 +95,7 @@ public:
     uint32_t futex_mask = 0;
     bool restart = false;        ///< the system call moved its arguments on and is to be made again
     bool fast_wakeable = false;  ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
-    bool disturbed = false;      ///< runs, and its CPU must look at it first: an alert, its end, its process suspended
+    bool disturbed = false;      ///< runs, and its CPU must look at it first: an alert, its end, suspension; always while recording
     bool doomed = false;         ///< runs, and ends when its CPU leaves the kernel
     Cpu* cpu = nullptr;          ///< where it runs or ran last, or in whose queue it is
     uint64_t cpu_ticks = 0;      ///< time it has run, see arch::ticks
@@ -113,6 +116,7 @@ private:
     void* vector_block_ = nullptr;
     void* vector_state_ = nullptr;
     uint64_t id_;
+    ObjectName name_{};
     State state_ = State::Blocked;
     Wait wait_ = Wait::None;
     uint8_t priority_ = 16;

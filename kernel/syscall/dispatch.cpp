@@ -60,7 +60,7 @@ constexpr uint64_t numbers_with_all_registers(abi::CallList<Calls...>) {
 
 void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     Thread& thread = *cpu.running;
-    cpu.note(TraceEvent::Fault, static_cast<uint32_t>(fault.kind), fault.address);
+    cpu.note(TraceEvent::Fault, static_cast<uint64_t>(fault.kind), fault.address, fault.instruction);
     if (fault.kind == abi::FaultKind::Page) {
         const Result<PhysicalAddress> resolved = thread.process().space().resolve(fault.address, static_cast<abi::Access>(fault.access));
         if (resolved) return;
@@ -96,16 +96,29 @@ bool take_fast_path(Cpu& cpu) {
     return false;
 }
 
+void run(Thread& caller, uint64_t number) {
+    if (number < kRunners.size())
+        kRunners[number](caller);
+    else
+        refuse_number(caller);
+}
+
+__attribute__((noinline, cold)) void record_and_run(const Cpu& cpu, Thread& caller, uint64_t number) {
+    const abi::Registers& r = caller.frame.registers;
+    cpu.note(TraceEvent::Enter, number, r.rdi, r.rsi);
+    run(caller, number);
+    if (caller.state() == Thread::State::Running) cpu.note(TraceEvent::Leave, r.rax);
+}
+
 /// With the lock held. What it started for others and for itself is for Scheduler::leave to finish.
 void act_on_syscall(Cpu& cpu) {
     Thread& caller = *cpu.running;
     if (caller.doomed) return request_attention();  // killed while this CPU was on its way here: it must not begin to wait
     const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
-    cpu.note(TraceEvent::Call, static_cast<uint32_t>(number), caller.frame.registers.rdi);
-    if (number < kRunners.size())
-        kRunners[number](caller);
+    if (tracing) [[unlikely]]
+        record_and_run(cpu, caller, number);
     else
-        refuse_number(caller);
+        run(caller, number);
 }
 
 }  // namespace
@@ -152,24 +165,25 @@ void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_
 
 void enter_timer(Cpu& cpu) {
     enter(cpu, [&] {
-        cpu.note(TraceEvent::Timer, 0, 0);
+        cpu.note(TraceEvent::Timer);
         scheduler.expire_deadlines(cpu);
     });
 }
 
 void enter_kick(Cpu& cpu) {
-    enter(cpu, [&] { cpu.note(TraceEvent::Kick, 0, 0); });
+    enter(cpu, [&] { cpu.note(TraceEvent::Kick); });
 }
 
 void enter_interrupt(Cpu& cpu, unsigned line) {
     enter(cpu, [&] {
-        cpu.note(TraceEvent::Interrupt, line, 0);
+        cpu.note(TraceEvent::Interrupt, line);
         Interrupt::fire(line);
     });
 }
 
-void idle_interrupt(Cpu&, unsigned line) {
+void idle_interrupt(Cpu& cpu, unsigned line) {
     kernel_lock.lock();
+    cpu.note(TraceEvent::Interrupt, line);
     Interrupt::fire(line);
     kernel_lock.unlock();
 }

@@ -36,7 +36,10 @@ Result<abi::HandleInstall::Reply> on_syscall(Thread& caller, const abi::HandleIn
     if ((call.slot.value >> 32) != 0) return fail(Error::InvalidArgument);
     Capability copy = TRY(
         duplicate_capability(caller, call.handle, Rights::Duplicate | Rights::Transfer, static_cast<Rights>(call.rights) & Rights::All));
-    return abi::HandleInstall::Reply{TRY(target->handles().put(call.slot.index(), std::move(copy)))};
+    Object* const object = copy.object();
+    const abi::Handle installed = TRY(target->handles().put(call.slot.index(), std::move(copy)));
+    if (object->type() == ObjectType::Port) static_cast<Port*>(object)->set_owner(*target);
+    return abi::HandleInstall::Reply{installed};
 }
 
 }  // namespace portico::kernel

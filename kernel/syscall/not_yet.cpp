@@ -11,13 +11,5 @@ template <>
 Result<> on_syscall(Thread&, const abi::ForeignReport&) {
     return fail(Error::NotSupported);
 }
-template <>
-Result<> on_syscall(Thread&, const abi::ObjectSetName&) {
-    return fail(Error::NotSupported);
-}
-template <>
-Result<abi::PortList::Reply> on_syscall(Thread&, const abi::PortList&) {
-    return fail(Error::NotSupported);
-}
 
 }  // namespace portico::kernel

@@ -54,6 +54,7 @@ Result<> check_source(Thread& caller, abi::Handle handle) {
 template <>
 Result<abi::PortCreate::Reply> on_syscall(Thread& caller, const abi::PortCreate&) {
     Ref<Port> port = TRY(create_object<Port>(caller.process().account()));
+    port->set_owner(caller.process());
     return abi::PortCreate::Reply{TRY(give_handle(caller, *port, Rights::Receive | Rights::Duplicate | Rights::Transfer))};
 }
 

@@ -44,6 +44,7 @@ Result<abi::ProcessClone::Reply> on_syscall(Thread& caller, const abi::ProcessCl
     TRY(child->handles().copy_from(parent->handles()));
     child->foreign_entry = parent->foreign_entry;
     child->upcall_entry = parent->upcall_entry;
+    child->set_name(parent->name());
     return abi::ProcessClone::Reply{TRY(give_handle(caller, *child, kProcessRights))};
 }
 
@@ -74,6 +75,7 @@ Result<> on_syscall(Thread& caller, const abi::ProcessExec& call) {
     process.replace_space(std::move(space));
     scheduler.reload_space(arch::this_cpu());
     caller.start_over(start);
+    caller.set_name({});
     return {};
 }
 

@@ -74,7 +74,8 @@ Result<> run() {
 
     static NameSpace names(root);
     static ServerList servers;
-    static RunningSystem system(boot::grant("process"), boot::grant("init"), servers);
+    static RunningSystem system(
+        {.process_server = boot::grant("process"), .init = boot::grant("init"), .inspection = boot::grant("inspection")}, servers);
     static ProcFileSystem proc(kProcDevice, system, names);
     TRY(names.mount("/dev", devices));
     TRY(names.mount("/proc", proc));

@@ -26,6 +26,7 @@ constexpr ProcItem kPortico[]{
      .text = [](Proc& proc, int32_t) -> Result<std::string> {
          return accounts_text(proc.system().moment().info, proc.system().account());
      }},
+    {.name = "ports", .text = [](Proc& proc, int32_t) -> Result<std::string> { return ports_text(TRY(proc.system().ports())); }},
     {.name = "servers",
      .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.system().servers(); },
      .write = [](Proc& proc, std::string_view command) { return proc.system().command_servers(command); }},

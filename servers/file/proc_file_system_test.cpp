@@ -44,6 +44,19 @@ public:
         d.mapped_bytes = 40960;
         return view;
     }
+    Result<std::vector<abi::PortInfo>> ports() override {
+        return std::vector<abi::PortInfo>{
+            {.id = 3,
+             .owner = 2,
+             .name = {"uart"},
+             .messages = 12345678901,
+             .queued = 1,
+             .queued_max = 4,
+             .senders = 2,
+             .credits = 63,
+             .receivers = 1},
+            {.id = 9, .owner = 7, .name = {'f', 'u', 'l', 'l', ' ', 's', 'i', 'x', 't', 'e', '\n', 'n', ' ', 'b', 'y', 't'}}};
+    }
     std::string uuid() override { return "uuid\n"; }
     std::string servers() override { return "uart running 0\n"; }
     Result<> command_servers(std::string_view line) override {
@@ -119,6 +132,14 @@ TEST_F(ProcTest, OneOpenReadsOneMoment) {
     const std::string whole = read_all(*open);
     EXPECT_EQ(read_all(*open, 0, 10) + read_all(*open, 10), whole);
     EXPECT_FALSE(write_text(*open, 0, "x"));
+}
+
+TEST_F(ProcTest, PortsAreALineEach) {
+    EXPECT_EQ(text("/proc/portico/ports"),
+              "id owner queued queued_max credits senders receivers messages name\n"
+              "3 2 1 4 63 2 1 12345678901 uart\n"
+              "9 7 0 0 0 0 0 0 full sixte?n byt\n");
+    EXPECT_EQ(at("/proc/portico/ports")->attributes().mode & kPermissionBits, 0444u);
 }
 
 TEST_F(ProcTest, ServersTakeCommands) {

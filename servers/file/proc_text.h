@@ -45,6 +45,9 @@ std::string version_text();
 std::string release_text();
 std::string accounts_text(const abi::SystemInfo& info, const abi::AccountInfo& own);
 
+/// A line a port, below one that names the columns. The name comes last and is the rest of its line, whatever bytes it was given.
+std::string ports_text(const std::vector<abi::PortInfo>& ports);
+
 std::string process_stat_text(const ProcessView& process);
 std::string process_status_text(const ProcessView& process);
 std::string process_memory_text(const ProcessView& process);

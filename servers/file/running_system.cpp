@@ -78,7 +78,8 @@ Result<std::vector<int32_t>> RunningSystem::processes() {
     int32_t part[512];
     for (;;) {
         const process::List request{.after = all.empty() ? 0 : all.back()};
-        const uint64_t count = TRY(ipc::call(process_server_, request, {.writable = std::as_writable_bytes(std::span(part))})).count;
+        const uint64_t count =
+            TRY(ipc::call(handles_.process_server, request, {.writable = std::as_writable_bytes(std::span(part))})).count;
         if (count == 0) return all;
         all.insert(all.end(), part, part + std::min<uint64_t>(count, std::size(part)));
         if (count < std::size(part)) return all;
@@ -87,7 +88,7 @@ Result<std::vector<int32_t>> RunningSystem::processes() {
 
 Result<ProcessView> RunningSystem::process(int32_t pid) {
     std::vector<std::byte> buffer(kDescriptionBytesMax);
-    const Result<process::Describe::Reply> reply = ipc::call(process_server_, process::Describe{.pid = pid}, {.writable = buffer});
+    const Result<process::Describe::Reply> reply = ipc::call(handles_.process_server, process::Describe{.pid = pid}, {.writable = buffer});
     if (!reply) return fail(reply.error() == Error::NoProcess ? Error::NotFound : reply.error());
     const uint64_t length_bytes = std::min<uint64_t>(reply->length_bytes, buffer.size());
     if (length_bytes < sizeof(process::Description)) return fail(Error::BadProtocol);
@@ -101,6 +102,18 @@ Result<ProcessView> RunningSystem::process(int32_t pid) {
     return view;
 }
 
+Result<std::vector<abi::PortInfo>> RunningSystem::ports() {
+    std::vector<abi::PortInfo> all;
+    std::array<abi::PortInfo, abi::kPortListMax> part;
+    for (;;) {
+        const uint64_t cursor = all.empty() ? 0 : all.back().id;
+        const auto address = reinterpret_cast<uint64_t>(part.data());
+        const uint64_t count = TRY(native::call(abi::PortList{handles_.inspection, cursor, address, part.size()})).count;
+        all.insert(all.end(), part.begin(), part.begin() + static_cast<ptrdiff_t>(count));
+        if (count < part.size()) return all;
+    }
+}
+
 std::string RunningSystem::uuid() {
     uint8_t random[16]{};
     (void)getrandom(random, sizeof random, 0);
@@ -108,7 +121,7 @@ std::string RunningSystem::uuid() {
 }
 
 Result<> RunningSystem::command_servers(std::string_view line) {
-    return ipc::post(init_, TRY(servers_.parse(line)));
+    return ipc::post(handles_.init, TRY(servers_.parse(line)));
 }
 
 }  // namespace portico::file_server

@@ -20,15 +20,18 @@ public:
     virtual Result<std::vector<int32_t>> processes() = 0;
     virtual Result<ProcessView> process(int32_t pid) = 0;  ///< NotFound if there is none
     virtual std::string uuid() = 0;
+    virtual Result<std::vector<abi::PortInfo>> ports() = 0;
     virtual std::string servers() = 0;                            ///< ServerList::text
     virtual Result<> command_servers(std::string_view line) = 0;  ///< what ServerList::parse understands
 };
 
-/// The running system. Ownership: borrows the handles of the process server and init, and the list.
+/// The running system. Ownership: borrows the handles (`inspection`: the hardware resource, to look at only) and the list.
 class RunningSystem final : public SystemView {
 public:
-    RunningSystem(abi::Handle process_server, abi::Handle init, const ServerList& servers)
-        : process_server_(process_server), init_(init), servers_(servers) {}
+    struct Handles {
+        abi::Handle process_server, init, inspection;
+    };
+    RunningSystem(const Handles& handles, const ServerList& servers) : handles_(handles), servers_(servers) {}
 
     SystemMoment moment() override;
     abi::AccountInfo account() override;
@@ -36,12 +39,12 @@ public:
     Result<std::vector<int32_t>> processes() override;
     Result<ProcessView> process(int32_t pid) override;
     std::string uuid() override;
+    Result<std::vector<abi::PortInfo>> ports() override;
     std::string servers() override { return servers_.text(); }
     Result<> command_servers(std::string_view line) override;
 
 private:
-    abi::Handle process_server_;
-    abi::Handle init_;
+    Handles handles_;
     const ServerList& servers_;
 };
 

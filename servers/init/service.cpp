@@ -31,6 +31,10 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
         return earlier[index_of(grant.server)].make_client(grant.badge);
     case GrantKind::Supervisor:
         return requests.duplicate();
+    case GrantKind::Inspection: {
+        constexpr auto kRights = abi::Rights::Read | abi::Rights::Duplicate | abi::Rights::Transfer;
+        return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.hardware, static_cast<uint64_t>(kRights)})).handle);
+    }
     case GrantKind::Archive:
         return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.archive.memory(), static_cast<uint64_t>(abi::Rights::All)})).handle);
     case GrantKind::SerialPorts:
@@ -76,6 +80,7 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     const OwnedHandle space = TRY(boot.runtime.make_space(block.get(), block_bytes));
     const OwnedHandle supervisor(TRY(native::call(abi::PortBadge{events, supervisor_badge, kSupervisorCredits})).sender);
     OwnedHandle process(TRY(native::call(abi::ProcessCreate{space.get(), account_.get(), supervisor.get()})).process);
+    native::set_name(process.get(), name());
 
     contents.program_image = TRY(install(process.get(), image.get()));
     for (size_t i = 0; i < grants.size(); ++i) {

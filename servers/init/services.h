@@ -19,6 +19,7 @@ enum class GrantKind : uint8_t {
     OwnPort,          ///< the receive handle of the server's port; init keeps another, so that it outlives the server
     Client,           ///< a send handle to `server`, with `badge`
     Archive,          ///< the boot archive's memory object
+    Inspection,       ///< the right to list what is in the kernel, and to do nothing with it
     Supervisor,       ///< a send handle to init's own port, for protocols/init.h
     SerialPorts,      ///< the first serial line's I/O ports
     SerialInterrupt,  ///< its interrupt, which raises bit 0 at the server's own port
@@ -41,7 +42,7 @@ struct ServiceDescription {
     std::string_view name;  ///< its program is boot/NAME
     Loss loss;
     uint64_t client_badge;  ///< of init's own handle to it
-    std::array<GrantDescription, 6> grants;
+    std::array<GrantDescription, 7> grants;
 };
 
 /// In the order in which they start: each comes after those it calls.
@@ -69,7 +70,8 @@ inline constexpr std::array<ServiceDescription, 5> kServices{{
                  {"process", GrantKind::Client, "process", protocols::process::kServerBadge},
                  {"pipe", GrantKind::Client, "pipe", protocols::file::kControlBadge},
                  {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge},
-                 {"init", GrantKind::Supervisor}}}},
+                 {"init", GrantKind::Supervisor},
+                 {"inspection", GrantKind::Inspection}}}},
 }};
 
 constexpr size_t index_of(std::string_view name) {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "abi/names.h"
 #include "servers/init/log.h"
 
 namespace portico::init {
@@ -14,9 +15,6 @@ constexpr uint64_t kRequestCredits = 64;
 constexpr uint64_t make_badge(size_t index, uint32_t generation) {
     return uint64_t{generation} << 8 | (index + 1);
 }
-
-constexpr std::string_view kFaultNames[] = {"no fault",   "alert", "page fault",     "general protection", "invalid opcode", "divide error",
-                                            "breakpoint", "debug", "floating point", "alignment",          "bad call"};
 
 }  // namespace
 
@@ -121,10 +119,9 @@ void Supervisor::on_fault(size_t index, const abi::Message& message) {
     abi::FaultWords fault;
     static_assert(sizeof fault == sizeof message.word);
     std::memcpy(&fault, message.word, sizeof fault);
-    const auto kind = static_cast<size_t>(fault.kind);
-    log(std::string(services_[index].name()) + " killed: " +
-        std::string(kind < std::size(kFaultNames) ? kFaultNames[kind] : "unknown fault") + ", address " + hexadecimal(fault.address) +
-        ", access " + hexadecimal(fault.access) + ", at " + hexadecimal(fault.instruction) + ", stack " + hexadecimal(fault.stack));
+    log(std::string(services_[index].name()) + " killed: " + std::string(abi::name_of(fault.kind)) + ", address " +
+        hexadecimal(fault.address) + ", access " + hexadecimal(fault.access) + ", at " + hexadecimal(fault.instruction) + ", stack " +
+        hexadecimal(fault.stack));
     services_[index].kill();  // its end is told next
 }
 

@@ -7,9 +7,10 @@ namespace portico::process {
 
 namespace {
 
-/// A name field need not end with a zero.
-std::string name_of(const char (&field)[16]) {
-    return std::string(field, ::strnlen(field, sizeof(field) - 1));
+/// For ps and for the kernel's lists. A name field need not end with a zero.
+void rename(Process& process, const char (&field)[16]) {
+    process.name.assign(field, ::strnlen(field, sizeof(field) - 1));
+    native::set_name(process.kernel_process.get(), process.name);
 }
 
 }  // namespace
@@ -71,7 +72,7 @@ Result<protocol::Exec::Reply> Server::on(const Call& call, const protocol::Exec&
     TRY(call.read(0, std::as_writable_bytes(std::span(text))));
     process.path = text.substr(0, request.path_bytes);
     process.arguments = text.size() > request.path_bytes + 1 ? text.substr(request.path_bytes + 1) : std::string{};
-    process.name = name_of(request.name);
+    rename(process, request.name);
     process.did_exec = true;
     lifecycle_.release_space(process);
     return protocol::Exec::Reply{};
@@ -80,7 +81,7 @@ Result<protocol::Exec::Reply> Server::on(const Call& call, const protocol::Exec&
 Result<protocol::SetName::Reply> Server::on(const Call& call, const protocol::SetName& request) {
     Process& process = *TRY(caller(call));
     if (process.pid == 0) return fail(Error::AccessDenied);
-    process.name = name_of(request.name);
+    rename(process, request.name);
     return protocol::SetName::Reply{};
 }
 

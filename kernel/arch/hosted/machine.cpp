@@ -19,10 +19,11 @@ Machine::Locked::~Locked() {
     kernel_lock.unlock();
 }
 
-Machine::Machine(unsigned cpus, uint64_t mebibytes)
+Machine::Machine(unsigned cpus, uint64_t mebibytes, std::string_view command_line)
     : hardware(cpus, mebibytes << 20), root_(new(root_storage_) Account(nullptr, ~uint64_t{0})) {
     Hardware::be_cpu(0);
-    const MemoryRange ram{{kRamBase}, hardware.ram_bytes};
+    MemoryRange ram{{kRamBase}, hardware.ram_bytes};
+    trace_rings.reserve({&ram, 1}, command_line, cpus);
     frames.create({&ram, 1});
     root_->add_reference();
     create_zero_page(*root_);
@@ -57,6 +58,7 @@ Machine::~Machine() {
         idle_process_ = nullptr;
     }
     demand_everything_back();
+    trace_rings.stop();
     Hardware::be_cpu(0);
 }
 

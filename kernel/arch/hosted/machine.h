@@ -30,7 +30,7 @@ struct Received : abi::Message {
 ///            byte is back; it aborts the test program if not, since the next machine would start broken.
 class Machine {
 public:
-    explicit Machine(unsigned cpus = 1, uint64_t mebibytes = 8);
+    explicit Machine(unsigned cpus = 1, uint64_t mebibytes = 8, std::string_view command_line = {});
     ~Machine();
     Machine(const Machine&) = delete;
 
