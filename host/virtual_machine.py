@@ -13,7 +13,13 @@ MACHINES = {
     "pc": "pc",
     "q35": "q35",
 }
-ACCELERATORS = {"tcg": "tcg,thread=multi", "kvm": "kvm"}
+# How the guest's instructions are run. "icount" is one CPU on a virtual clock that each instruction moves on by 1 ns, so that the
+# time stamp counter counts instructions. It counts every round of a `rep movsb`: without erms, programs copy by plain moves.
+ACCELERATORS = {
+    "tcg": ["-cpu", "max", "-accel", "tcg,thread=multi"],
+    "icount": ["-cpu", "max,-erms", "-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"],
+    "kvm": ["-cpu", "max", "-accel", "kvm"],
+}
 _SETPRIV = "/usr/bin/setpriv"  # util-linux, which Debian always has
 _LINK_DESCRIPTOR, _ARCHIVE_DESCRIPTOR = 3, 4
 
@@ -31,7 +37,7 @@ class Settings:
 def command_line(settings: Settings, kernel: str, archive: str, log: str) -> list[str]:
     """QEMU's arguments. The link is an inherited socket: no name in the file system, no connection to wait for."""
     return [
-        paths.qemu(), "-machine", MACHINES[settings.machine], "-cpu", "max", "-accel", ACCELERATORS[settings.accelerator],
+        paths.qemu(), "-machine", MACHINES[settings.machine], *ACCELERATORS[settings.accelerator],
         "-smp", str(settings.cpus), "-m", f"size={settings.memory_bytes >> 10}K",
         "-kernel", kernel, "-initrd", archive,
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
@@ -42,7 +48,9 @@ def command_line(settings: Settings, kernel: str, archive: str, log: str) -> lis
     ]
 
 
-def check_accelerator(name: str) -> None:
+def check_accelerator(name: str, cpus: int) -> None:
+    if name == "icount" and cpus != 1:
+        raise Failure("--accel icount counts the instructions of one CPU; add --cpus 1")
     if name == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         reason = "/dev/kvm is not there" if not os.path.exists("/dev/kvm") else "/dev/kvm is not open to this user"
         raise Failure(f"--accel kvm: {reason}; leave the flag out to run without it")

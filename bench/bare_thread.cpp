@@ -1,0 +1,48 @@
+#include "bench/bare_thread.h"
+
+#include "bench/service.h"
+
+namespace portico::bench {
+namespace {
+
+constexpr uint64_t kStackBytes = 64 << 10;
+
+struct Started {
+    void (*body)(abi::Handle port);
+    abi::Handle port;
+    abi::Handle ended;  ///< told when the body has returned
+};
+
+uint64_t fs_base() {
+    uint64_t base;
+    asm("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+void start(Started* started) {
+    started->body(started->port);
+    must(native::call(abi::PortNotify{started->ended, 1}));
+    (void)native::call(abi::ThreadExit{});
+    __builtin_trap();
+}
+
+}  // namespace
+
+void run_with_priority(uint64_t priority, void (*body)(abi::Handle port), abi::Handle port) {
+    alignas(16) static std::byte stack[kStackBytes];
+    const Channel end = Channel::create();
+    Started started{body, port, end.sender};
+    // Thread-local memory is that of this thread, which only waits meanwhile.
+    const abi::ThreadStart first{
+        .instruction = reinterpret_cast<uint64_t>(&start),
+        .stack = reinterpret_cast<uint64_t>(stack) + kStackBytes - sizeof(uint64_t),  // as after a call instruction
+        .argument = reinterpret_cast<uint64_t>(&started),
+        .fs_base = fs_base(),
+        .priority = priority};
+    const abi::Handle thread = must(native::call(abi::ThreadCreate{abi::kSelfProcess, reinterpret_cast<uint64_t>(&first)})).thread;
+    must(native::receive(end.port));
+    native::close(thread);
+    end.close();
+}
+
+}  // namespace portico::bench
