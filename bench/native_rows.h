@@ -6,5 +6,10 @@
 namespace portico::bench {
 
 extern const Rows kCallRows;
+extern const Rows kMessageRows;
+extern const Rows kPayloadRows;
+extern const Rows kSchedulingRows;
+extern const Rows kWaitingRows;
+extern const Rows kMemoryRows;
 
 }  // namespace portico::bench

@@ -20,9 +20,9 @@ Wanted read_flags(std::span<char*> words) {
     Wanted wanted;
     for (const std::string_view word : words) {
         if (word == "--time")
-            wanted.settings.unit = Unit::Nanoseconds;
+            wanted.settings = {.unit = Unit::Nanoseconds, .batches = 15, .operations = 200};
         else if (word == "--quick")
-            wanted.settings.batches = 3, wanted.settings.operations = 50;
+            wanted.settings.batches = 3, wanted.settings.operations = 20;
         else if (word.starts_with("-"))
             give_up("unknown flag (there are --time and --quick)", 2);
         else

@@ -48,6 +48,22 @@ def command_line(settings: Settings, kernel: str, archive: str, log: str) -> lis
     ]
 
 
+def linux_command_line(settings: Settings, kernel: str, archive: str, console: str, arguments: str) -> list[str]:
+    """QEMU's arguments for a Linux that is measured beside Portico: nothing but a console, which goes to a file."""
+    command = [
+        paths.qemu(), "-machine", MACHINES[settings.machine], *ACCELERATORS[settings.accelerator],
+        "-smp", str(settings.cpus), "-m", f"size={settings.memory_bytes >> 10}K",
+        "-kernel", kernel, "-initrd", archive, "-append", arguments,
+        "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", f"file:{console}",
+    ]
+    return dies_with_us(command)
+
+
+def dies_with_us(command: list[str]) -> list[str]:
+    """The command in such a way that its process never outlives ours."""
+    return [_SETPRIV, "--pdeathsig", "KILL", "--", *command] if os.path.exists(_SETPRIV) else command
+
+
 def check_accelerator(name: str, cpus: int) -> None:
     if name == "icount" and cpus != 1:
         raise Failure("--accel icount counts the instructions of one CPU; add --cpus 1")
@@ -92,9 +108,7 @@ class VirtualMachine:
         log_descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        command = command_line(settings, kernel, f"/proc/self/fd/{_ARCHIVE_DESCRIPTOR}", log)
-        if os.path.exists(_SETPRIV):
-            command = [_SETPRIV, "--pdeathsig", "KILL", "--", *command]
+        command = dies_with_us(command_line(settings, kernel, f"/proc/self/fd/{_ARCHIVE_DESCRIPTOR}", log))
         # The numbers the child gets must not be ones that are still to be copied from: move the sources up first.
         sources = [_moved_up(descriptor) for descriptor in (nothing, log_descriptor, theirs.fileno(), archive_descriptor)]
         actions = [(os.POSIX_SPAWN_DUP2, sources[0], 0), (os.POSIX_SPAWN_DUP2, sources[0], 1), (os.POSIX_SPAWN_DUP2, sources[1], 2),
