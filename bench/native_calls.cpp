@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include "bench/bare_thread.h"
 #include "bench/native_rows.h"
 #include "bench/service.h"
 
@@ -10,9 +9,8 @@ namespace {
 
 using abi::Handle;
 using abi::Header;
+using abi::MessageKind;
 using abi::MessageRegisters;
-
-constexpr uint64_t kServerPriority = 4;  ///< below that of programs
 
 void null_call(Measure& measure) {
     measure.each([] { must(native::call(abi::Null{})); });
@@ -41,15 +39,16 @@ void call_and_reply(Measure& measure) {
 }
 
 /// Serves without ever waiting at the port: each receive only looks (kNow), so no receiver is ever there to whom the kernel
-/// could hand a call directly. Its priority is below the client's, so it runs only while the client waits: every call is
-/// queued, a switch by the scheduler follows, and the reply leads to another.
+/// could hand a call directly. After its reply the server yields to the client, whose next call is queued; the scheduler
+/// switches back. That is four system calls: call, receive, reply, yield.
 void serve_by_looking(Handle port) {
     for (;;) {
+        must(native::call(abi::ThreadYield{}));
         MessageRegisters registers{.handle_or_id = port.value, .deadline_or_badge = abi::kNow};
         const abi::Error error = native::message_call<abi::PortReceive>(registers);
         if (error == abi::Error::WouldBlock) continue;
         must(error);
-        if (registers.header.kind() == abi::MessageKind::Notification) return;
+        if (registers.header.kind() == MessageKind::Notification) return;
         add_one(registers);
         registers.header = {};
         must(native::message_call<abi::PortReply>(registers));
@@ -57,7 +56,7 @@ void serve_by_looking(Handle port) {
 }
 
 void call_through_queue(Measure& measure) {
-    const Service service([](Handle port) { run_with_priority(kServerPriority, serve_by_looking, port); });
+    const Service service(serve_by_looking);
     check_words_arrive(service.sender());
     measure.each([&] { call_with_words(service.sender()); });
 }

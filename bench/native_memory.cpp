@@ -1,8 +1,8 @@
 #include <unistd.h>
 
-#include "bench/bare_thread.h"
 #include "bench/native_rows.h"
 #include "bench/service.h"
+#include "bench/waiting_thread.h"
 
 /// What the kernel charges for objects that do nothing, by the account that pays for all programs: handles, and what the
 /// object keeps, are in it; nothing else makes or frees anything meanwhile.

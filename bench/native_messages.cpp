@@ -40,6 +40,44 @@ void receive_from_full_queue(Measure& measure) {
     channel.close();
 }
 
+constexpr unsigned kBatch = 32;                  ///< messages in one system call
+constexpr unsigned kBatches = kQueued / kBatch;  ///< system calls that are measured together
+
+void send_batch(Handle to, abi::Message* messages) {
+    const uint64_t address = reinterpret_cast<uint64_t>(messages);
+    if (must(native::call(abi::PortSendBatch{to, address, kBatch})).sent != kBatch) give_up("a batch was not sent whole", kBatch);
+}
+
+void receive_batch(Handle port, abi::Message* messages) {
+    const uint64_t address = reinterpret_cast<uint64_t>(messages);
+    if (must(native::call(abi::PortReceiveBatch{port, address, kBatch, abi::kNow})).received != kBatch)
+        give_up("a batch was not received whole", kBatch);
+}
+
+Figure for_each_message(const Figure& of_batch) {
+    return {.minimum = of_batch.minimum / kBatch, .median = of_batch.median / kBatch};
+}
+
+void send_in_batches(Measure& measure) {
+    const Channel channel = Channel::create();
+    abi::Message messages[kBatch];
+    for (abi::Message& message : messages) message = {.word = {1, 2, 3, 4, 5}};
+    const auto send = [&] { send_batch(channel.sender, messages); };
+    const auto drain = [&] { repeat(kQueued, [&] { receive_one(channel.port); }); };
+    measure.report(for_each_message(measure.figure_of(kBatches, Measure::repeated(send), drain)));
+    channel.close();
+}
+
+void receive_in_batches(Measure& measure) {
+    const Channel channel = Channel::create();
+    abi::Message messages[kBatch];
+    const auto receive = [&] { receive_batch(channel.port, messages); };
+    const auto fill = [&] { repeat(kQueued, [&] { send_one(channel.sender); }); };
+    fill();
+    measure.report(for_each_message(measure.figure_of(kBatches, Measure::repeated(receive), fill)));
+    channel.close();
+}
+
 void notify(Handle to) {
     must(native::call(abi::PortNotify{to, 1}));
 }
@@ -66,9 +104,8 @@ void notification_ping_pong(Measure& measure) {
 }
 
 constexpr Row kRows[] = {
-    {"send", send_to_port_without_receiver},
-    {"receive", receive_from_full_queue},
-    {"notify", notification_ping_pong},
+    {"send", send_to_port_without_receiver}, {"receive", receive_from_full_queue}, {"send_batch", send_in_batches},
+    {"receive_batch", receive_in_batches},   {"notify", notification_ping_pong},
 };
 
 }  // namespace

@@ -8,6 +8,8 @@ namespace portico::bench {
 extern const Rows kCallRows;
 extern const Rows kMessageRows;
 extern const Rows kPayloadRows;
+extern const Rows kCrossoverRows;
+extern const Rows kServiceRows;
 extern const Rows kSchedulingRows;
 extern const Rows kWaitingRows;
 extern const Rows kMemoryRows;

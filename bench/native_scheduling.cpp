@@ -10,8 +10,14 @@ void yield(Measure& measure) {
     measure_yield(measure, [] { must(native::call(abi::ThreadYield{})); });
 }
 
+/// With nobody to yield to.
+void yield_alone(Measure& measure) {
+    measure.each([] { must(native::call(abi::ThreadYield{})); });
+}
+
 constexpr Row kRows[] = {
     {"yield", yield},
+    {"yield_alone", yield_alone},
 };
 
 }  // namespace

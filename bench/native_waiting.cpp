@@ -46,9 +46,32 @@ void wait_on_badges(Measure& measure) {
     for (const Handle sender : senders) native::close(sender);
 }
 
+/// A set of ports; each object is a port, known by its key.
+template <size_t kObjects>
+void wait_on_set(Measure& measure) {
+    const Handle set = must(native::call(abi::SetCreate{})).set;
+    std::vector<Channel> channels;
+    for (size_t key = 0; key < kObjects; ++key) {
+        channels.push_back(Channel::create());
+        must(native::call(abi::SetAdd{set, channels.back().port, key}));
+    }
+    Chooser chooser;
+    measure.each([&] {
+        const size_t chosen = chooser.below(kObjects);
+        must(native::call(abi::PortNotify{channels[chosen].sender, 1}));
+        MessageRegisters registers{.handle_or_id = set.value};
+        must(native::message_call<abi::PortReceive>(registers));
+        if (registers.r14 != chosen) give_up("a notification came with the key of another port", static_cast<int64_t>(chosen));
+    });
+    native::close(set);
+    for (const Channel& channel : channels) channel.close();
+}
+
 constexpr Row kRows[] = {
     {"wait_badges_10", wait_on_badges<10>},
     {"wait_badges_10000", wait_on_badges<10'000>},
+    {"wait_set_10", wait_on_set<10>},
+    {"wait_set_10000", wait_on_set<10'000>},
 };
 
 }  // namespace

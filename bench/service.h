@@ -18,6 +18,11 @@ inline T must(const Result<T>& result) {
     if constexpr (!std::is_void_v<T>) return *result;
 }
 
+/// Whether a call was refused since the kernel does not have it (yet).
+inline bool is_missing(abi::Error error) {
+    return error == abi::Error::NotSupported || error == abi::Error::BadCall;
+}
+
 /// A port and a handle to send to it.
 struct Channel {
     abi::Handle port;
