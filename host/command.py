@@ -9,7 +9,7 @@ SUMMARIES = {
     "run": "boot the system and run a program in it (without one: an interactive shell)",
     "build": "build the system: kernel, runtime library, servers, boot archive",
     "test": "run all tests: unit tests, system tests in the guest, interactive tests, tidy checks",
-    "bench": "run the benchmarks",
+    "bench": "run a benchmark: ipc measures messages and calls in instructions and in time",
     "trace": "run, and write what the kernel did as a file for ui.perfetto.dev",
     "debug": "boot stopped, with gdb's commands prepared and printed",
     "format": "bring all sources into the project's format (clang-format)",
@@ -69,7 +69,8 @@ def _dispatch(name: str, arguments: list[str]) -> int:
         import formatting
         return formatting.main(arguments)
     if name == "bench":
-        raise usage("there are no benchmarks yet: bench/ is empty, so there is nothing to measure")
+        import benchmarks.runner
+        return benchmarks.runner.main(arguments)
     if name == "help":
         sys.stdout.write(_help(arguments))
         return 0
@@ -98,7 +99,7 @@ def _help(arguments: list[str]) -> str:
 
 def _usage(name: str) -> str:
     return f"./portico {name} " + {**dict.fromkeys(("run", "trace", "debug"), "[FLAGS] [--] [PROGRAM ARGUMENTS…]"),
-                                   "help": "[COMMAND]", "bench": ""}.get(name, "[FLAGS]")
+                                   "help": "[COMMAND]", "bench": "[FLAGS] ipc"}.get(name, "[FLAGS]")
 
 
 def _flags(name: str) -> list:
@@ -117,4 +118,7 @@ def _flags(name: str) -> list:
     if name == "format":
         import formatting
         return formatting.FLAGS
+    if name == "bench":
+        import benchmarks.runner
+        return benchmarks.runner.FLAGS
     return []

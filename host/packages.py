@@ -56,6 +56,20 @@ def require(*groups: dict[str, str]) -> None:
         raise Failure(f"installed, but the files expected of them are not there: {' '.join(still)}")
 
 
+def download(package: str, directory: str) -> str:
+    """Downloads what `package` depends on first, without installing anything, and returns the path of the archive."""
+    import subprocess
+
+    for attempt in ("with the lists there are", "with new lists"):
+        if attempt == "with new lists" and (_apt_get() is None or _call([*_apt_get(), "update"]) != 0):  # type: ignore[misc]
+            break
+        listed = subprocess.run(["apt-cache", "depends", "--important", package], capture_output=True, text=True, check=False).stdout
+        names = [line.split()[-1] for line in listed.splitlines() if line.strip().startswith("Depends: ")]
+        if names and subprocess.run(["apt-get", "-q", "download", names[0]], cwd=directory, stdout=sys.stderr.fileno(), check=False).returncode == 0:
+            return max(glob.glob(os.path.join(directory, f"{names[0]}_*.deb")), key=os.path.getmtime)
+    raise Failure(f"apt-get could not download {package}")
+
+
 def _install(apt: list[str], wanted: list[str]) -> bool:
     if not glob.glob("/var/lib/apt/lists/*_Packages*"):
         return False

@@ -24,7 +24,8 @@ FLAGS = [
     Flag("log", "where the kernel log goes (default build/last-run.log)", "FILE"),
     Flag("verbose", "copy the kernel log to stderr, too"),
     Flag("machine", "QEMU machine: microvm (default), pc, q35", "TYPE", default="microvm", parse=options.choice("microvm", "pc", "q35")),
-    Flag("accel", "tcg (default) or kvm", "NAME", default="tcg", parse=options.choice("tcg", "kvm")),
+    Flag("accel", "tcg (default), kvm, or icount: one CPU, 1 ns for each instruction", "NAME", default="tcg",
+         parse=options.choice("tcg", "icount", "kvm")),
     Flag("kernel-words", "words for the kernel's command line: trace (a panic tells the last events), processes=N", "WORDS", default=""),
     Flag("gdb", "let gdb attach at port 1234 (see also: portico debug)"),
 ]
@@ -40,7 +41,7 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     `memory_file`: a descriptor of the file that is to be the guest's RAM."""
     if parsed["workdir"] and not str(parsed["workdir"]).startswith("/"):
         raise usage(f"--workdir {parsed['workdir']}: must be an absolute path in the guest")
-    virtual_machine.check_accelerator(parsed["accel"])
+    virtual_machine.check_accelerator(parsed["accel"], parsed["cpus"])
     if paths.qemu() == packages.TO_RUN["qemu-system-x86"]:
         packages.require(packages.TO_RUN)
     if not freshness.is_built():

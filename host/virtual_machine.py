@@ -13,7 +13,13 @@ MACHINES = {
     "pc": "pc",
     "q35": "q35",
 }
-ACCELERATORS = {"tcg": "tcg,thread=multi", "kvm": "kvm"}
+# How the guest's instructions are run. "icount" is one CPU on a virtual clock that each instruction moves on by 1 ns, so that the
+# time stamp counter counts instructions. It counts every round of a `rep movsb`: without erms, programs copy by plain moves.
+ACCELERATORS = {
+    "tcg": ["-cpu", "max", "-accel", "tcg,thread=multi"],
+    "icount": ["-cpu", "max,-erms", "-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"],
+    "kvm": ["-cpu", "max", "-accel", "kvm"],
+}
 _SETPRIV = "/usr/bin/setpriv"  # util-linux, which Debian always has
 _LINK_DESCRIPTOR, _ARCHIVE_DESCRIPTOR, _MEMORY_DESCRIPTOR = 3, 4, 5
 
@@ -33,7 +39,7 @@ class Settings:
 def command_line(settings: Settings, kernel: str, archive: str, log: str) -> list[str]:
     """QEMU's arguments. The link is an inherited socket: no name in the file system, no connection to wait for."""
     return [
-        paths.qemu(), "-machine", MACHINES[settings.machine], "-cpu", "max", "-accel", ACCELERATORS[settings.accelerator],
+        paths.qemu(), "-machine", MACHINES[settings.machine], *ACCELERATORS[settings.accelerator],
         "-smp", str(settings.cpus), "-m", f"size={settings.memory_bytes >> 10}K",
         *([] if settings.memory_file is None else _memory_from_file(settings.memory_bytes)),
         "-kernel", kernel, "-initrd", archive, *(["-append", settings.kernel_words] if settings.kernel_words else []),
@@ -50,7 +56,25 @@ def _memory_from_file(size_bytes: int) -> list[str]:
             "-machine", "memory-backend=memory"]
 
 
-def check_accelerator(name: str) -> None:
+def linux_command_line(settings: Settings, kernel: str, archive: str, console: str, arguments: str) -> list[str]:
+    """QEMU's arguments for a Linux that is measured beside Portico: nothing but a console, which goes to a file."""
+    command = [
+        paths.qemu(), "-machine", MACHINES[settings.machine], *ACCELERATORS[settings.accelerator],
+        "-smp", str(settings.cpus), "-m", f"size={settings.memory_bytes >> 10}K",
+        "-kernel", kernel, "-initrd", archive, "-append", arguments,
+        "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", f"file:{console}",
+    ]
+    return dies_with_us(command)
+
+
+def dies_with_us(command: list[str]) -> list[str]:
+    """The command in such a way that its process never outlives ours."""
+    return [_SETPRIV, "--pdeathsig", "KILL", "--", *command] if os.path.exists(_SETPRIV) else command
+
+
+def check_accelerator(name: str, cpus: int) -> None:
+    if name == "icount" and cpus != 1:
+        raise Failure("--accel icount counts the instructions of one CPU; add --cpus 1")
     if name == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         reason = "/dev/kvm is not there" if not os.path.exists("/dev/kvm") else "/dev/kvm is not open to this user"
         raise Failure(f"--accel kvm: {reason}; leave the flag out to run without it")
@@ -92,9 +116,7 @@ class VirtualMachine:
         log_descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        command = command_line(settings, kernel, f"/proc/self/fd/{_ARCHIVE_DESCRIPTOR}", log)
-        if os.path.exists(_SETPRIV):
-            command = [_SETPRIV, "--pdeathsig", "KILL", "--", *command]
+        command = dies_with_us(command_line(settings, kernel, f"/proc/self/fd/{_ARCHIVE_DESCRIPTOR}", log))
         # The numbers the child gets must not be ones that are still to be copied from: move the sources up first.
         sources = [_moved_up(descriptor) for descriptor in (nothing, log_descriptor, theirs.fileno(), archive_descriptor)]
         if settings.memory_file is not None:

@@ -34,6 +34,7 @@ Result<> MessagePool::grow(Account& payer) {
     MessageChunk* chunk = TRY(heap.make<MessageChunk>(payer, payer, *this));
     payer.add_reference();
     chunks_.push_front(*chunk);
+    ++spares_;
     return {};
 }
 
@@ -43,7 +44,7 @@ Result<QueuedMessage*> MessagePool::take(Account& payer) {
     MessageChunk& chunk = chunks_.front();
     QueuedMessage* message = chunk.free;
     chunk.free = message->next_free;
-    ++chunk.used;
+    if (chunk.used++ == 0) --spares_;
     if (chunk.free == nullptr) [[unlikely]] {
         chunks_.pop_front();
         chunks_.push_back(chunk);
@@ -51,24 +52,24 @@ Result<QueuedMessage*> MessagePool::take(Account& payer) {
     return message;
 }
 
-/// A full chunk has a free message again, or all of a chunk's are free.
-void MessagePool::chunk_got_room(MessageChunk& chunk) {
-    if (chunk.used + 1 == MessageChunk::kMessages) {
-        chunks_.erase(chunks_.iterator_to(chunk));
-        chunks_.push_front(chunk);
-    }
-    if (chunk.used != 0 || (&chunks_.front() == &chunk && (++chunks_.begin())->free == nullptr)) return;  // none other has room
-    chunks_.erase(chunks_.iterator_to(chunk));
-    destroy(chunk);
-}
-
-/// A chunk was full or is empty.
+/// A chunk was full, or is empty now.
 void MessagePool::settle(MessageChunk& chunk) {
-    if (chunk.pool == nullptr) {
+    MessagePool* pool = chunk.pool;
+    if (pool == nullptr) {
         if (chunk.used == 0) destroy(chunk);
-    } else if (!chunk.pool->has_only(chunk)) {
-        chunk.pool->chunk_got_room(chunk);
+        return;
     }
+    if (chunk.used != 0) {
+        pool->chunks_.erase(pool->chunks_.iterator_to(chunk));
+        pool->chunks_.push_front(chunk);
+        return;
+    }
+    if (pool->spares_ < kSparesMax) {
+        ++pool->spares_;
+        return;
+    }
+    pool->chunks_.erase(pool->chunks_.iterator_to(chunk));
+    destroy(chunk);
 }
 
 }  // namespace portico::kernel

@@ -35,8 +35,9 @@ public:
 
 private:
     struct Page;
-    static constexpr unsigned kClasses = 17;
-    static constexpr uint16_t kClassBytes[kClasses] = {32, 48, 64, 96, 128, 160, 192, 240, 336, 400, 496, 576, 672, 800, 1344, 2032, 4064};
+    static constexpr unsigned kClasses = 19;
+    static constexpr uint16_t kClassBytes[kClasses] = {32,  48,  64,  96,  128, 160,  192,  224,  256, 336,
+                                                       400, 496, 576, 672, 800, 1008, 1344, 2032, 4064};
 
     Page* add_page(unsigned size_class);
 

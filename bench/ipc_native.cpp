@@ -1,0 +1,10 @@
+#include "bench/native_rows.h"
+
+/// Portico's native calls, in a guest program that also makes Linux calls (fork, for the second process).
+int main(int count, char** arguments) {
+    using namespace portico::bench;
+    // Memory first: a handle table never shrinks, so what later rows need would not be seen as new.
+    const Rows families[] = {kMemoryRows,  kCallRows,       kPayloadRows, kCrossoverRows,
+                             kMessageRows, kSchedulingRows, kServiceRows, kWaitingRows};
+    return run_rows(count, arguments, families);
+}
