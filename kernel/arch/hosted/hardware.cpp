@@ -4,9 +4,11 @@
 
 #include <chrono>
 
+#include "kernel/arch/hosted/explorer.h"
 #include "kernel/debug/log.h"
 #include "kernel/memory/frame_allocator.h"
 #include "kernel/memory/poison.h"
+#include "kernel/sched/cpu.h"
 
 namespace portico::kernel::hosted {
 namespace {
@@ -49,6 +51,28 @@ unsigned Hardware::cpu_index() {
 uint64_t Hardware::now_ns() const {
     if (!real_time_) return time_ns_.load();
     return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+void Hardware::pause_explored(Pause where, uint64_t detail) {
+    explorer->pause(where, detail);
+}
+
+void Hardware::leave_explored() {
+    explorer->lock_released();
+    const Thread* running = arch::this_cpu().running;
+    explorer->pause(Pause::Leave, running != nullptr ? running->frame.registers.rax : 0);
+}
+
+void Hardware::demand_true_translations() {
+    for (unsigned i = 0; i < cpu_count; ++i)
+        if (const uint64_t page = find_stale(processors[i]); page != 0)
+            panic("CPU %u caches a translation of %lx that its page table does not allow", i, page);
+}
+
+unsigned Hardware::pending_line(unsigned cpu) const {
+    for (unsigned line = cpu; line < kLines; line += cpu_count)
+        if (lines[line].pending && !lines[line].masked) return line;
+    return kLines;
 }
 
 uint8_t* Hardware::page_at(PhysicalAddress page) {
