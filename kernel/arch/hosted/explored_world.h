@@ -1,13 +1,21 @@
 #pragma once
 
+#include <cstdarg>
+
 #include "kernel/arch/hosted/machine.h"
 #include "kernel/arch/hosted/stress_programs.h"
 
 namespace portico::kernel::hosted {
 
-template <class... Values>
-void demand(bool condition, const char* format, Values... values) {
-    if (!condition) panic(format, values...);
+/// What a program sees must be so; else the run ends with the message, the seed and the last events.
+__attribute__((format(printf, 2, 3))) inline void demand(bool condition, const char* format, ...) {
+    if (condition) return;
+    char text[160];
+    va_list arguments;
+    va_start(arguments, format);
+    format_text(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    panic("%s", text);
 }
 
 /// A program that checks what it sees. It ends its thread when it has done what it was made for; a run in which one does not is a
@@ -36,6 +44,11 @@ protected:
         done = true;
         call(thread, abi::ThreadExit{});
     }
+    /// The same after closing a handle, which others may wait for.
+    void leave(Thread& thread, Handle handle) {
+        if (std::exchange(leaving_, true)) return finish(thread);
+        call(thread, abi::HandleClose{handle});
+    }
     static uint64_t in_ns(uint64_t ns) { return arch::now_ns() + ns; }
     /// A while, to let others get on; short or over a turn.
     void nap(Thread& thread) { call(thread, abi::ThreadSleep{in_ns(random.below(random.one_in(8) ? 12'000'000 : 5'000))}); }
@@ -49,7 +62,7 @@ private:
         asked_ = false;
         call(thread, abi::UpcallReturn{upcall_page});  // the saved registers come first in UpcallState
     }
-    bool asked_ = false;
+    bool asked_ = false, leaving_ = false;
 };
 
 /// A machine with programs, made from a seed and explored once.
@@ -86,13 +99,15 @@ public:
     }
     /// Runs until all is quiet; then all programs must be done, or dead with their process.
     void explore(Explorer& explorer) {
-        explorer_pauses = 0;
         machine.explore_cpus(
             explorer, exploration_,
-            [](Thread& thread) { reinterpret_cast<Program*>(thread.frame.registers.rbp)->step(thread); }, [this] { return all_done(); });
-        explorer_pauses = explorer.pauses();
+            [](Thread& thread) {
+                abi::Registers& r = thread.frame.registers;
+                if (r.rbp == 0) r.rbp = r.rdi;  // made by a program: its argument
+                reinterpret_cast<Program*>(r.rbp)->step(thread);
+            },
+            [this] { return all_done(); });
     }
-    uint64_t explorer_pauses = 0;
 
 private:
     struct Started {
