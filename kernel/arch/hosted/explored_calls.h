@@ -119,6 +119,7 @@ private:
         message<abi::PortReceive>(thread, {.handle_or_id = port_.value, .deadline_or_badge = deadline()});
     }
     uint64_t deadline() {
+        clients_were_done_ = share_.clients_done != nullptr && (*share_.clients_done)();
         if (!share_.held.empty()) return random.one_in(2) ? abi::kNow : in_ns(random.below(3000));
         return share_.clients_done != nullptr ? in_ns(200'000) : abi::kForever;
     }
@@ -166,7 +167,7 @@ private:
         else
             demand(result == Error::WouldBlock || result == Error::TimedOut || result == Error::Interrupted, "a receive ended with %lu",
                    static_cast<uint64_t>(result));
-        if (share_.clients_done != nullptr && (*share_.clients_done)()) share_.closing = true;
+        if (clients_were_done_) share_.closing = true;  // and nothing was left to receive
     }
     void replied(bool accepted, Error result) {
         if (accepted) {
@@ -207,7 +208,7 @@ private:
     ServerShare& share_;
     CallLedger& ledger_;
     Last last_ = Last::Nothing;
-    bool closed_ = false;
+    bool closed_ = false, clients_were_done_ = false;
     ServerShare::Held answered_{};
 };
 

@@ -48,12 +48,6 @@ void Explorer::run() {
     if (next != kHost) go_on_in(next);
 }
 
-void Explorer::end() {
-    hardware_->explorer = nullptr;
-    hardware_ = nullptr;
-    body_ = nullptr;
-}
-
 /// What each fiber does: one body after the other.
 void Explorer::live(unsigned index) {
     for (;;) {
@@ -112,6 +106,7 @@ void Explorer::wait() {
 }
 
 void Explorer::lock_released() {
+    if (current_ == kHost) return;
     const sanitizer::Unwatched unwatched;
     for (unsigned i = 0; i < hardware_->cpu_count; ++i)
         if (cpus_[i].state == State::Spins) cpus_[i].state = State::Runs;
@@ -248,7 +243,7 @@ void Explorer::print(std::FILE* file) const {
             std::fprintf(file, "%lx\n", event.detail);
     }
     static constexpr const char* kStates[] = {"runs", "spins", "waits", "returned"};
-    for (unsigned i = 0; hardware_ != nullptr && i < hardware_->cpu_count; ++i)
+    for (unsigned i = 0; i < hardware_->cpu_count; ++i)
         std::fprintf(file, "CPU %u %s\n", i, kStates[static_cast<unsigned>(cpus_[i].state)]);
     std::fprintf(file, "%s: seed %lu, %s, %lu pauses\n", title_.c_str(), exploration_.seed,
                  exploration_.strategy == Strategy::Pct ? "pct" : "random", pauses_);

@@ -37,7 +37,8 @@ struct Exploration {
 /// Guarantees of Finding Bugs" (ASPLOS 2010): a bug that needs d orderings among n CPUs in k steps is met with a probability of
 /// at least 1 / (n k^(d-1)) in each run with Strategy::Pct.
 ///
-/// Ownership: keeps its fibers from run to run, so that a run costs no stacks. Bound: one run at a time.
+/// Ownership: keeps its fibers from run to run, so that a run costs no stacks. The machine refers to it until it goes, since what
+///            fails after the run is to tell the seed, too. Bound: one run at a time.
 class Explorer {
 public:
     explicit Explorer(unsigned cpus_max = 4);
@@ -49,7 +50,6 @@ public:
     /// Lets CPUs go on until the run is quiet or all bodies have returned. To be called again after something was done for them.
     void run();
     bool all_returned() const { return returned_ == hardware_->cpu_count; }
-    void end();
 
     // ---- called by what runs on a CPU; outside of a run, and on the host thread's own stack, they do nothing
 

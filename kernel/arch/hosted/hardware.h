@@ -109,7 +109,7 @@ public:
     std::unordered_map<uint16_t, uint32_t> io_ports;
     std::vector<uint32_t> io_written;
 
-    Explorer* explorer = nullptr;  ///< if the CPUs are fibers: who switches them
+    Explorer* explorer = nullptr;  ///< if the CPUs are or were fibers: who switches them
     void pause(Pause where, uint64_t detail) {
         if (explorer != nullptr) pause_explored(where, detail);
     }

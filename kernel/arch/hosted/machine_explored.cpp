@@ -60,7 +60,6 @@ void Machine::explore_cpus(Explorer& explorer, const Exploration& exploration, c
         wake_idle_cpus();
         explorer.run();
     }
-    explorer.end();
     share_out_idlers();
     settle();
 }
