@@ -20,16 +20,18 @@ protected:
         const Seeds seeds(seeds_usual);
         const auto* test = testing::UnitTest::GetInstance()->current_test_info();
         explorer.set_title(std::string(test->test_suite_name()) + "." + test->name());
-        uint64_t pauses = 0, pauses_max = 0;
+        uint64_t pauses = 0, pauses_max = 0, fingerprint = 0;
         const std::clock_t began = std::clock();
         for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
             run<World>(seed, length);
             pauses += explorer.pauses();
             pauses_max = std::max(pauses_max, explorer.pauses());
+            fingerprint = fingerprint * 31 + explorer.fingerprint();
         }
         const double seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
-        std::printf("           %lu seeds, %lu pauses a run, at most %lu; in a second of one CPU %.0f seeds, %.0f pauses\n", seeds.count,
-                    pauses / seeds.count, pauses_max, static_cast<double>(seeds.count) / seconds, static_cast<double>(pauses) / seconds);
+        std::printf("           %lu seeds, %lu pauses a run, at most %lu, fingerprint %016lx; a second of one CPU: %.0f seeds, %.0f pauses\n",
+                    seeds.count, pauses / seeds.count, pauses_max, fingerprint, static_cast<double>(seeds.count) / seconds,
+                    static_cast<double>(pauses) / seconds);
     }
     template <class World>
     void run(uint64_t seed, uint64_t length) {

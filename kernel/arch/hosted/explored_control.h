@@ -39,6 +39,20 @@ private:
     bool waited_ = false;
 };
 
+/// Computes: uses memory and never enters the kernel by itself, until it has got so many alerts or its owner lets it go.
+class Spinner final : public CheckedProgram {
+public:
+    Spinner(uint64_t page, uint64_t alerts_wanted) : CheckedProgram("spinner"), page_(page), alerts_wanted_(alerts_wanted) {}
+    bool let_go = false;
+
+private:
+    void act(Thread& thread) override {
+        if (let_go || upcalls >= alerts_wanted_) return finish(thread);
+        access(page_, Access::Write, [](uint64_t& word) { ++word; });
+    }
+    uint64_t page_, alerts_wanted_;
+};
+
 /// Alerts threads. With a sleeper it alerts again only when the last one has arrived, and goes on until the sleeper is done.
 class Alerter final : public CheckedProgram {
 public:
@@ -96,6 +110,47 @@ private:
     }
     Handle process_;
     uint64_t left_;
+};
+
+/// Suspends a spinner's process and demands that it stops; resumes it and demands that it goes on; lets it go in the end.
+class Stopper final : public CheckedProgram {
+public:
+    Stopper(Handle process, Spinner& spinner, uint64_t rounds)
+        : CheckedProgram("stopper"), process_(process), spinner_(spinner), rounds_(rounds) {}
+
+private:
+    static constexpr unsigned kNapsMax = 200;
+
+    void act(Thread& thread) override {
+        if (rounds_ == 0) {
+            spinner_.let_go = true;
+            return finish(thread);
+        }
+        if (!suspended_) {
+            if (spinner_.steps == steps_before_) return wait(thread, "a process does not go on");
+            suspended_ = true;
+            naps_ = 0;
+            return call(thread, abi::ProcessSuspend{process_});
+        }
+        if (spinner_.steps != steps_before_) {
+            steps_before_ = spinner_.steps;
+            return wait(thread, "a suspended process goes on");
+        }
+        suspended_ = false;
+        naps_ = 0;
+        --rounds_;
+        call(thread, abi::ProcessResume{process_});
+    }
+    void wait(Thread& thread, const char* what) {
+        demand(++naps_ < kNapsMax, "%s", what);
+        nap(thread);
+    }
+    Handle process_;
+    Spinner& spinner_;
+    uint64_t rounds_;
+    uint64_t steps_before_ = ~0ull;
+    unsigned naps_ = 0;
+    bool suspended_ = false;
 };
 
 }  // namespace portico::kernel::hosted

@@ -187,16 +187,17 @@ private:
             demand(error(thread) == Error::None, "a driver's receive ended with %lu", thread.frame.registers.rax);
             demand(thread.frame.registers.rdx == 1, "a driver got bits %lx", thread.frame.registers.rdx);
             state_.served = state_.raised;
-            return call(thread, abi::InterruptAck{interrupt_});
+            to_acknowledge_ = true;
         }
+        if (random.one_in(4)) return nap(thread);
+        if (std::exchange(to_acknowledge_, false)) return call(thread, abi::InterruptAck{interrupt_});
         if (state_.finished && state_.served == state_.raised) return finish(thread);
-        if (random.one_in(5)) return nap(thread);
         received_ = true;
         message<abi::PortReceive>(thread, {.handle_or_id = port_.value});
     }
     Handle port_, interrupt_;
     DeviceState& state_;
-    bool received_ = false;
+    bool received_ = false, to_acknowledge_ = false;
 };
 
 }  // namespace portico::kernel::hosted

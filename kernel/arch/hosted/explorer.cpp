@@ -13,10 +13,17 @@ namespace {
 constexpr uint64_t kPauseNsMax = 200;
 constexpr uint64_t kLongPauseNsMax = 15'000'000;  // over a turn of the scheduler's
 constexpr uint64_t kLongPauseOneIn = 400;
+constexpr uint64_t kHighPriority = uint64_t{1} << 32;
 
 }  // namespace
 
+/// The sanitizers' reports do not come by panic.
+static void print_on_death() {
+    if (Hardware::exists() && Hardware::get().explorer != nullptr) Hardware::get().explorer->print(stderr);
+}
+
 Explorer::Explorer(unsigned cpus_max) : fibers_(cpus_max) {
+    sanitizer::on_death(print_on_death);
     for (unsigned i = 0; i < fibers_; ++i) cpus_[i].fiber = std::make_unique<Fiber>([this, i] { live(i); });
 }
 
@@ -39,7 +46,11 @@ void Explorer::begin(Hardware& hardware, const Exploration& exploration, std::fu
     fingerprint_ = 0;
     event_count_ = 0;
     returned_ = 0;
-    for (unsigned i = 0; i < hardware.cpu_count; ++i) cpus_[i].state = State::Runs;
+    for (unsigned i = 0; i < hardware.cpu_count; ++i) {
+        cpus_[i].state = State::Runs;
+        cpus_[i].looks = false;
+        cpus_[i].neglected = 0;
+    }
     set_priorities();
 }
 
@@ -65,6 +76,7 @@ void Explorer::go_on_in(unsigned next) {
     const unsigned self = current_;
     if (next == self) return;
     current_ = next;
+    turn_pauses_ = 0;
     if (next != kHost) Hardware::be_cpu(next);
     sanitizer::release(this);
     Fiber& from = self == kHost ? host_ : *cpus_[self].fiber;
@@ -79,7 +91,7 @@ void Explorer::pause(Pause where, uint64_t detail) {
     const sanitizer::Unwatched unwatched;
     note(where, detail);
     pass_time();
-    lower_priority_at_change_point();
+    lower_priority();
     go_on_in(choose());
 }
 
@@ -100,8 +112,10 @@ void Explorer::wait() {
     note(Pause::Idle, 0);
     pass_time();
     cpus_[current_].state = State::Waits;
+    cpus_[current_].looks = false;
     go_on_in(choose());
     cpus_[current_].state = State::Runs;
+    cpus_[current_].looks = true;
     note(Pause::Awake, 0);
 }
 
@@ -111,6 +125,28 @@ void Explorer::lock_released() {
     for (unsigned i = 0; i < hardware_->cpu_count; ++i)
         if (cpus_[i].state == State::Spins) cpus_[i].state = State::Runs;
     hardware_->demand_true_translations();
+}
+
+void Explorer::left_kernel() {
+    if (current_ == kHost) return;
+    const sanitizer::Unwatched unwatched;
+    lock_released();
+    Cpu& own = cpus_[current_];
+    own.looks = false;
+    own.neglected = helper_is_missing() ? own.neglected + 1 : 0;
+    if (own.neglected > kNeglectedMax) panic("CPU %u always leaves threads ready and wakes no CPU that idles", current_);
+    pause(Pause::Leave, cpu_at(current_).running->frame.registers.rax);
+}
+
+/// This CPU has threads ready, another idles, and nobody is on the way.
+bool Explorer::helper_is_missing() const {
+    if (cpu_at(current_).ready.empty()) return false;
+    bool some_idle = false;
+    for (unsigned i = 0; i < hardware_->cpu_count; ++i) {
+        if (cpus_[i].looks || (cpus_[i].state == State::Waits && has_interrupt(i))) return false;
+        some_idle |= cpus_[i].state == State::Waits;
+    }
+    return some_idle;
 }
 
 // ---- choosing
@@ -159,25 +195,29 @@ unsigned Explorer::choose() {
 void Explorer::set_priorities() {
     change_points_.clear();
     next_change_ = 0;
+    lowest_priority_ = kHighPriority;
     std::array<uint64_t, kCpusMax> ranks;
     for (unsigned i = 0; i < hardware_->cpu_count; ++i) {  // a random permutation, above all that change points give
         const auto place = static_cast<unsigned>(random_.below(i + 1));
         ranks[i] = ranks[place];
-        ranks[place] = exploration_.depth + i;
+        ranks[place] = kHighPriority + i;
     }
     for (unsigned i = 0; i < hardware_->cpu_count; ++i) cpus_[i].priority = ranks[i];
     for (unsigned i = 1; i < exploration_.depth; ++i) change_points_.push_back(1 + random_.below(exploration_.length));
     std::sort(change_points_.begin(), change_points_.end());
 }
 
-void Explorer::lower_priority_at_change_point() {
-    while (next_change_ < change_points_.size() && pauses_ >= change_points_[next_change_])
-        cpus_[current_].priority = exploration_.depth - ++next_change_;
+/// Each priority given later is below all given before.
+void Explorer::lower_priority() {
+    const bool at_change_point = next_change_ < change_points_.size() && pauses_ >= change_points_[next_change_];
+    if (at_change_point) ++next_change_;
+    if (at_change_point || turn_pauses_ > kTurnPausesMax) cpus_[current_].priority = --lowest_priority_;
 }
 
 void Explorer::pass_time() {
     const uint64_t ns = 1 + (random_.one_in(kLongPauseOneIn) ? random_.below(kLongPauseNsMax) : random_.below(kPauseNsMax));
     hardware_->set_time(hardware_->now_ns() + ns);
+    ++turn_pauses_;
     if (++pauses_ > exploration_.pauses_max) panic("no end after %lu pauses", pauses_);
 }
 

@@ -35,7 +35,8 @@ struct Exploration {
 ///
 /// The strategies are those of Burckhardt, Kothari, Musuvathi and Nagarakatte, "A Randomized Scheduler with Probabilistic
 /// Guarantees of Finding Bugs" (ASPLOS 2010): a bug that needs d orderings among n CPUs in k steps is met with a probability of
-/// at least 1 / (n k^(d-1)) in each run with Strategy::Pct.
+/// at least 1 / (n k^(d-1)) in each run with Strategy::Pct. Beyond it, a CPU that has gone on for very long becomes the last, since
+/// programs may wait for each other without blocking.
 ///
 /// Ownership: keeps its fibers from run to run, so that a run costs no stacks. The machine refers to it until it goes, since what
 ///            fails after the run is to tell the seed, too. Bound: one run at a time.
@@ -61,6 +62,8 @@ public:
     void wait();
     /// This CPU has just let go of the kernel lock: nobody has it.
     void lock_released();
+    /// This CPU goes on in user mode. Idle CPUs must have been told of what it leaves in its queue.
+    void left_kernel();
     /// A choice of the seed's.
     uint64_t below(uint64_t end) { return random_.below(end); }
 
@@ -77,7 +80,9 @@ private:
     struct Cpu {
         std::unique_ptr<Fiber> fiber;
         State state = State::Returned;
-        uint64_t priority = 0;  ///< Pct
+        uint64_t priority = 0;   ///< Pct
+        bool looks = false;      ///< was woken and has not left the kernel since: it takes whatever is ready
+        unsigned neglected = 0;  ///< how often in a row this CPU left threads ready though another idled
     };
     struct Event {
         uint64_t time_ns = 0;
@@ -87,13 +92,16 @@ private:
         uint8_t cpu = 0;
     };
     static constexpr unsigned kHost = ~0u;
+    static constexpr unsigned kNeglectedMax = 50;
+    static constexpr uint64_t kTurnPausesMax = 400;
     static constexpr unsigned kEvents = 256;
 
     void live(unsigned index);
     void note(Pause where, uint64_t detail);
     void pass_time();
+    bool helper_is_missing() const;
     void set_priorities();
-    void lower_priority_at_change_point();
+    void lower_priority();
     /// Who goes on; kHost if the run is quiet.
     unsigned choose();
     CpuMask candidates() const;
@@ -110,6 +118,8 @@ private:
     std::vector<uint64_t> change_points_;  ///< pauses, ascending
     size_t next_change_ = 0;
     unsigned current_ = kHost;
+    uint64_t turn_pauses_ = 0;  ///< since another CPU ran
+    uint64_t lowest_priority_ = 0;
     unsigned returned_ = 0;
     unsigned fibers_ = 0;
     bool quitting_ = false;

@@ -15,8 +15,9 @@
 #endif
 #endif
 
-#ifdef PORTICO_ADDRESS_SANITIZER
+#if defined(PORTICO_ADDRESS_SANITIZER) || defined(PORTICO_THREAD_SANITIZER)
 #include <sanitizer/common_interface_defs.h>
+#define PORTICO_SANITIZER 1
 #endif
 
 #ifdef PORTICO_THREAD_SANITIZER
@@ -41,6 +42,15 @@ inline void entered_stack(void* own_frames) {
 #else
 inline void leave_stack(void**, const void*, size_t) {}
 inline void entered_stack(void*) {}
+#endif
+
+#ifdef PORTICO_SANITIZER
+/// Called when a sanitizer ends the program.
+inline void on_death(void (*callback)()) {
+    __sanitizer_set_death_callback(callback);
+}
+#else
+inline void on_death(void (*)()) {}
 #endif
 
 #ifdef PORTICO_THREAD_SANITIZER

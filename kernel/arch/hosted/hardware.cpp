@@ -8,7 +8,6 @@
 #include "kernel/debug/log.h"
 #include "kernel/memory/frame_allocator.h"
 #include "kernel/memory/poison.h"
-#include "kernel/sched/cpu.h"
 
 namespace portico::kernel::hosted {
 namespace {
@@ -46,6 +45,10 @@ Hardware& Hardware::get() {
     return *hardware;
 }
 
+bool Hardware::exists() {
+    return hardware != nullptr;
+}
+
 void Hardware::be_cpu(unsigned index) {
     current_cpu = index;
 }
@@ -63,9 +66,7 @@ void Hardware::pause_explored(Pause where, uint64_t detail) {
 }
 
 void Hardware::leave_explored() {
-    explorer->lock_released();
-    const Thread* running = arch::this_cpu().running;
-    explorer->pause(Pause::Leave, running != nullptr ? running->frame.registers.rax : 0);
+    explorer->left_kernel();
 }
 
 void Hardware::demand_true_translations() {

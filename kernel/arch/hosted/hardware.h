@@ -70,6 +70,7 @@ public:
     Hardware(const Hardware&) = delete;
     Hardware& operator=(const Hardware&) = delete;
     static Hardware& get();
+    static bool exists();
 
     /// The calling thread acts as this CPU from now on.
     static void be_cpu(unsigned index);
