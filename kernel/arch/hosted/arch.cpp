@@ -51,23 +51,19 @@ void spin_pause() {
         std::this_thread::yield();
 }
 
-static void take_line_while_idle() {
-    Hardware& hardware = Hardware::get();
-    const unsigned line = hardware.pending_line(Hardware::cpu_index());
+static void wait_explored(hosted::Explorer& explorer) {
+    explorer.wait();
+    const unsigned line = Hardware::get().take_line(Hardware::cpu_index());
     if (line == hosted::kLines) return;
-    hardware.lines[line].pending = false;
     idle_interrupt(this_cpu(), line);
-    hardware.explorer->lock_released();
+    explorer.lock_released();
 }
 
 /// Returns when kicked or when the timer is due. The driver of a machine whose time stands still never lets a CPU come here.
 void wait_for_interrupt() {
     Processor& own = Hardware::get().own();
     hosted::Explorer* const explorer = Hardware::get().explorer;
-    if (explorer != nullptr) {
-        explorer->wait();
-        take_line_while_idle();
-    }
+    if (explorer != nullptr) wait_explored(*explorer);
     std::unique_lock guard(own.wake_mutex);
     while (explorer == nullptr && !own.kicked && Hardware::get().now_ns() < own.timer_ns.load())
         own.wake.wait_for(guard, std::chrono::microseconds(100));

@@ -55,17 +55,18 @@ void Explorer::begin(Hardware& hardware, const Exploration& exploration, std::fu
 }
 
 void Explorer::run() {
+    const sanitizer::Unwatched unwatched;
     const unsigned next = choose();
     if (next != kHost) go_on_in(next);
 }
 
 /// What each fiber does: one body after the other.
 void Explorer::live(unsigned index) {
+    const sanitizer::Unwatched unwatched;
     for (;;) {
         sanitizer::acquire(this);
         if (quitting_) return;
         body_(index);
-        const sanitizer::Unwatched unwatched;
         cpus_[index].state = State::Returned;
         ++returned_;
         go_on_in(choose());

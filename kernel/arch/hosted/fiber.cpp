@@ -74,6 +74,7 @@ Fiber::Fiber(std::function<void()> body) : body_(std::move(body)), stack_bytes_(
     *--top = 0;
     *--top = 0;
     stack_pointer_ = top;
+    sanitizer::release(this);
 }
 
 Fiber::~Fiber() {
@@ -92,6 +93,7 @@ void Fiber::switch_to(Fiber& to) {
 
 void Fiber::begin(Fiber* self) {
     sanitizer::entered_stack(nullptr);
+    sanitizer::acquire(self);
     self->body_();
     Fiber& back = *self->resumer_;
     sanitizer::leave_stack(nullptr, back.stack_bottom_, back.stack_bytes_);  // null: this stack is never entered again

@@ -4,7 +4,7 @@
 
 /// Tells the sanitizers of hosted builds when another stack begins to run. Nothing without one.
 ///
-/// The thread sanitizer takes each fiber for a thread of its own and is told of no order between them: what the code does not
+/// The thread sanitizer takes each fiber for a thread of its own and is told of no order between them: what the kernel does not
 /// order by itself is a race, as if each were a thread of the host.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -73,18 +73,14 @@ inline void release(void* mark) {
 inline void acquire(void* mark) {
     __tsan_acquire(mark);
 }
-/// While it lives the memory accesses of this fiber are not looked at: those of the simulated machine itself.
-class Unwatched {
-public:
-    Unwatched() {
-        AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
-        AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
-    }
-    ~Unwatched() {
-        AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
-        AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
-    }
-};
+inline void stop_watching() {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+}
+inline void go_on_watching() {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+}
 #else
 inline void* make_thread() {
     return nullptr;
@@ -96,11 +92,32 @@ inline void destroy_thread(void*) {}
 inline void switch_thread(void*) {}
 inline void release(void*) {}
 inline void acquire(void*) {}
+inline void stop_watching() {}
+inline void go_on_watching() {}
+#endif
+
+/// While it lives the thread sanitizer does not look at the memory accesses of this fiber: the simulated machine, and what programs
+/// that check each other share, are of one thread indeed.
 class Unwatched {
 public:
-    Unwatched() {}
-    ~Unwatched() {}
+    Unwatched() { stop_watching(); }
+    ~Unwatched() { go_on_watching(); }
+    Unwatched(const Unwatched&) = delete;
 };
-#endif
+
+/// Inside Unwatched: the kernel runs.
+class Watched {
+public:
+    explicit Watched(bool was_unwatched) : was_unwatched_(was_unwatched) {
+        if (was_unwatched_) go_on_watching();
+    }
+    ~Watched() {
+        if (was_unwatched_) stop_watching();
+    }
+    Watched(const Watched&) = delete;
+
+private:
+    bool was_unwatched_;
+};
 
 }  // namespace portico::kernel::hosted::sanitizer

@@ -107,6 +107,13 @@ uint64_t Hardware::find_stale(Processor& cpu) {
     return 0;
 }
 
+unsigned Hardware::take_line(unsigned cpu) {
+    const sanitizer::Unwatched unwatched;
+    const unsigned line = pending_line(cpu);
+    if (line < kLines) lines[line].pending = false;
+    return line;
+}
+
 void Hardware::append_log(std::string_view text) {
     std::lock_guard guard(log_mutex_);
     log_ += text;

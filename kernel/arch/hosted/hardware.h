@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernel/arch/arch.h"
+#include "kernel/arch/hosted/fiber_sanitizer.h"
 
 /// The simulated machine under arch/hosted: what arch.h describes, as ordinary memory of a Linux process.
 namespace portico::kernel::hosted {
@@ -73,8 +74,8 @@ public:
     static bool exists();
 
     /// The calling thread acts as this CPU from now on.
-    static void be_cpu(unsigned index);
-    static unsigned cpu_index();
+    static void be_cpu(unsigned index) __attribute__((no_sanitize("thread")));
+    static unsigned cpu_index() __attribute__((no_sanitize("thread")));  // fibers share what threads have each
     Processor& own() { return processors[cpu_index()]; }
 
     uint64_t now_ns() const;
@@ -114,12 +115,20 @@ public:
     void pause(Pause where, uint64_t detail) {
         if (explorer != nullptr) pause_explored(where, detail);
     }
-    /// This CPU has just left the kernel, so nobody has the lock.
-    void left_kernel() {
+    /// An entry into the kernel, by a CPU that may be explored: `act` calls one of the enter functions.
+    template <class Act>
+    void enter_kernel(Pause why, uint64_t detail, Act act) {
+        pause(why, detail);
+        {
+            const sanitizer::Watched watched(explorer != nullptr);
+            act(arch::this_cpu());
+        }
         if (explorer != nullptr) leave_explored();
     }
     /// An interrupt line that is raised and routed to this CPU, or kLines.
     unsigned pending_line(unsigned cpu) const;
+    /// The same, and its interrupt begins.
+    unsigned take_line(unsigned cpu);
 
     void append_log(std::string_view text);
     std::string log_text();

@@ -179,7 +179,7 @@ private:
     Error error_of(Thread& thread);
     void run_cpu(unsigned index, const std::function<void(Thread&)>& step, const std::atomic<bool>& stop);
     void explore_cpu(const std::function<void(Thread&)>& step, const bool& stop);
-    bool take_interrupt(Explorer& explorer, Cpu& cpu);
+    bool take_interrupt(Explorer& explorer);
     void wake_idle_cpus();
     void share_out_idlers();
     void kill_all();

@@ -4,27 +4,23 @@
 namespace portico::kernel::hosted {
 
 /// Interrupts come late: as on a real machine, the CPU may get further before it takes one that is pending.
-bool Machine::take_interrupt(Explorer& explorer, Cpu& cpu) {
+bool Machine::take_interrupt(Explorer& explorer) {
     Processor& own = hardware.own();
-    const unsigned line = hardware.pending_line(cpu.index);
+    const unsigned line = hardware.pending_line(Hardware::cpu_index());
     const bool timer_is_due = hardware.now_ns() >= own.timer_ns.load();
     if (!own.kicked && line == kLines && !timer_is_due) return false;
     if (explorer.below(3) == 0) return false;
     if (own.kicked) {
-        explorer.pause(Pause::KickTaken, 0);
         own.kicked = false;
         own.pending.store(false);
-        enter_kick(cpu);
+        hardware.enter_kernel(Pause::KickTaken, 0, enter_kick);
     } else if (line < kLines) {
-        explorer.pause(Pause::LineTaken, line);
         hardware.lines[line].pending = false;
-        enter_interrupt(cpu, line);
+        hardware.enter_kernel(Pause::LineTaken, line, [&](Cpu& cpu) { enter_interrupt(cpu, line); });
     } else {
-        explorer.pause(Pause::TimerTaken, 0);
         own.timer_ns.store(abi::kForever);
-        enter_timer(cpu);
+        hardware.enter_kernel(Pause::TimerTaken, 0, enter_timer);
     }
-    hardware.left_kernel();
     return true;
 }
 
@@ -32,7 +28,7 @@ void Machine::explore_cpu(const std::function<void(Thread&)>& step, const bool& 
     Explorer& explorer = *hardware.explorer;
     Cpu& cpu = arch::this_cpu();
     while (!stop) {
-        if (take_interrupt(explorer, cpu)) continue;
+        if (take_interrupt(explorer)) continue;
         Thread& thread = *cpu.running;
         if (thread.priority() > 1) {
             step(thread);
@@ -41,9 +37,7 @@ void Machine::explore_cpu(const std::function<void(Thread&)>& step, const bool& 
         // The CPU's own thread leaves it to the others, for good.
         load_arguments(thread, abi::to_arguments(abi::ThreadSleep{abi::kForever}));
         thread.frame.registers.rax = abi::kNativeBase + abi::ThreadSleep::doc.number;
-        explorer.pause(Pause::Enter, abi::ThreadSleep::doc.number);
-        enter_syscall(cpu);
-        hardware.left_kernel();
+        hardware.enter_kernel(Pause::Enter, abi::ThreadSleep::doc.number, enter_syscall);
     }
 }
 

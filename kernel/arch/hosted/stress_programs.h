@@ -35,9 +35,7 @@ protected:
     template <class Call>
     static void enter(Thread& thread) {
         thread.frame.registers.rax = abi::kNativeBase + Call::doc.number;
-        Hardware::get().pause(Pause::Enter, Call::doc.number);
-        enter_syscall(arch::this_cpu());
-        Hardware::get().left_kernel();
+        Hardware::get().enter_kernel(Pause::Enter, Call::doc.number, enter_syscall);
     }
     static Error error(const Thread& thread) { return static_cast<Error>(thread.frame.registers.rax); }
     /// False: it faulted, and is to be tried again.
@@ -45,9 +43,9 @@ protected:
     static bool access(uint64_t address, Access access, Act act) {
         const bool done = Hardware::get().access_page(address, access, [&](uint8_t* at) { act(*reinterpret_cast<uint64_t*>(at)); });
         if (done) return true;
-        Hardware::get().pause(Pause::Fault, address);
-        enter_fault(arch::this_cpu(), abi::FaultKind::Page, static_cast<uint32_t>(access), address);
-        Hardware::get().left_kernel();
+        Hardware::get().enter_kernel(Pause::Fault, address, [&](Cpu& cpu) {
+            enter_fault(cpu, abi::FaultKind::Page, static_cast<uint32_t>(access), address);
+        });
         return false;
     }
 };
