@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "kernel/arch/hosted/explorer.h"
 #include "kernel/arch/hosted/hardware.h"
 #include "kernel/sched/cpu.h"
 
@@ -33,22 +34,39 @@ unsigned start_cpus() {
 }
 
 void kick(Cpu& cpu) {
-    Processor& processor = Hardware::get().processors[cpu.index];
-    std::lock_guard guard(processor.wake_mutex);
-    processor.kicked = true;
-    processor.pending.store(true);
-    processor.wake.notify_one();
+    {
+        Processor& processor = Hardware::get().processors[cpu.index];
+        std::lock_guard guard(processor.wake_mutex);
+        processor.kicked = true;
+        processor.pending.store(true);
+        processor.wake.notify_one();
+    }
+    Hardware::get().pause(hosted::Pause::KickSent, cpu.index);
 }
 
 void spin_pause() {
-    std::this_thread::yield();
+    if (hosted::Explorer* explorer = Hardware::get().explorer)
+        explorer->spin();
+    else
+        std::this_thread::yield();
+}
+
+static void wait_explored(hosted::Explorer& explorer) {
+    explorer.wait();
+    const unsigned line = Hardware::get().take_line(Hardware::cpu_index());
+    if (line == hosted::kLines) return;
+    idle_interrupt(this_cpu(), line);
+    explorer.lock_released();
 }
 
 /// Returns when kicked or when the timer is due. The driver of a machine whose time stands still never lets a CPU come here.
 void wait_for_interrupt() {
     Processor& own = Hardware::get().own();
+    hosted::Explorer* const explorer = Hardware::get().explorer;
+    if (explorer != nullptr) wait_explored(*explorer);
     std::unique_lock guard(own.wake_mutex);
-    while (!own.kicked && Hardware::get().now_ns() < own.timer_ns.load()) own.wake.wait_for(guard, std::chrono::microseconds(100));
+    while (explorer == nullptr && !own.kicked && Hardware::get().now_ns() < own.timer_ns.load())
+        own.wake.wait_for(guard, std::chrono::microseconds(100));
     if (Hardware::get().now_ns() >= own.timer_ns.load()) own.timer_ns.store(abi::kForever);
     own.kicked = false;
     own.pending.store(false);
@@ -136,6 +154,7 @@ void stop_machine() {
 #ifdef PORTICO_PRINT_STACK
     PORTICO_PRINT_STACK();
 #endif
+    if (const hosted::Explorer* explorer = Hardware::get().explorer) explorer->print(stderr);
     std::abort();
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "kernel/arch/hosted/explorer.h"
 #include "kernel/debug/log.h"
 #include "kernel/memory/frame_allocator.h"
 #include "kernel/memory/poison.h"
@@ -14,7 +15,11 @@ namespace {
 Hardware* hardware = nullptr;
 thread_local unsigned current_cpu = 0;
 
+/// The RAM of the last machine: touching fresh pages takes longer than all else that a small machine needs.
+std::span<uint8_t> kept_ram;
+
 uint8_t* reserve(uint64_t bytes) {
+    if (kept_ram.size() == bytes) return std::exchange(kept_ram, {}).data();
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT(memory != MAP_FAILED);
     return static_cast<uint8_t*>(memory);
@@ -30,13 +35,18 @@ Hardware::Hardware(unsigned cpus, uint64_t bytes) : cpu_count(cpus), ram_bytes(b
 
 Hardware::~Hardware() {
     unpoison(ram, ram_bytes);
-    munmap(ram, ram_bytes);
+    if (!kept_ram.empty()) munmap(kept_ram.data(), kept_ram.size());
+    kept_ram = {ram, ram_bytes};
     hardware = nullptr;
 }
 
 Hardware& Hardware::get() {
     ASSERT(hardware != nullptr);
     return *hardware;
+}
+
+bool Hardware::exists() {
+    return hardware != nullptr;
 }
 
 void Hardware::be_cpu(unsigned index) {
@@ -49,6 +59,26 @@ unsigned Hardware::cpu_index() {
 uint64_t Hardware::now_ns() const {
     if (!real_time_) return time_ns_.load();
     return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+void Hardware::pause_explored(Pause where, uint64_t detail) {
+    explorer->pause(where, detail);
+}
+
+void Hardware::leave_explored() {
+    explorer->left_kernel();
+}
+
+void Hardware::demand_true_translations() {
+    for (unsigned i = 0; i < cpu_count; ++i)
+        if (const uint64_t page = find_stale(processors[i]); page != 0)
+            panic("CPU %u caches a translation of %lx that its page table does not allow", i, page);
+}
+
+unsigned Hardware::pending_line(unsigned cpu) const {
+    for (unsigned line = cpu; line < kLines; line += cpu_count)
+        if (lines[line].pending && !lines[line].masked) return line;
+    return kLines;
 }
 
 uint8_t* Hardware::page_at(PhysicalAddress page) {
@@ -75,6 +105,13 @@ uint64_t Hardware::find_stale(Processor& cpu) {
         if (!entry.present || entry.page != cached.page || !allows(entry.access, cached.access)) return page;
     }
     return 0;
+}
+
+unsigned Hardware::take_line(unsigned cpu) {
+    const sanitizer::Unwatched unwatched;
+    const unsigned line = pending_line(cpu);
+    if (line < kLines) lines[line].pending = false;
+    return line;
 }
 
 void Hardware::append_log(std::string_view text) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernel/arch/arch.h"
+#include "kernel/arch/hosted/fiber_sanitizer.h"
 
 /// The simulated machine under arch/hosted: what arch.h describes, as ordinary memory of a Linux process.
 namespace portico::kernel::hosted {
@@ -17,6 +18,27 @@ namespace portico::kernel::hosted {
 inline constexpr uint64_t kRamBase = 0x10'0000;
 inline constexpr unsigned kLines = 24;
 inline constexpr uint32_t kVectorBytes = 64;
+
+class Explorer;
+
+/// Where a CPU of an explored machine may stop to let another go on, and what it was about to do or has done.
+enum class Pause : uint8_t {
+    Enter,         ///< about to make a system call: its number
+    Leave,         ///< left the kernel: rax of the thread that runs now
+    Access,        ///< about to access user memory: the address
+    Fault,         ///< the access faulted
+    KickSent,      ///< another CPU, which one
+    KickTaken,     ///< about to enter the kernel for an interrupt
+    TimerTaken,
+    LineTaken,
+    ShootDown,     ///< asks all CPUs to forget: the first page, 0 for all
+    Forgotten,     ///< one of them has: which
+    EntryChanged,  ///< of a page table: the address
+    Copied,        ///< a page
+    Spin,          ///< waits for the kernel lock
+    Idle,          ///< begins to wait for an interrupt
+    Awake,         ///< ended that
+};
 
 /// What one CPU has besides the kernel's Cpu. A CPU is whichever thread last said be_cpu().
 struct Processor {
@@ -49,10 +71,11 @@ public:
     Hardware(const Hardware&) = delete;
     Hardware& operator=(const Hardware&) = delete;
     static Hardware& get();
+    static bool exists();
 
     /// The calling thread acts as this CPU from now on.
-    static void be_cpu(unsigned index);
-    static unsigned cpu_index();
+    static void be_cpu(unsigned index) __attribute__((no_sanitize("thread")));
+    static unsigned cpu_index() __attribute__((no_sanitize("thread")));  // fibers share what threads have each
     Processor& own() { return processors[cpu_index()]; }
 
     uint64_t now_ns() const;
@@ -67,6 +90,7 @@ public:
     /// One user access to one page, through the TLB. False: a page fault.
     template <class Act>
     bool access_page(uint64_t address, abi::Access access, Act act) {
+        pause(Pause::Access, address);
         Processor& cpu = own();
         std::lock_guard guard(cpu.access_mutex);
         const arch::PageEntry* entry = translate(cpu, address, access);
@@ -76,6 +100,8 @@ public:
     }
     /// A cached translation that allows more than the page table, or shows another page; 0 if there is none.
     uint64_t find_stale(Processor& cpu);
+    /// Panics if any CPU has one. While a CPU changes a page table they may.
+    void demand_true_translations();
 
     const unsigned cpu_count;
     const uint64_t ram_bytes;
@@ -85,10 +111,31 @@ public:
     std::unordered_map<uint16_t, uint32_t> io_ports;
     std::vector<uint32_t> io_written;
 
+    Explorer* explorer = nullptr;  ///< if the CPUs are or were fibers: who switches them
+    void pause(Pause where, uint64_t detail) {
+        if (explorer != nullptr) pause_explored(where, detail);
+    }
+    /// An entry into the kernel, by a CPU that may be explored: `act` calls one of the enter functions.
+    template <class Act>
+    void enter_kernel(Pause why, uint64_t detail, Act act) {
+        pause(why, detail);
+        {
+            const sanitizer::Watched watched(explorer != nullptr);
+            act(arch::this_cpu());
+        }
+        if (explorer != nullptr) leave_explored();
+    }
+    /// An interrupt line that is raised and routed to this CPU, or kLines.
+    unsigned pending_line(unsigned cpu) const;
+    /// The same, and its interrupt begins.
+    unsigned take_line(unsigned cpu);
+
     void append_log(std::string_view text);
     std::string log_text();
 
 private:
+    void pause_explored(Pause where, uint64_t detail);
+    void leave_explored();
     uint8_t* page_at(PhysicalAddress page);
     const arch::PageEntry* translate(Processor& cpu, uint64_t address, abi::Access access);
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "kernel/arch/hosted/explorer.h"
 #include "kernel/arch/hosted/hardware.h"
 #include "kernel/sched/kernel_lock.h"
 #include "kernel/syscall/handlers.h"
@@ -155,6 +156,10 @@ public:
 
     /// For a while every CPU is a thread of the host; `step` does one system call or access for the thread that runs there.
     void run_cpus(std::chrono::milliseconds duration, const std::function<void(Thread&)>& step);
+    /// The same with CPUs that are fibers of this host thread, switched where `exploration` leads. Ends when every CPU waits for an
+    /// interrupt and none will come. Then `all_done` must hold, else somebody was not woken.
+    void explore_cpus(Explorer& explorer, const Exploration& exploration, const std::function<void(Thread&)>& step,
+                      const std::function<bool()>& all_done);
 
     /// What the machine demands of the kernel does not hold: prints and aborts.
     [[noreturn]] void broken(const char* what);
@@ -173,6 +178,8 @@ private:
     void load_message_registers(Thread& thread, const abi::MessageRegisters& registers);
     Error error_of(Thread& thread);
     void run_cpu(unsigned index, const std::function<void(Thread&)>& step, const std::atomic<bool>& stop);
+    void explore_cpu(const std::function<void(Thread&)>& step, const bool& stop);
+    bool take_interrupt(Explorer& explorer);
     void wake_idle_cpus();
     void share_out_idlers();
     void kill_all();

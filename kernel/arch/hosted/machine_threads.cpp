@@ -50,7 +50,9 @@ void Machine::share_out_idlers() {
     std::vector<Ref<Thread>> wandered = std::exchange(idlers_, std::vector<Ref<Thread>>(hardware.cpu_count));
     for (Ref<Thread>& idler : wandered) {
         if (idler->state() == Thread::State::Blocked) idler->end_wait(Error::None);
-        if (idler->state() == Thread::State::Running) idlers_[idler->cpu->index] = std::move(idler);
+        if (idler->state() != Thread::State::Running) continue;
+        Ref<Thread>& place = idlers_[idler->cpu->index];
+        place = std::move(idler);
     }
     for (unsigned i = 0; i < hardware.cpu_count; ++i) {
         if (idlers_[i]) continue;

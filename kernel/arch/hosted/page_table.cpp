@@ -76,18 +76,23 @@ Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access acce
         table = table_at(entry.load());
     }
     table[index_of(address, 0)].store(entry_of(page, access), std::memory_order_release);
+    hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
     return {};
 }
 
 PageEntry PageTable::unmap(uint64_t address) {
     Entry* entry = find_entry(root_, address);
-    return entry == nullptr ? PageEntry{} : decode(entry->exchange(0));
+    if (entry == nullptr) return {};
+    const PageEntry old = decode(entry->exchange(0));
+    hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
+    return old;
 }
 
 void PageTable::protect(uint64_t address, abi::Access access) {
     Entry* entry = find_entry(root_, address);
     if (entry == nullptr || (entry->load() & kPresent) == 0) return;
     entry->store(entry_of({entry->load() & kAddress}, access), std::memory_order_release);
+    hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
 }
 
 PageEntry PageTable::lookup(uint64_t address) const {
@@ -112,13 +117,20 @@ uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
     return end;
 }
 
+static void forget(hosted::Processor& cpu, const PageTable& table, std::span<const uint64_t> pages) {
+    std::lock_guard guard(cpu.access_mutex);
+    if (cpu.table != &table) return;
+    if (pages.empty()) cpu.tlb.clear();
+    for (const uint64_t page : pages) cpu.tlb.erase(page);
+}
+
 void shoot_down(PageTable& table, std::span<const uint64_t> pages) {
+    hosted::Hardware& hardware = hosted::Hardware::get();
+    hardware.pause(hosted::Pause::ShootDown, pages.empty() ? 0 : pages[0]);
     for (unsigned i = 0; i < cpu_count(); ++i) {
-        hosted::Processor& cpu = hosted::Hardware::get().processors[i];
-        std::lock_guard guard(cpu.access_mutex);
-        if (cpu.table != &table) continue;
-        if (pages.empty()) cpu.tlb.clear();
-        for (const uint64_t page : pages) cpu.tlb.erase(page);
+        if (hardware.processors[i].table != &table) continue;
+        forget(hardware.processors[i], table, pages);
+        hardware.pause(hosted::Pause::Forgotten, i);
     }
 }
 
@@ -146,6 +158,7 @@ void zero_page(void* page) {
 }
 void copy_page(void* to, const void* from) {
     __builtin_memcpy(to, from, abi::kPageBytes);
+    hosted::Hardware::get().pause(hosted::Pause::Copied, 0);
 }
 
 }  // namespace portico::kernel::arch

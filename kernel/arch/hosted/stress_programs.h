@@ -5,7 +5,7 @@
 
 #include "kernel/arch/hosted/machine.h"
 
-/// User programs for machines whose CPUs are threads of the host.
+/// User programs for machines whose CPUs run by themselves: as threads of the host, or explored.
 namespace portico::kernel::hosted {
 
 inline constexpr uint64_t kPage = abi::kPageBytes;
@@ -35,15 +35,18 @@ protected:
     template <class Call>
     static void enter(Thread& thread) {
         thread.frame.registers.rax = abi::kNativeBase + Call::doc.number;
-        enter_syscall(arch::this_cpu());
+        Hardware::get().enter_kernel(Pause::Enter, Call::doc.number, enter_syscall);
     }
     static Error error(const Thread& thread) { return static_cast<Error>(thread.frame.registers.rax); }
     /// False: it faulted, and is to be tried again.
     template <class Act>
     static bool access(uint64_t address, Access access, Act act) {
         const bool done = Hardware::get().access_page(address, access, [&](uint8_t* at) { act(*reinterpret_cast<uint64_t*>(at)); });
-        if (!done) enter_fault(arch::this_cpu(), abi::FaultKind::Page, static_cast<uint32_t>(access), address);
-        return done;
+        if (done) return true;
+        Hardware::get().enter_kernel(Pause::Fault, address, [&](Cpu& cpu) {
+            enter_fault(cpu, abi::FaultKind::Page, static_cast<uint32_t>(access), address);
+        });
+        return false;
     }
 };
 
