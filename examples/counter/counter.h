@@ -1,3 +1,5 @@
+#pragma once
+
 #include "protocols/method.h"
 
 struct Add {  // the protocol: one method, its request and its reply
