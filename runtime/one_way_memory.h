@@ -70,6 +70,7 @@ private:
 /// Copies out of memory that the peer may be changing. The compiler must not look there again for what it finds in the copy:
 /// what was checked and what is used must be the same bytes.
 inline void copy_once(void* to, const void* from, size_t length_bytes) {
+    if (length_bytes == 0) return;
     std::memcpy(to, from, length_bytes);
     asm volatile("" : : "r"(to) : "memory");
 }
