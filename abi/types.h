@@ -100,10 +100,20 @@ struct MappingInfo {
     uint32_t shared = 0;        ///< 1 if MapFlags::Shared
 };
 
+/// Flags of memory_create. Who is handed a memory object learns them from MemoryInfo, and cannot be deceived.
+enum class MemoryFlags : uint64_t {
+    None = 0,
+    GrowOnly = 1 << 0,  ///< memory_resize never takes pages away: what is mapped below the size stays readable
+};
+constexpr bool has(MemoryFlags held, MemoryFlags wanted) {
+    return (static_cast<uint64_t>(held) & static_cast<uint64_t>(wanted)) == static_cast<uint64_t>(wanted);
+}
+
 struct MemoryInfo {
     uint64_t size_bytes = 0;
     uint64_t resident_bytes = 0;
     uint64_t id = 0;
+    MemoryFlags flags = MemoryFlags::None;
 };
 
 struct AccountInfo {

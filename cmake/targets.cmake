@@ -24,6 +24,18 @@ function(portico_server name)
   target_link_options(${name} PRIVATE -static -Wl,--gc-sections -Wl,-z,noseparate-code)
 endfunction()
 
+# portico_program(NAME OUTPUT path SOURCES sources… LIBRARIES targets…): a native program for the guest, made on demand: an ordinary static
+# Linux program that also makes native calls. `path` is below the current build folder.
+function(portico_program name)
+  cmake_parse_arguments(arg "" "OUTPUT" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} EXCLUDE_FROM_ALL ${arg_SOURCES})
+  cmake_path(GET arg_OUTPUT PARENT_PATH folder)
+  cmake_path(GET arg_OUTPUT FILENAME file)
+  set_target_properties(${name} PROPERTIES OUTPUT_NAME ${file} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/programs/${folder})
+  target_link_libraries(${name} PRIVATE runtime protocols ${arg_LIBRARIES})
+  target_link_options(${name} PRIVATE -static -Wl,--gc-sections)
+endfunction()
+
 # portico_test(NAME sources… LIBRARIES targets…): a GoogleTest program, built and run on the host only.
 function(portico_test name)
   if(NOT PORTICO_HOSTED)

@@ -56,6 +56,16 @@ def build_system(*, verbose: bool = False, quiet: bool = False) -> None:
             stamp.write(seen)
 
 
+def build_on_demand(target: str) -> None:
+    """Builds a part of the guest's programs that a plain build leaves out."""
+    packages.require(packages.TO_BUILD)
+    os.makedirs(paths.SYSTEM, exist_ok=True)
+    with open(os.path.join(paths.BUILD, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        configure(paths.SYSTEM, [])
+        ninja(paths.SYSTEM, [target], quiet=True)
+
+
 def configure(directory: str, settings: list[str]) -> None:
     """Runs CMake in a build folder that is new; later Ninja runs it by itself when needed."""
     if os.path.exists(os.path.join(directory, "build.ninja")):

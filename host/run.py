@@ -21,6 +21,7 @@ FLAGS = [
     Flag("workdir", "where the program starts (default /)", "PATH", "w"),
     Flag("timeout", "end after that time with status 125", "SECONDS", parse=options.seconds),
     Flag("rootfs", "use a folder of the host as root file system (a copy: the guest's changes are lost)", "DIR"),
+    Flag("examples", "build the programs of examples/, too: they are in /examples"),
     Flag("log", "where the kernel log goes (default build/last-run.log)", "FILE"),
     Flag("verbose", "copy the kernel log to stderr, too"),
     Flag("machine", "QEMU machine: microvm (default), pc, q35", "TYPE", default="microvm", parse=options.choice("microvm", "pc", "q35")),
@@ -48,11 +49,7 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
         import build
 
         build.build_if_needed()
-    archives = [paths.BOOT_ARCHIVE]
-    if parsed["rootfs"] is not None:
-        import rootfs_cache
-
-        archives = [paths.SERVERS_ARCHIVE, rootfs_cache.archive_of(str(parsed["rootfs"]))]
+    archives = _archives(parsed)
     streams = run_config.Streams.of_this_process()
     variables = run_config.environment(parsed["env"], streams.terminal)
     tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"]))
@@ -66,6 +63,20 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     if outcome.cause:
         sys.stderr.write(f"portico: {outcome.cause}\n")
     return outcome.status
+
+
+def _archives(parsed: options.Parsed) -> list[str]:
+    if parsed["rootfs"] is None and not parsed["examples"]:
+        return [paths.BOOT_ARCHIVE]
+    if parsed["examples"]:
+        import native_programs
+
+        if parsed["rootfs"] is not None:
+            raise usage("--examples and --rootfs are two root file systems; give one")
+        parsed.values["rootfs"] = native_programs.examples_root()
+    import rootfs_cache
+
+    return [paths.SERVERS_ARCHIVE, rootfs_cache.archive_of(str(parsed["rootfs"]))]
 
 
 def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, streams: run_config.Streams, archives: list[str],

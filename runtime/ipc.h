@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "protocols/method.h"
+#include "runtime/awaited_reply.h"
 #include "runtime/handle.h"
 #include "runtime/native.h"
 #include "runtime/task.h"
@@ -77,6 +78,7 @@ public:
 
     uint64_t id() const { return received_.message.id; }
     uint64_t badge() const { return received_.message.badge; }
+    Handle port() const { return received_.port; }                        ///< where it came in
     uint32_t readable_bytes() const { return received_.readable_bytes; }  ///< lent to read from
     uint32_t writable_bytes() const { return received_.writable_bytes; }  ///< lent to write to
 
@@ -166,7 +168,7 @@ bool dispatch(protocols::MethodList<Methods...>, Server& server, const native::R
 ///   Task on(Call, M)                             a coroutine (arguments by value!) that answers with call.reply/refuse/finish;
 /// a method it lacks is refused with NotSupported. And, if it wants them:
 ///   void on_notification(uint64_t badge, uint64_t bits)
-///   void on_other(const Message&)                Send, Reply and Fault messages
+///   void on_other(const Message&)                Send and Fault messages, and replies that no handler awaits
 template <class Server, class... Protocols>
 void serve(Server& server, const native::Received& received, Protocols... protocols) {
     const Message& message = received.message;
@@ -178,12 +180,15 @@ void serve(Server& server, const native::Received& received, Protocols... protoc
         }
         return;
     case MessageKind::Cancelled:
-        WaitQueue::cancel(message.id);
+        Wait::cancel(message.id);
         return;
     case MessageKind::Notification:
         if constexpr (requires { server.on_notification(message.badge, message.word[0]); })
             server.on_notification(message.badge, message.word[0]);
         return;
+    case MessageKind::Reply:
+        if (AwaitedReply::deliver(message)) return;
+        [[fallthrough]];
     default:
         if constexpr (requires { server.on_other(message); })
             server.on_other(message);

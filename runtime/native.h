@@ -126,13 +126,14 @@ struct Received {
     Message message;
     uint32_t readable_bytes = 0;
     uint32_t writable_bytes = 0;
+    Handle port{};  ///< where it was received
 };
 
 inline Result<Received> receive(Handle port, uint64_t deadline_ns = kForever) {
     MessageRegisters registers{.handle_or_id = port.value, .deadline_or_badge = deadline_ns};
     const Error error = message_call<PortReceive>(registers);
     if (error != Error::None) return fail(error);
-    return Received{message_of(registers), static_cast<uint32_t>(registers.rbx), static_cast<uint32_t>(registers.rbx >> 32)};
+    return Received{message_of(registers), static_cast<uint32_t>(registers.rbx), static_cast<uint32_t>(registers.rbx >> 32), port};
 }
 
 inline Result<> reply(uint64_t id, const Message& message) {

@@ -15,12 +15,13 @@ struct MemoryCreate {
     static constexpr CallDoc doc{.number = 16,
                                  .name = "memory_create",
                                  .summary = "Make an anonymous memory object; pages are zero and paid for when touched.",
-                                 .arguments = {{{"size", "bytes, rounded up to pages"}}},
+                                 .arguments = {{{"size", "bytes, rounded up to pages"}, {"flags", "MemoryFlags"}}},
                                  .errors = {InvalidArgument, NoMemory}};
     struct Reply {
         Handle memory;
     };
     uint64_t size;
+    uint64_t flags = 0;
 };
 
 struct MemoryClone {
@@ -59,9 +60,11 @@ struct MemoryResize {
     static constexpr CallDoc doc{
         .number = 19,
         .name = "memory_resize",
-        .summary = "Change the size; pages past the new end are freed and unmapped, and the tail of the last page is zeroed.",
+        .summary =
+            "Change the size; pages past the new end are freed and unmapped, and the tail of the last page is zeroed. WrongState: "
+            "smaller, and GrowOnly.",
         .arguments = {{{"memory", "handle with Write"}, {"size", "bytes"}}},
-        .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
+        .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory, WrongState}};
     using Reply = NoReply;
     Handle memory;
     uint64_t size;
@@ -70,7 +73,7 @@ struct MemoryResize {
 struct MemoryQuery {
     static constexpr CallDoc doc{.number = 20,
                                  .name = "memory_query",
-                                 .summary = "Tell the size of a memory object.",
+                                 .summary = "Tell the size of a memory object, and whether it can shrink.",
                                  .arguments = {{{"memory", "handle with Read"}, {"info", "MemoryInfo to fill"}}},
                                  .errors = {BadHandle, AccessDenied, BadAddress}};
     using Reply = NoReply;

@@ -6,7 +6,9 @@ import re
 import subprocess
 import tempfile
 
+import build
 import default_root
+import native_programs
 import paths
 from checks.guest import TEST_ROOT, Case, difference, portico_run
 from failure import Failure
@@ -19,6 +21,7 @@ VARIANTS = {
     "musl": ["musl-gcc", *_COMMON, "-static", "-pthread"],
 }
 _STAMP = os.path.join(paths.BUILD, "test-root.built-from")
+_NATIVE = (native_programs.EXAMPLES, native_programs.TESTS)
 _TIMEOUT_SECONDS = 60
 
 
@@ -36,7 +39,10 @@ def cases(quick: bool) -> list[Case]:
 
 
 def prepare() -> None:
-    """Makes build/test-root: the default root file system, and the programs in /tests/VARIANT. Only if sources changed."""
+    """Makes build/test-root: the default root file system, the C programs in /tests/VARIANT, ours in /examples and /tests/native.
+    Only if something changed."""
+    for group in _NATIVE:
+        build.build_on_demand(group[0])
     seen = _sources()
     try:
         with open(_STAMP, encoding="utf-8") as stamp:
@@ -53,6 +59,8 @@ def prepare() -> None:
                                   text=True, check=False)
             if done.returncode != 0:
                 raise Failure(f"tests/programs/{name}.c does not build as {variant}:\n{done.stderr}")
+    for group in _NATIVE:
+        native_programs.install(group, TEST_ROOT)
     with open(_STAMP, "w", encoding="utf-8") as stamp:
         stamp.write(seen)
 
@@ -87,4 +95,4 @@ def _header(name: str) -> dict[str, str]:
 def _sources() -> str:
     inputs = [os.path.join(FOLDER, name) for name in sorted(os.listdir(FOLDER))]
     inputs += [default_root.__file__, default_root.BUSYBOX, *default_root.tools(), __file__]
-    return "".join(f"{path} {os.stat(path).st_mtime_ns}\n" for path in inputs)
+    return "".join(f"{path} {os.stat(path).st_mtime_ns}\n" for path in inputs) + "".join(map(native_programs.fingerprint, _NATIVE))

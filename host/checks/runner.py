@@ -42,7 +42,7 @@ def _section(results: Results, name: str, run) -> None:
 
 
 def _is_unwanted(results: Results, name: str) -> bool:
-    """The guest's tests have names of three kinds; they filter for themselves."""
+    """The guest's tests have names of several kinds; they filter for themselves."""
     return name != "guest" and not results.wants_section(name)
 
 
@@ -72,9 +72,10 @@ def _model(results: Results) -> None:
 
 def _guest(results: Results, quick: bool) -> None:
     import build
-    from checks import guest_programs, interactive_tests, system_tests, trace_tests
+    from checks import guest_programs, interactive_tests, native_tests, system_tests, trace_tests
 
-    cases = guest_programs.cases(quick) + system_tests.cases(quick) + trace_tests.cases(quick) + interactive_tests.cases()
+    cases = guest_programs.cases(quick) + native_tests.cases(quick) + system_tests.cases(quick)
+    cases += trace_tests.cases(quick) + interactive_tests.cases()
     cases = [case for case in cases if results.wants(case.name)]
     if not cases:
         return

@@ -14,6 +14,8 @@ LINES_MAX = 500
 _TEXT_ENDINGS = (".h", ".cpp", ".c", ".S", ".py", ".md", ".toml", ".cmake", ".txt", ".ld", ".pml")
 _LEFTOVER = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_SHOWN = re.compile(r"^```\w+ (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)  # a block of code that names the file it is from
+_SMALLEST_EXAMPLE, _SMALLEST_EXAMPLE_LINES_MAX = "examples/counter", 39
 # Page → the program of the hosted build that prints it from the tables the code itself is made from.
 _GENERATED = {"docs/syscalls.md": "document_syscalls", "docs/posix.md": "document_posix"}
 
@@ -24,6 +26,7 @@ def run(results: Results) -> None:
         "file-size": lambda: too_long(files),
         "leftovers": lambda: leftovers(files),
         "links": lambda: dead_links(files),
+        "shown-code": lambda: shown_otherwise(files),
         "license": license_missing,
         "format": lambda: [f"{path}: not in the format (./portico format)" for path in formatting.unformatted()],
         "generated-pages": outdated_pages,
@@ -76,6 +79,32 @@ def dead_links(files: list[str]) -> list[str]:
             if not os.path.exists(os.path.join(paths.REPOSITORY, os.path.dirname(path), local)):
                 dead.append(f"{path}: {target} is not there")
     return dead
+
+
+def shown_otherwise(files: list[str]) -> list[str]:
+    """Pages that show another code than the file they name has. The smallest example must stay small, and be shown whole."""
+    problems = []
+    shown_whole = set()
+    for page in files:
+        if not page.endswith(".md"):
+            continue
+        for path, block in _SHOWN.findall(_text(page)):
+            whole = _text(path) if path in files else ""
+            if block == whole:
+                shown_whole.add(path)
+            elif not block.strip() or _indented_alike(block) not in _indented_alike(whole):
+                problems.append(f"{page}: the code shown as {path} is not in that file")
+    smallest = [path for path in files if path.startswith(_SMALLEST_EXAMPLE)]
+    problems += [f"{path}: no page shows it whole" for path in smallest if path not in shown_whole]
+    lines = sum(len(_text(path).splitlines()) for path in smallest)
+    if lines > _SMALLEST_EXAMPLE_LINES_MAX:
+        problems.append(f"{_SMALLEST_EXAMPLE}: {lines} lines in all, more than {_SMALLEST_EXAMPLE_LINES_MAX}")
+    return problems
+
+
+def _indented_alike(text: str) -> str:
+    """Without the indentation, which differs between a page and the depth at which the code stands in its file."""
+    return "\n" + "".join(f"{line.strip()}\n" for line in text.strip().splitlines())
 
 
 def license_missing() -> list[str]:

@@ -101,6 +101,22 @@ TEST_F(AddressSpaceTest, TheEndOfTheObjectFaults) {
     EXPECT_EQ(machine.read(thread, address + 2 * kPage), 0u);
 }
 
+TEST_F(AddressSpaceTest, WhatGrowsOnlyNeverShrinks) {
+    constexpr auto kGrowOnly = static_cast<uint64_t>(abi::MemoryFlags::GrowOnly);
+    const Handle memory = machine.call(thread, abi::MemoryCreate{2 * kPage, kGrowOnly})->memory;
+    EXPECT_EQ((machine.query<abi::MemoryInfo>(thread, abi::MemoryQuery{memory, 0})->flags), abi::MemoryFlags::GrowOnly);
+    EXPECT_EQ(refusal(machine.call(thread, abi::MemoryResize{memory, kPage})), Error::WrongState);
+    EXPECT_EQ(refusal(machine.call(thread, abi::MemoryResize{memory, 2 * kPage - 1})), Error::WrongState);
+    EXPECT_TRUE(machine.call(thread, abi::MemoryResize{memory, 2 * kPage}));
+    EXPECT_TRUE(machine.call(thread, abi::MemoryResize{memory, 3 * kPage}));
+    EXPECT_EQ(refusal(machine.call(thread, abi::MemoryResize{memory, 2 * kPage})), Error::WrongState);
+    EXPECT_EQ((machine.query<abi::MemoryInfo>(thread, abi::MemoryQuery{memory, 0})->size_bytes), 3 * kPage);
+    // A copy is its maker's own and as others are.
+    const Handle copy = machine.call(thread, abi::MemoryClone{memory, 0, 3 * kPage})->memory;
+    EXPECT_TRUE(machine.call(thread, abi::MemoryResize{copy, kPage}));
+    EXPECT_EQ(refusal(machine.call(thread, abi::MemoryCreate{kPage, kGrowOnly << 1})), Error::InvalidArgument);
+}
+
 TEST_F(AddressSpaceTest, ShrinkingZeroesTheTail) {
     const Handle memory = machine.call(thread, abi::MemoryCreate{kPage})->memory;
     const uint64_t address = *map_at(0, 1, 3, memory);

@@ -43,7 +43,8 @@ void create_zero_page(Account& payer) {
     arch::zero_page(arch::to_virtual(zero_page));
 }
 
-Memory::Memory(Account& payer, uint64_t size_bytes) : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id) {}
+Memory::Memory(Account& payer, uint64_t size_bytes, abi::MemoryFlags flags)
+    : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), flags_(flags) {}
 
 Memory::Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes)
     : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), device_base_(base), is_device_(true) {}
@@ -87,6 +88,7 @@ Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_co
 Result<> Memory::resize(uint64_t size_bytes) {
     if (is_device_ || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
     if (size_bytes < size_bytes_) {
+        if (has(flags_, abi::MemoryFlags::GrowOnly)) return fail(Error::WrongState);
         const uint64_t keep = (size_bytes + abi::kPageBytes - 1) / abi::kPageBytes;
         const uint64_t tail = size_bytes % abi::kPageBytes;
         if (tail != 0 && tree_.find(keep - 1).present) {

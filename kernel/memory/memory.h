@@ -16,7 +16,7 @@ public:
     static constexpr ObjectType kType = ObjectType::Memory;
 
     /// Anonymous, zero until touched.
-    Memory(Account& payer, uint64_t size_bytes);
+    Memory(Account& payer, uint64_t size_bytes, abi::MemoryFlags flags = abi::MemoryFlags::None);
     /// Device memory: not RAM, never freed, mapped uncached.
     Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes);
     ~Memory() override;
@@ -26,6 +26,7 @@ public:
     uint64_t size_bytes() const { return size_bytes_; }
     uint64_t size_pages() const { return (size_bytes_ + abi::kPageBytes - 1) / abi::kPageBytes; }
     bool is_device() const { return is_device_; }
+    abi::MemoryFlags flags() const { return flags_; }
     uint64_t id() const { return id_; }
     uint64_t resident_bytes() const { return tree_.resident_pages() * abi::kPageBytes; }
 
@@ -41,7 +42,7 @@ public:
     /// Makes `clone`, just made and empty, a copy-on-write snapshot of a page range. Errors: NoMemory.
     Result<> clone_into(Memory& clone, uint64_t first_page, uint64_t page_count);
 
-    /// Errors: InvalidArgument (device, too large), NoMemory.
+    /// Errors: InvalidArgument (device, too large), NoMemory, WrongState (GrowOnly, and smaller).
     Result<> resize(uint64_t size_bytes);
 
     /// Puts an adopted frame at a place, while the object is being made.
@@ -65,6 +66,7 @@ private:
     uint64_t id_;
     PhysicalAddress device_base_{};
     bool is_device_ = false;
+    abi::MemoryFlags flags_ = abi::MemoryFlags::None;
     Mapping* mappings_ = nullptr;  ///< linked by Mapping::next_of_memory
 };
 

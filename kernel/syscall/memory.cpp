@@ -35,9 +35,10 @@ Result<> check_range(const Memory& memory, uint64_t offset, uint64_t length) {
 
 template <>
 Result<abi::MemoryCreate::Reply> on_syscall(Thread& caller, const abi::MemoryCreate& call) {
-    if (call.size > Memory::kSizeBytesMax) return fail(Error::InvalidArgument);
+    if (call.size > Memory::kSizeBytesMax || call.flags > static_cast<uint64_t>(abi::MemoryFlags::GrowOnly))
+        return fail(Error::InvalidArgument);
     Account& payer = caller.process().account();
-    Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, call.size));
+    Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, call.size, static_cast<abi::MemoryFlags>(call.flags)));
     return abi::MemoryCreate::Reply{TRY(give_handle(caller, *memory, kMemoryRights))};
 }
 
@@ -73,7 +74,8 @@ Result<> on_syscall(Thread& caller, const abi::MemoryResize& call) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::MemoryQuery& call) {
     const Memory* memory = TRY(find_object<Memory>(caller, call.memory, Rights::Read));
-    const abi::MemoryInfo info{.size_bytes = memory->size_bytes(), .resident_bytes = memory->resident_bytes(), .id = memory->id()};
+    const abi::MemoryInfo info{
+        .size_bytes = memory->size_bytes(), .resident_bytes = memory->resident_bytes(), .id = memory->id(), .flags = memory->flags()};
     return caller.process().space().write(call.info, info);
 }
 
