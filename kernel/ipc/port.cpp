@@ -33,7 +33,8 @@ void Port::post(QueueNode& node) {
     const bool was_empty = queue_.empty();
     queue_.push_back(node);
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    if (MessageSource* source = waited_at()) source->wake_receiver();
+    // One that cannot take it does not keep it from the others.
+    for (MessageSource* source = waited_at(); source != nullptr && !source->wake_receiver();) source = waited_at();
 }
 
 /// The queue may have become empty.
