@@ -29,8 +29,8 @@ public:
     static constexpr uint32_t kReceiversCounted = 1000;
     /// One that waits; there must be one.
     Thread& first_receiver() { return receivers_.front().thread; }
-    /// There is a message for one of those that wait.
-    void wake_receiver();
+    /// There is a message for the first of those that wait. False if that one could not take it.
+    bool wake_receiver();
 
 protected:
     explicit MessageSource(ObjectType type) : Object(type) {}

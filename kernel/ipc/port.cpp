@@ -35,7 +35,8 @@ void Port::post(QueueNode& node) {
     queue_.push_back(node);
     ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    if (MessageSource* source = waited_at()) source->wake_receiver();
+    // One that cannot take it does not keep it from the others.
+    for (MessageSource* source = waited_at(); source != nullptr && !source->wake_receiver();) source = waited_at();
     if (queued_ > queued_max_) queued_max_ = queued_;
 }
 

@@ -16,7 +16,7 @@ Result<> PortSet::add(Port& port, uint64_t key) {
     members_.push_back(port);
     if (port.empty()) return {};
     became_ready(port);
-    while (!empty() && has_receivers()) wake_receiver();
+    while (!empty() && has_receivers()) (void)wake_receiver();
     return {};
 }
 
@@ -37,10 +37,10 @@ void PortSet::took_from(Port& port) {
 Result<bool> PortSet::take(Thread& receiver) {
     Port* port = next();
     if (port == nullptr) return false;
-    TRY(port->take(receiver));
-    receiver.frame.registers.r14 = port->key();
-    took_from(*port);
-    return true;
+    const Result<bool> taken = port->take(receiver);
+    took_from(*port);  // its turn is over also if the receiver could not take the message
+    if (taken) receiver.frame.registers.r14 = port->key();
+    return taken;
 }
 
 void PortSet::on_unreachable() {

@@ -25,7 +25,7 @@ public:
     /// Errors: NotFound.
     Result<> remove(Port& port);
 
-    /// The next member to take from, or null; took_from must follow if something was taken.
+    /// The next member to take from, or null; took_from must follow.
     Port* next() { return ready_.empty() ? nullptr : &ready_.front(); }
     void took_from(Port& port);
     /// A member's queue is not empty, or is. Repetitions are allowed: a message that is taken may end its sender, which then posts.

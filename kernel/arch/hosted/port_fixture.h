@@ -23,6 +23,8 @@ class PortFixture : public testing::Test {
 public:
     static constexpr uint64_t kBadge = 42;
 
+    explicit PortFixture(uint64_t mebibytes = 8) : machine(1, mebibytes) {}
+
     Machine machine;
     Thread& server = machine.make_thread();
     Thread& client = machine.make_thread();
@@ -35,11 +37,37 @@ public:
         machine.start_call(client, sender, word, deadline_ns);
         return machine.receive(server, port)->id;
     }
-    void expect_call_answered(uint64_t word) {
-        ASSERT_FALSE(machine.waits(client));
-        const auto answer = machine.received(client);
-        ASSERT_TRUE(answer);
+    void expect_call_answered(uint64_t word) { expect_answer(client, word); }
+    void expect_answer(Thread& caller, uint64_t word) {
+        ASSERT_FALSE(machine.waits(caller));
+        const auto answer = machine.received(caller);
+        ASSERT_TRUE(answer) << name_of(answer.error());
         EXPECT_EQ(answer->word[0], word);
+    }
+
+    /// A send handle of `holder` to a port of `owner`, who keeps none.
+    Handle make_sender(Thread& owner, Handle to, Thread& holder, uint64_t badge = kBadge, uint64_t credits = 64) {
+        const Handle made = machine.call(owner, abi::PortBadge{to, badge, credits})->sender;
+        if (&owner.process() == &holder.process()) return made;
+        const Handle given = machine.give(owner, made, holder);
+        machine.call(owner, abi::HandleClose{made});
+        return given;
+    }
+    Ref<Account> make_account(uint64_t limit_bytes, Account* parent = nullptr) {
+        Account& above = parent != nullptr ? *parent : machine.root();
+        return machine.in_kernel([&] { return *create_object<Account>(above, &above, limit_bytes); });
+    }
+    /// Lets `thread` make its system call again, as it will when it next runs: a batch receive that was woken.
+    template <class Call>
+    Result<ReplyOf<Call>> go_on(Thread& thread) {
+        machine.enter(thread, Call::doc.number);
+        return machine.result<Call>(thread);
+    }
+    void alert(Thread& thread) {
+        machine.in_kernel([&] { thread.alert(); });
+    }
+    void kill(Thread& thread) {
+        machine.in_kernel([&] { thread.process().kill(1); });
     }
 };
 
