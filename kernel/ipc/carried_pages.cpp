@@ -6,9 +6,10 @@ namespace portico::kernel {
 
 static_assert(sizeof(Account*) + abi::kMessagePagesMax * sizeof(PhysicalAddress) <= Heap::kBlockBytesMax);
 
-Result<> CarriedPages::reserve(AddressSpace& from, uint64_t address, uint32_t page_count, Passing how, Account& payer) {
+Result<> CarriedPages::reserve(AddressSpace& from, const PageRange& source, Passing how, Account& payer) {
     ASSERT(empty());
-    if (page_count == 0 || page_count > abi::kMessagePagesMax) return fail(Error::InvalidArgument);
+    const uint32_t page_count = source.bytes / abi::kPageBytes;
+    if (source.bytes % abi::kPageBytes != 0 || page_count == 0 || page_count > abi::kMessagePagesMax) return fail(Error::InvalidArgument);
     if (page_count > 1) {
         list_ = static_cast<List*>(TRY(heap.allocate(sizeof(List) + page_count * sizeof(PhysicalAddress), payer)));
         list_->payer = &payer;
@@ -16,20 +17,21 @@ Result<> CarriedPages::reserve(AddressSpace& from, uint64_t address, uint32_t pa
     count_ = static_cast<uint16_t>(page_count);
     how_ = how;
     taken_ = false;
-    const Result<> listed = from.list_pages(address, how, pages());
+    const Result<> listed = from.list_pages(source.address, how, pages());
     if (!listed) free_list();
     return listed;
 }
 
-void CarriedPages::take(AddressSpace& from, uint64_t address) {
+void CarriedPages::take(AddressSpace& from, const PageRange& source) {
     ASSERT(!taken_);
-    from.detach_pages(address, how_, pages());
+    from.detach_pages(source.address, how_, pages());
     taken_ = true;
 }
 
-Result<> CarriedPages::land(AddressSpace& to, uint64_t address) {
+Result<> CarriedPages::land(AddressSpace& to, const PageRange& landing) {
     ASSERT(taken_);
-    TRY(to.attach_pages(address, how_, pages()));
+    if (bytes() > landing.bytes) return fail(Error::TooLarge);
+    TRY(to.attach_pages(landing.address, how_, pages()));
     free_list();
     return {};
 }

@@ -4,6 +4,12 @@
 
 namespace portico::kernel {
 
+/// Neighbouring pages of an address space as registers name them: unchecked.
+struct PageRange {
+    uint64_t address = 0;
+    uint32_t bytes = 0;
+};
+
 /// Pages in flight. They are the sender's until the message is posted and the receiver's when it is taken; those of a message that is
 /// dropped in between are freed. Their sender pays for them until they land.
 ///
@@ -27,11 +33,11 @@ public:
 
     /// Lists the pages of a range; it does not change, and nothing may happen in it before take(). Errors: InvalidArgument,
     /// BadAddress, NoMemory.
-    Result<> reserve(AddressSpace& from, uint64_t address, uint32_t page_count, Passing how, Account& payer);
+    Result<> reserve(AddressSpace& from, const PageRange& source, Passing how, Account& payer);
     /// Takes the pages out of the sender's reach, or shares them.
-    void take(AddressSpace& from, uint64_t address);
-    /// Puts them into a range as long as they are. Errors as reserve; then they are in flight as before.
-    Result<> land(AddressSpace& to, uint64_t address);
+    void take(AddressSpace& from, const PageRange& source);
+    /// Puts them at the start of a range. Errors as reserve, TooLarge; then they are in flight as before.
+    Result<> land(AddressSpace& to, const PageRange& landing);
     void drop();
 
 private:

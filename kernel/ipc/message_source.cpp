@@ -17,15 +17,16 @@ void MessageSource::unpark(Thread& receiver) {
     receivers_.erase(receivers_.iterator_to(receiver.link));
 }
 
-void MessageSource::wake_receiver() {
+bool MessageSource::wake_receiver() {
     Thread& receiver = first_receiver();
     unpark(receiver);
     if (receiver.wait() == Thread::Wait::ReceiveBatch) {
         receiver.retry_wait();
-        return;
+        return true;
     }
     const Result<bool> taken = take(receiver);
     receiver.finish_wait(taken ? Error::None : taken.error());
+    return taken.has_value();
 }
 
 void MessageSource::close() {

@@ -24,8 +24,8 @@ public:
     bool has_receivers() const { return !receivers_.empty(); }
     /// One that waits; there must be one.
     Thread& first_receiver() { return receivers_.front().thread; }
-    /// There is a message for one of those that wait.
-    void wake_receiver();
+    /// There is a message for one of those that wait. False if it could not take it.
+    bool wake_receiver();
 
 protected:
     explicit MessageSource(ObjectType type) : Object(type) {}

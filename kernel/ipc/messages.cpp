@@ -4,9 +4,10 @@
 /// One-way messages, and receiving.
 namespace portico::kernel {
 
-Result<> send(Thread& caller, Sender& sender, const Message& message) {
+Result<> send(Thread& caller, Sender& sender, const Message& message, const PageRange& pages) {
     Port& port = sender.port();
     if (port.closed()) return fail(Error::PeerClosed);
+    if (!sender.may_carry(pages.bytes)) return fail(Error::TooLarge);
     if (!sender.take_credit()) return fail(Error::NoCredit);
     const auto taken = caller.process().messages().take(caller.process().account());
     if (!taken) {
@@ -18,10 +19,10 @@ Result<> send(Thread& caller, Sender& sender, const Message& message) {
     queued.message.id = 0;
     queued.message.badge = sender.badge();
     queued.message.header = message.header.with_kind(MessageKind::Send);
-    if (const Result<> handles = take_in(queued.handles, queued.message, caller); !handles) [[unlikely]] {
+    if (const Result<> carried = take_in(queued.handles, queued.pages, queued.message, pages, caller); !carried) [[unlikely]] {
         sender.give_credit();
         MessagePool::give_back(queued);
-        return handles;
+        return carried;
     }
     queued.sender = Ref<Sender>(sender);
     port.post(queued);

@@ -16,7 +16,7 @@ Result<> PortSet::add(Port& port, uint64_t key) {
     members_.push_back(port);
     if (port.empty()) return {};
     became_ready(port);
-    while (!empty() && has_receivers()) wake_receiver();
+    while (!empty() && has_receivers()) (void)wake_receiver();
     return {};
 }
 

@@ -154,13 +154,12 @@ protected:
         flight->how = below(2) == 0 ? Passing::Move : Passing::Copy;
         machine.use_cpu(static_cast<unsigned>(below(2)));
         const Result<> taken = with_failures(expected(owner, range), [&]() -> Result<> {
-            TRY(flight->carried.reserve(owner.space(), range.address(), static_cast<uint32_t>(range.count), flight->how,
-                                        owner.threads[0]->process().account()));
-            if (below(10) == 0) {
+            const PageRange source{range.address(), static_cast<uint32_t>(range.count * kPage)};
+            TRY(flight->carried.reserve(owner.space(), source, flight->how, owner.threads[0]->process().account()));
+            if (below(10) == 0)
                 flight->carried.drop();
-                return {};
-            }
-            flight->carried.take(owner.space(), range.address());
+            else
+                flight->carried.take(owner.space(), source);
             return {};
         });
         if (!taken || flight->carried.empty()) return;
@@ -178,7 +177,8 @@ protected:
     void land(Owner& owner, Flight& flight, uint64_t first) {
         const Range range{first, flight.pages.size()};
         machine.use_cpu(static_cast<unsigned>(below(2)));
-        const Result<> landed = with_failures(expected(owner, range), [&] { return flight.carried.land(owner.space(), range.address()); });
+        const Result<> landed = with_failures(
+            expected(owner, range), [&] { return flight.carried.land(owner.space(), {range.address(), flight.carried.bytes()}); });
         if (!landed) return;
         for (uint64_t i = 0; i < range.count; ++i) {
             ModelPointer& page = flight.pages[i];

@@ -95,8 +95,9 @@ TEST_F(PagePaymentTest, ParentsOfBothSeeNoDifference) {
     fill(from, source, 10, 1);
     fill(to, landing, 10, 2);
     machine.in_kernel([&] {
-        ASSERT_TRUE(carried.reserve(from.process().space(), source, 10, Passing::Move, from.process().account()));
-        carried.take(from.process().space(), source);
+        const PageRange range{source, 10 * kPage};
+        ASSERT_TRUE(carried.reserve(from.process().space(), range, Passing::Move, from.process().account()));
+        carried.take(from.process().space(), range);
         ASSERT_TRUE(parent->charge(parent->limit_bytes() - parent->used_bytes()));
     });
     const uint64_t filler = parent->used_bytes() - one->used_bytes();

@@ -31,13 +31,14 @@ protected:
     Result<> take(Thread& from, uint64_t address, uint64_t count, Passing how) {
         return machine.in_kernel([&]() -> Result<> {
             AddressSpace& space = from.process().space();
-            TRY(carried.reserve(space, address, static_cast<uint32_t>(count), how, from.process().account()));
-            carried.take(space, address);
+            const PageRange source{address, static_cast<uint32_t>(count * kPage)};
+            TRY(carried.reserve(space, source, how, from.process().account()));
+            carried.take(space, source);
             return {};
         });
     }
     Result<> land(Thread& to, uint64_t address) {
-        return machine.in_kernel([&] { return carried.land(to.process().space(), address); });
+        return machine.in_kernel([&] { return carried.land(to.process().space(), {address, carried.bytes()}); });
     }
     void drop() {
         machine.in_kernel([&] { carried.drop(); });
