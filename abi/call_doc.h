@@ -25,7 +25,7 @@ struct CallDoc {
     std::string_view name;
     std::string_view summary;
     std::array<ArgumentDoc, kArgumentsMax> arguments{};
-    std::array<Error, 8> errors{};
+    std::array<Error, 12> errors{};
 };
 
 /// Registers of an ordinary call. in: rax kNativeBase + number, rdi rsi rdx r10 r8 r9 the fields of the call in order;

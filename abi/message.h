@@ -71,10 +71,10 @@ struct Header {
     constexpr Header with_windows() const { return {value | (uint64_t{1} << 23)}; }
     constexpr Header with_pages(bool copy = false) const { return {value | (uint64_t{1} << 29) | (uint64_t{copy} << 30)}; }
     constexpr Header as_steady() const { return {value | (uint64_t{1} << 28)}; }
-    /// The flags by which a caller describes a call, as another header has them: lent memory, steady.
+    /// The flags by which a caller describes a call, as another header has them: lent memory, steady; pages too, if either has them.
     constexpr Header with_call_flags_of(Header other) const {
-        constexpr uint64_t kFlags = uint64_t{1} << 23 | uint64_t{1} << 28;
-        return {(value & ~kFlags) | (other.value & kFlags)};
+        constexpr uint64_t kFlags = uint64_t{1} << 23 | uint64_t{1} << 28, kPages = uint64_t{1} << 29;
+        return {(value & ~kFlags) | (other.value & (kFlags | kPages))};
     }
     constexpr Header with_kind(MessageKind kind) const { return {(value & ~(uint64_t{15} << 24)) | (static_cast<uint64_t>(kind) << 24)}; }
 };
@@ -135,9 +135,10 @@ static_assert(sizeof(FaultWords) == 8 * kMessageWords);
 ///        r13 deadline (absolute, ns)  r14, r15 window or page addresses: readable (or to send), writable (or where pages land)
 ///        rbx their lengths (r14's in the low half, r15's in the high)
 ///        port_reply_receive: rdi port, r14 the id to reply to;  port_call_async: r14 reply port (no windows, no pages)
-///        port_forward: rdi send handle, r14 the id to hand on
+///        port_forward: rdi send handle, r14 the id to hand on, r15 address of pages to send (length in rbx's low half)
 ///   out: rax Error  rdi id  rsi header  rdx r10 r8 r9 r12 words  r13 badge; rcx and r11 are lost, the rest is kept,
-///        but for receives: rbx window lengths that a Call lends, or the bytes of pages that came (0 if none);
+///        but for receives: rbx window lengths that a Call lends, or without windows the bytes of pages that came (low half)
+///        and of those that may land with the reply (high half);
 ///        r14 the key of the port, if it was received through a set; of a ForeignCall the sixth argument
 ///        and for calls whose reply carried pages: rbx low half, their bytes
 struct MessageRegisters {

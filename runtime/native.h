@@ -91,6 +91,25 @@ inline void set_windows(MessageRegisters& registers, const Windows& windows) {
     registers.rbx = windows.readable_bytes | (uint64_t{windows.writable_bytes} << 32);
 }
 
+/// Where pages of a message received, or of a call's reply, may land.
+inline void set_landing(MessageRegisters& registers, uint64_t address, uint32_t bytes) {
+    registers.r15 = address;
+    registers.rbx = static_cast<uint32_t>(registers.rbx) | (uint64_t{bytes} << 32);
+}
+
+/// Pages that go with a message (the readable range) and, of a call, where those of its reply may land (the writable one).
+inline void set_pages(MessageRegisters& registers, const Windows& pages, bool copy = false) {
+    registers.header = registers.header.with_pages(copy);
+    registers.r14 = pages.readable_address;
+    registers.rbx = pages.readable_bytes;
+    set_landing(registers, pages.writable_address, pages.writable_bytes);
+}
+
+/// The bytes of pages that came with a message received or a reply.
+inline uint32_t page_bytes(const MessageRegisters& registers) {
+    return registers.header.has_pages() ? static_cast<uint32_t>(registers.rbx) : 0;
+}
+
 inline void close(Handle handle) {
     if (handle) (void)call(HandleClose{handle});
 }
@@ -121,16 +140,26 @@ inline Result<uint64_t> call_async(Handle to, const Message& message, Handle rep
     return registers.handle_or_id;
 }
 
-/// A received message; of a Call also how many bytes it lends.
+/// A received message; of a Call also how many bytes it lends. With pages in its header: how many bytes of pages came (readable_bytes)
+/// and how many may go with the reply to a Call (writable_bytes).
 struct Received {
     Message message;
     uint32_t readable_bytes = 0;
     uint32_t writable_bytes = 0;
     Handle port{};  ///< where it was received
+
+    uint32_t page_bytes() const { return message.header.has_pages() ? readable_bytes : 0; }
 };
 
-inline Result<Received> receive(Handle port, uint64_t deadline_ns = kForever) {
+/// Memory where pages of a message received may land; what was there is replaced.
+struct Landing {
+    uint64_t address = 0;
+    uint32_t bytes = 0;
+};
+
+inline Result<Received> receive(Handle port, uint64_t deadline_ns = kForever, const Landing& landing = {}) {
     MessageRegisters registers{.handle_or_id = port.value, .deadline_or_badge = deadline_ns};
+    set_landing(registers, landing.address, landing.bytes);
     const Error error = message_call<PortReceive>(registers);
     if (error != Error::None) return fail(error);
     return Received{message_of(registers), static_cast<uint32_t>(registers.rbx), static_cast<uint32_t>(registers.rbx >> 32), port};

@@ -88,11 +88,12 @@ struct PortBadge {
 };
 
 struct PortSend {
-    static constexpr CallDoc doc{.number = 6,
-                                 .name = "port_send",
-                                 .summary = "Post a message; never waits for the receiver.",
-                                 .arguments = {{{"handle", "handle with Send"}, {"message", "header and words"}}},
-                                 .errors = {BadHandle, AccessDenied, InvalidArgument, NoCredit, NoMemory, PeerClosed}};
+    static constexpr CallDoc doc{
+        .number = 6,
+        .name = "port_send",
+        .summary = "Post a message; never waits for the receiver.",
+        .arguments = {{{"handle", "handle with Send"}, {"message", "header, words, pages"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoCredit, NoMemory, PeerClosed}};
     using Reply = MessageReply;
 };
 
@@ -103,8 +104,8 @@ struct PortCall {
         .summary =
             "Post a message under a new id and wait for the reply with that id. The deadline, and an alert unless the header says steady, "
             "end the call.",
-        .arguments = {{{"handle", "handle with Send"}, {"message", "header, words, windows"}, {"deadline", "absolute ns"}}},
-        .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory, PeerClosed, TimedOut, Interrupted}};
+        .arguments = {{{"handle", "handle with Send"}, {"message", "header, words, windows or pages"}, {"deadline", "absolute ns"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoMemory, PeerClosed, TimedOut, Interrupted}};
     using Reply = MessageReply;
 };
 
@@ -115,18 +116,19 @@ struct PortCallAsync {
                                      "Post a message under a new id, which is returned at once (rdi); the reply arrives at `reply port` as "
                                      "a Reply with that id. A dead receiver replies PeerClosed.",
                                  .arguments = {{{"handle", "handle with Send"},
-                                                {"message", "header and words, no windows"},
+                                                {"message", "header and words, no windows or pages"},
                                                 {"reply port", "handle with Receive (r14)"}}},
                                  .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory, PeerClosed}};
     using Reply = MessageReply;
 };
 
 struct PortReceive {
-    static constexpr CallDoc doc{.number = 9,
-                                 .name = "port_receive",
-                                 .summary = "Take the oldest message, or wait for one.",
-                                 .arguments = {{{"handle", "handle with Receive"}, {"deadline", "absolute ns; kNow polls"}}},
-                                 .errors = {BadHandle, AccessDenied, NoMemory, WouldBlock, TimedOut, Interrupted}};
+    static constexpr CallDoc doc{
+        .number = 9,
+        .name = "port_receive",
+        .summary = "Take the oldest message, or wait for one. Its pages land at r15; if they cannot, it stays.",
+        .arguments = {{{"handle", "handle with Receive"}, {"deadline", "absolute ns; kNow polls"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoMemory, WouldBlock, TimedOut, Interrupted}};
     using Reply = MessageReply;
 };
 
@@ -136,8 +138,8 @@ struct PortReply {
                                  .summary =
                                      "Answer a call this process took. NoSuchCall means the caller no longer waits and saw no effect of "
                                      "the reply: undo or keep what it would have consumed.",
-                                 .arguments = {{{"id", "of the call"}, {"message", "header (operation = status) and words"}}},
-                                 .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument}};
+                                 .arguments = {{{"id", "of the call"}, {"message", "header (operation = status), words, pages"}}},
+                                 .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, BadAddress, NoMemory}};
     using Reply = MessageReply;
 };
 
@@ -147,10 +149,11 @@ struct PortReplyReceive {
         .name = "port_reply_receive",
         .summary = "port_reply then port_receive in one trap. A refused reply ends it with NoSuchCall before anything is received.",
         .arguments = {{{"handle", "handle with Receive"},
-                       {"message", "the reply"},
+                       {"message", "the reply, no pages"},
                        {"deadline", "absolute ns, for the receive"},
                        {"id", "of the call to answer (r14); 0 for none"}}},
-        .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, NoMemory, WouldBlock, TimedOut, Interrupted}};
+        .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoMemory, WouldBlock, TimedOut,
+                   Interrupted}};
     using Reply = MessageReply;
 };
 
@@ -215,8 +218,8 @@ struct PortForward {
         .summary =
             "Hand a call that this process took on to another port, with a message of its own. The caller goes on waiting, under the same "
             "id, for whoever takes it there; what it lends goes along. After an error the call is still this process's.",
-        .arguments = {{{"handle", "handle with Send"}, {"message", "header and words"}, {"id", "of the call (r14)"}}},
-        .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, NoMemory, PeerClosed}};
+        .arguments = {{{"handle", "handle with Send"}, {"message", "header, words, pages (r15)"}, {"id", "of the call (r14)"}}},
+        .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoMemory, PeerClosed}};
     using Reply = MessageReply;
 };
 

@@ -104,6 +104,15 @@ public:
     /// The first page at or above `address` with a present entry, or `end`; skips absent tables at once.
     uint64_t next_present(uint64_t address, uint64_t end) const;
 
+    // A range of neighbouring pages at once. What they return is how many present entries they changed: if any, TLBs may hold them.
+
+    /// Sees to it that map_range cannot fail there. Errors: NoMemory; some tables may have been made, which stay.
+    Result<> reserve(uint64_t address, uint64_t page_count);
+    /// Sets an entry for each page, none for those that are 0, over what is there. There must be tables: see reserve.
+    uint64_t map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access);
+    uint64_t unmap_range(uint64_t address, uint64_t page_count);
+    uint64_t make_read_only(uint64_t address, uint64_t page_count);
+
     uint64_t root() const { return root_; }
 
 private:

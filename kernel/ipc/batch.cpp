@@ -85,8 +85,10 @@ Result<> send_one(Thread& caller, Sender& sender, UserMessages& messages) {
 
 /// Only port_receive can take it: registers tell what is lent, and where pages land.
 bool needs_registers(const QueueNode& node) {
+    if (node.node_kind() == QueueNode::Kind::Message) return !static_cast<const QueuedMessage&>(node).pages.empty();
     if (node.node_kind() != QueueNode::Kind::Call) return false;
     const auto& call = static_cast<const Call&>(node);
+    if (call.state == Call::State::Replied) return !call.pages.empty();
     return call.state == Call::State::Queued && (call.kind != MessageKind::Call || carries_memory(call.message.header));
 }
 

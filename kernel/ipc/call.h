@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernel/ipc/carried_pages.h"
 #include "kernel/ipc/queue_node.h"
 
 namespace portico::kernel {
@@ -30,8 +31,9 @@ public:
     uint8_t priority = 0;                            ///< of the caller when it called: its receiver runs at no less
     abi::MessageKind kind = abi::MessageKind::Call;  ///< Call or Fault
     abi::Message message;                            ///< id and badge set
-    abi::Windows windows;
+    abi::Windows windows;                            ///< without windows in the header: the writable one is for pages of the reply
     CarriedHandles handles;
+    CarriedPages pages;
     Thread* caller = nullptr;  ///< of a blocking call
     Ref<Port> reply_port;      ///< of an asynchronous one
     Process* async_owner = nullptr;
@@ -39,6 +41,18 @@ public:
     Process* receiver = nullptr;  ///< who took it
     Call* next_taken = nullptr;   ///< links of the two tables it can be in
     Call* next_async = nullptr;
+
+    /// The memory that the caller lends.
+    abi::Windows lent() const { return message.header.has_windows() ? windows : abi::Windows{}; }
+    /// Where pages of the reply may land.
+    PageRange landing() const {
+        return message.header.has_windows() ? PageRange{} : PageRange{windows.writable_address, windows.writable_bytes};
+    }
+    /// What it carries goes.
+    void drop_carried() {
+        handles.drop();
+        pages.drop();
+    }
 };
 
 /// Calls of a process by id: those it has taken and not answered (only their receiver finds them: a forged id names

@@ -31,13 +31,16 @@ void post_call(Call& call) {
 
 }  // namespace
 
-Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& windows, uint64_t deadline_ns) {
+Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& ranges, uint64_t deadline_ns) {
     if (sender.port().closed()) return fail(Error::PeerClosed);
+    const PageRange pages{.address = ranges.readable_address, .bytes = message.header.has_pages() ? ranges.readable_bytes : 0};
+    if (!sender.may_carry(pages.bytes)) return fail(Error::TooLarge);
     Call& call = *TRY(caller.idle_call());
     Message sent = message;
-    TRY(take_in(call.handles, sent, caller));
+    TRY(take_in(call.handles, call.pages, sent, pages, caller));
     address(call, sent, call_ids.next(), MessageKind::Call, sender);
-    call.windows = windows;
+    call.windows = ranges;
+    if (message.header.has_pages()) call.windows.readable_bytes = 0;
     call.caller = &caller;
     call.priority = static_cast<uint8_t>(caller.priority());
     caller.begin_wait(Thread::Wait::Call, deadline_ns);
@@ -48,7 +51,7 @@ Result<> call(Thread& caller, Sender& sender, const Message& message, const abi:
 
 Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& message, Port& reply_port) {
     if (sender.port().closed()) return fail(Error::PeerClosed);
-    if (message.header.has_windows()) return fail(Error::InvalidArgument);
+    if (message.header.has_windows() || message.header.has_pages()) return fail(Error::InvalidArgument);
     Account& payer = caller.process().account();
     Call& call = *TRY(heap.make<Call>(payer, payer));
     Message sent = message;
@@ -65,17 +68,19 @@ Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& messa
     return id;
 }
 
-Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message) {
+Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message, const PageRange& pages) {
     Call* found = forwarder.process().calls().find(id);
     if (found == nullptr) return fail(Error::NoSuchCall);
     Call& call = *found;
     if (call.kind != MessageKind::Call || sender.port().closed())
         return fail(call.kind != MessageKind::Call ? Error::InvalidArgument : Error::PeerClosed);
+    if (pages.bytes > 0 && call.message.header.has_windows()) return fail(Error::InvalidArgument);
+    if (!sender.may_carry(pages.bytes)) return fail(Error::TooLarge);
     Message sent = message;
-    TRY(take_in(call.handles, sent, forwarder));
+    TRY(take_in(call.handles, call.pages, sent, pages, forwarder));
     forwarder.process().calls().remove(call);
     call.receiver = nullptr;
-    // What the caller said of the call itself stays: whether it lends memory and whether alerts end it.
+    // What the caller said of the call itself stays: whether it lends memory, whether alerts end it, where pages of the reply land.
     sent.header = sent.header.with_call_flags_of(call.message.header);
     address(call, sent, id, MessageKind::Call, sender);
     post_call(call);
@@ -106,7 +111,7 @@ void destroy_call(Call& call) {
 
 /// Ends a call that is in no queue and no table: with an answer, or with an error alone.
 static void conclude(Call& call, Error error) {
-    call.handles.drop();
+    call.drop_carried();
     call.receiver = nullptr;
     if (call.caller != nullptr) {
         Thread& caller = *call.caller;
@@ -129,14 +134,15 @@ static void conclude(Call& call, Error error) {
     call.reply_port->post(call);
 }
 
-Result<> reply(Thread& replier, uint64_t id, const Message& answer) {
+Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
     Process& process = replier.process();
     Call* found = process.calls().find(id);
     if (found == nullptr) return fail(Error::NoSuchCall);
     Call& call = *found;
-    CarriedHandles carried;
+    CarriedHandles handles;
+    CarriedPages carried_pages;
     Message message = answer;
-    TRY(take_in(carried, message, replier));
+    TRY(take_in(handles, carried_pages, message, pages, replier));
     process.calls().remove(call);
     call.receiver = nullptr;
     message.id = id;
@@ -145,7 +151,8 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer) {
     if (call.caller == nullptr) {
         call.message = message;
         call.message.badge = 0;
-        call.handles.take_from(carried);
+        call.handles.take_from(handles);
+        call.pages = std::move(carried_pages);
         if (call.reply_port->closed()) {
             call.async_owner->async_calls().remove(call);
             destroy_call(call);
@@ -159,11 +166,13 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer) {
     note(TraceEvent::Reply, &replier, message.header.operation(), id, caller.id());
     Error error = Error::None;
     if (call.kind == MessageKind::Call) {
-        if (const Result<> given = hand_over(carried, message, caller); !given) error = given.error();
-        if (error == Error::None) {
-            const uint64_t rbx = caller.frame.registers.rbx;
+        const Result<uint32_t> given = hand_over(handles, carried_pages, message, call.landing(), caller);
+        if (!given) error = given.error();
+        if (given) {
+            uint64_t rbx = caller.frame.registers.rbx;  // a call keeps it, but for the bytes of pages that came
+            if (*given > 0) rbx = (rbx >> 32 << 32) | *given;
             load_message(caller, message);
-            caller.frame.registers.rbx = rbx;  // a call keeps it: only receives return lengths
+            caller.frame.registers.rbx = rbx;
         }
     }
     call.state = Call::State::Idle;
@@ -177,7 +186,7 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer) {
 static bool detach(Call& call) {
     if (call.state == Call::State::Queued) {
         call.port->withdraw(call);
-        call.handles.drop();
+        call.drop_carried();
         return false;
     }
     ASSERT(call.state == Call::State::Taken);

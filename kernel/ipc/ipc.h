@@ -39,22 +39,30 @@ inline Result<> hand_over(CarriedHandles& carried, Message& message, Thread& rec
     return hand_over_some(carried, message, receiver);
 }
 
-/// Posts a one-way message from the thread's registers. Errors as port_send.
-Result<> send(Thread& caller, Sender& sender);
+/// The same with the pages of a range, if it is not empty. Errors also: BadAddress; then the range is as it was too.
+Result<> take_in(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender);
+/// The same with carried pages. Returns how many bytes of them landed. Errors also: TooLarge, InvalidArgument, BadAddress.
+Result<uint32_t> hand_over(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing, Thread& receiver);
+/// What the registers of a thread that receives say: where pages may land.
+PageRange landing_in_registers(const Thread& receiver);
+
+/// Posts a one-way message from the thread's registers, with the pages of a range. Errors as port_send.
+Result<> send(Thread& caller, Sender& sender, const PageRange& pages = {});
 /// The same with a message from elsewhere.
-Result<> send(Thread& caller, Sender& sender, const Message& message);
-/// Posts a call and blocks the caller until its end. Errors as port_call; then the caller does not wait.
-Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& windows, uint64_t deadline_ns);
+Result<> send(Thread& caller, Sender& sender, const Message& message, const PageRange& pages = {});
+/// Posts a call and blocks the caller until its end. `ranges` are windows, or with pages in the header those to send and where the reply's
+/// land. Errors as port_call; then the caller does not wait.
+Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& ranges, uint64_t deadline_ns);
 /// Posts a call whose reply goes to a port. Returns the id.
 Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& message, Port& reply_port);
 /// Hands a call that the forwarder's process took on to another port. Errors as port_forward.
-Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message);
+Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message, const PageRange& pages);
 /// Ends an asynchronous call of the process. Errors: NoSuchCall.
 Result<> cancel_async(Process& owner, uint64_t id);
 /// A fault nobody in the process handles: a call of the supervisor on the thread's behalf. False if there is no supervisor.
 bool report_fault(Thread& thread, const abi::FaultWords& fault);
 /// Answers a call that the caller's process took. Errors as port_reply.
-Result<> reply(Thread& replier, uint64_t id, const Message& answer);
+Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages = {});
 /// Takes a message or parks the caller. Errors as port_receive; None with the thread blocked means that it waits.
 template <class Source>
 Result<> receive(Thread& caller, Source& source, uint64_t deadline_ns);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernel/ipc/carried_pages.h"
 #include "kernel/ipc/queue_node.h"
 #include "kernel/ipc/sender.h"
 #include "kernel/object/account.h"
@@ -20,6 +21,7 @@ public:
     };
     Ref<Sender> sender;  ///< gets its credit back when the message is taken or dropped
     CarriedHandles handles;
+    CarriedPages pages;
     struct MessageChunk* chunk = nullptr;
     QueuedMessage* next_free = nullptr;
 };

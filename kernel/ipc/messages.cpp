@@ -7,9 +7,10 @@ namespace portico::kernel {
 
 /// `fill` writes header and words.
 template <class Fill>
-static Result<> post_message(Thread& caller, Sender& sender, Fill fill) {
+static Result<> post_message(Thread& caller, Sender& sender, const PageRange& pages, Fill fill) {
     Port& port = sender.port();
     if (port.closed()) return fail(Error::PeerClosed);
+    if (!sender.may_carry(pages.bytes)) return fail(Error::TooLarge);
     if (!sender.take_credit()) return fail(Error::NoCredit);
     const auto taken = caller.process().messages().take(caller.process().account());
     if (!taken) {
@@ -21,18 +22,18 @@ static Result<> post_message(Thread& caller, Sender& sender, Fill fill) {
     queued.message.id = 0;
     queued.message.badge = sender.badge();
     queued.message.header = queued.message.header.with_kind(MessageKind::Send);
-    if (const Result<> handles = take_in(queued.handles, queued.message, caller); !handles) [[unlikely]] {
+    if (const Result<> carried = take_in(queued.handles, queued.pages, queued.message, pages, caller); !carried) [[unlikely]] {
         sender.give_credit();
         MessagePool::give_back(queued);
-        return handles;
+        return carried;
     }
     queued.sender.fill(sender);
     port.post(queued);
     return {};
 }
 
-Result<> send(Thread& caller, Sender& sender) {
-    return post_message(caller, sender, [&caller](Message& message) {
+Result<> send(Thread& caller, Sender& sender, const PageRange& pages) {
+    return post_message(caller, sender, pages, [&caller](Message& message) {
         const abi::Registers& r = caller.frame.registers;
         message.header.value = r.rsi;
         message.word[0] = r.rdx;
@@ -43,8 +44,8 @@ Result<> send(Thread& caller, Sender& sender) {
     });
 }
 
-Result<> send(Thread& caller, Sender& sender, const Message& message) {
-    return post_message(caller, sender, [&message](Message& queued) { queued = message; });
+Result<> send(Thread& caller, Sender& sender, const Message& message, const PageRange& pages) {
+    return post_message(caller, sender, pages, [&message](Message& queued) { queued = message; });
 }
 
 template <class Source>

@@ -142,8 +142,10 @@ Result<> Port::deliver(QueueNode& node, Thread& receiver) {
         return deliver_call(static_cast<Call&>(node), receiver);
     case QueueNode::Kind::Message: {
         auto& message = static_cast<QueuedMessage&>(node);
-        TRY(hand_over(message.handles, message.message, receiver));
+        const uint32_t page_bytes =
+            TRY(hand_over(message.handles, message.pages, message.message, landing_in_registers(receiver), receiver));
         load_message(receiver, message.message);
+        receiver.frame.registers.rbx = page_bytes;
         message.sender->give_credit();
         MessagePool::give_back(message);
         return {};
@@ -159,24 +161,36 @@ Result<> Port::deliver(QueueNode& node, Thread& receiver) {
     return {};
 }
 
+/// Nobody could bound what a reply carries but its server, and a reply must not keep others from being taken: it says only TooLarge.
+static void drop_too_large_reply(Call& call) {
+    call.drop_carried();
+    call.message = {.id = call.message.id,
+                    .header = abi::Header::make(static_cast<uint16_t>(Error::TooLarge)).with_kind(MessageKind::Reply)};
+}
+
 Result<> Port::deliver_call(Call& call, Thread& receiver) {
     Process& process = receiver.process();
     switch (call.state) {
-    case Call::State::Queued:
-        TRY(hand_over(call.handles, call.message, receiver));
+    case Call::State::Queued: {
+        const uint32_t page_bytes = TRY(hand_over(call.handles, call.pages, call.message, landing_in_registers(receiver), receiver));
         call.state = Call::State::Taken;
         call.receiver = &process;
         process.calls().add(call);
         load_message(receiver, call.message);
-        receiver.frame.registers.rbx = call.windows.readable_bytes | (uint64_t{call.windows.writable_bytes} << 32);
+        receiver.frame.registers.rbx = page_bytes | call.windows.readable_bytes | (uint64_t{call.windows.writable_bytes} << 32);
         if (call.priority > receiver.priority()) receiver.inherit_priority(call.priority);
         return {};
-    case Call::State::Replied:
-        TRY(hand_over(call.handles, call.message, receiver));
+    }
+    case Call::State::Replied: {
+        const PageRange landing = landing_in_registers(receiver);
+        if (call.pages.bytes() > landing.bytes) drop_too_large_reply(call);
+        const uint32_t page_bytes = TRY(hand_over(call.handles, call.pages, call.message, landing, receiver));
         load_message(receiver, call.message);
+        receiver.frame.registers.rbx = page_bytes;
         call.async_owner->async_calls().remove(call);
         destroy_call(call);
         return {};
+    }
     case Call::State::Cancelled: {
         const Message message{
             .id = call.message.id, .badge = call.message.badge, .header = abi::Header{}.with_kind(MessageKind::Cancelled)};
@@ -194,6 +208,7 @@ void Port::drop(QueueNode& node) {
     case QueueNode::Kind::Message: {
         auto& message = static_cast<QueuedMessage&>(node);
         message.handles.drop();
+        message.pages.drop();
         message.sender->give_credit();
         MessagePool::give_back(message);
         return;

@@ -2,8 +2,13 @@
 
 namespace portico::kernel {
 
-Sender::Sender(Port& port, uint64_t badge, uint32_t credits)
-    : Object(kType), QueueNode(Kind::Sender), port_(port), badge_(badge), credits_(credits) {
+Sender::Sender(Port& port, uint64_t badge, uint32_t credits, uint32_t pages_max)
+    : Object(kType),
+      QueueNode(Kind::Sender),
+      port_(port),
+      badge_(badge),
+      credits_(credits),
+      page_bytes_max_(pages_max * static_cast<uint32_t>(abi::kPageBytes)) {
     port.add_sender(credits);
 }
 

@@ -12,11 +12,13 @@ class Sender final : public Object, public QueueNode {
 public:
     static constexpr ObjectType kType = ObjectType::Sender;
 
-    Sender(Port& port, uint64_t badge, uint32_t credits);
+    Sender(Port& port, uint64_t badge, uint32_t credits, uint32_t pages_max = 0);
     ~Sender() override;
 
     Port& port() const { return *port_; }
     uint64_t badge() const { return badge_; }
+    /// Whether one of its messages may carry so much.
+    bool may_carry(uint32_t page_bytes) const { return page_bytes <= page_bytes_max_; }
 
     /// Raises bits; needs no memory. False if the port is closed.
     bool notify(uint64_t bits);
@@ -42,6 +44,7 @@ private:
     uint64_t badge_;
     uint64_t bits_ = 0;
     uint32_t credits_;
+    uint32_t page_bytes_max_;
     bool queued_ = false;
     bool gone_ = false;
 };

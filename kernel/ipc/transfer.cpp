@@ -4,6 +4,11 @@
 
 namespace portico::kernel {
 
+PageRange landing_in_registers(const Thread& receiver) {
+    const abi::Registers& r = receiver.frame.registers;
+    return {.address = r.r15, .bytes = static_cast<uint32_t>(r.rbx >> 32)};
+}
+
 Result<> take_in_some(CarriedHandles& carried, Message& message, Thread& sender) {
     const unsigned count = message.header.handle_count();
     if (count > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
@@ -36,6 +41,31 @@ Result<> hand_over_some(CarriedHandles& carried, Message& message, Thread& recei
         word = carried.capability[i] ? table.add_reserved(std::move(carried.capability[i])).value : 0;
     }
     return {};
+}
+
+Result<> take_in(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender) {
+    if (!message.header.has_pages() || source.bytes == 0) [[likely]]
+        return take_in(handles, message, sender);
+    Process& process = sender.process();
+    const Passing how = message.header.copies_pages() ? Passing::Copy : Passing::Move;
+    TRY(pages.reserve(process.space(), source, how, process.account()));
+    if (const Result<> taken = take_in(handles, message, sender); !taken) {
+        pages.drop();
+        return taken;
+    }
+    pages.take(process.space(), source);
+    return {};
+}
+
+Result<uint32_t> hand_over(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing, Thread& receiver) {
+    const uint32_t bytes = pages.bytes();
+    if (bytes > 0) [[unlikely]] {
+        Process& process = receiver.process();
+        TRY(process.handles().reserve(message.header.handle_count()));
+        TRY(pages.land(process.space(), landing));
+    }
+    TRY(hand_over(handles, message, receiver));
+    return bytes;
 }
 
 }  // namespace portico::kernel

@@ -5,16 +5,8 @@
 #include "kernel/sched/cpu.h"
 
 namespace portico::kernel {
-namespace {
 
-constexpr uint64_t kPage = abi::kPageBytes;
-
-constexpr bool range_is_valid(uint64_t address, uint64_t page_count) {
-    return address % kPage == 0 && page_count > 0 && page_count <= abi::kUserAddressMax / kPage && address >= abi::kUserAddressMin &&
-           address <= abi::kUserAddressMax - page_count * kPage;
-}
-
-}  // namespace
+static constexpr uint64_t kPage = abi::kPageBytes;
 
 Result<Ref<AddressSpace>> AddressSpace::create(Account& payer) {
     Ref<AddressSpace> space = TRY(create_object<AddressSpace>(payer));

@@ -10,6 +10,12 @@ using abi::Access;
 using abi::MapFlags;
 class AddressSpace;
 
+/// Whether these are whole pages that a user may have.
+constexpr bool range_is_valid(uint64_t address, uint64_t page_count) {
+    return address % abi::kPageBytes == 0 && page_count > 0 && page_count <= abi::kUserAddressMax / abi::kPageBytes &&
+           address >= abi::kUserAddressMin && address <= abi::kUserAddressMax - page_count * abi::kPageBytes;
+}
+
 /// A range of an address space that shows a range of a memory object.
 class Mapping : public boost::intrusive::set_base_hook<> {
 public:
@@ -27,6 +33,9 @@ public:
     uint64_t end() const { return address + page_count * abi::kPageBytes; }
     bool operator<(const Mapping& other) const { return address < other.address; }
 };
+
+/// How pages go with a message: the sender loses them, or keeps them too, both sides copying on write.
+enum class Passing : uint8_t { Move, Copy };
 
 /// Which memory objects are visible where, and the page table that caches it.
 ///
@@ -70,6 +79,18 @@ public:
     /// Fills `clone`, empty, with copies of all mappings: shared ones share, private writable ones are cloned copy-on-write.
     Result<> clone_into(AddressSpace& clone);
 
+    // Pages that leave with a message and arrive with one (page_transfer.cpp). Both ranges must be private, anonymous and writable,
+    // with nobody else to see or change what is in flight. A page never written is passed as none (address 0).
+
+    /// Lists the pages of a range, which has as many as `pages`; moved ones that are shared are copied ahead, and not referred to yet.
+    /// The range does not change. Errors: InvalidArgument (not such memory), BadAddress (not mapped), NoMemory; then nothing is listed.
+    Result<> list_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
+    /// Gives listed pages away, each with a reference, out of reach of every CPU. Nothing may have happened since list_pages.
+    void detach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
+    /// Puts pages in the place of those in a range, and their references with them; moved ones are this space's to pay from now on.
+    /// Leaves `pages` empty. Errors as list_pages; then nothing has arrived.
+    Result<> attach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
+
     arch::PageTable& page_table() { return table_; }
     uint64_t mapped_bytes() const { return mapped_pages_ * abi::kPageBytes; }
     uint64_t resident_bytes() const;
@@ -87,12 +108,21 @@ private:
     bool extend_below(const Ref<Memory>& memory, uint64_t address, uint64_t page_count, MapFlags flags);
     Result<uint64_t> find_gap(uint64_t hint, uint64_t page_count);
     Mappings::iterator first_above(uint64_t address);
+    template <class Visit>
+    Result<> for_each_piece(uint64_t address, uint64_t page_count, Visit visit);
+    Result<> prepare_places(uint64_t address, std::span<const PhysicalAddress> pages);
+    Result<> take_over_payment(uint64_t address, std::span<const PhysicalAddress> pages);
 
     Mappings mappings_;
     arch::PageTable table_;
     uint64_t mapped_pages_ = 0;
     bool has_table_ = false;
 };
+
+/// Drops the references to detached pages; leaves none.
+void release_pages(std::span<PhysicalAddress> pages);
+/// Forgets pages that are only listed, and the copies made for that; leaves none.
+void forget_listed_pages(std::span<PhysicalAddress> pages);
 
 /// Copies between two address spaces, page by page. Errors: BadAddress, NoMemory.
 Result<> copy_between(AddressSpace& to, uint64_t to_address, AddressSpace& from, uint64_t from_address, uint64_t bytes);

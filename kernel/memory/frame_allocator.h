@@ -9,7 +9,7 @@ namespace portico::kernel {
 
 /// What the kernel knows of one page of RAM.
 struct Frame {
-    uint32_t references = 0;  ///< slots of page trees that hold it; 0 for kernel pages
+    uint32_t references = 0;  ///< slots of page trees and messages that hold it; 0 for kernel pages
     uint32_t next_free = 0;   ///< frame number, 0 ends the list
     Account* payer = nullptr;
 };
@@ -26,6 +26,12 @@ public:
     /// A page that `payer` is charged for. Its contents are what they were.
     Result<PhysicalAddress> allocate(Account& payer);
     void free(PhysicalAddress page);
+    /// Drops a reference; frees the page with the last one.
+    void release(PhysicalAddress page) {
+        Frame& released = frame(page);
+        ASSERT(released.references > 0);
+        if (--released.references == 0) free(page);
+    }
 
     /// Takes in a page that was in no usable range (of the boot archive), as if allocated. The account must be able to pay.
     void adopt(PhysicalAddress page, Account& payer);

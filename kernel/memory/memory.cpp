@@ -128,6 +128,16 @@ bool Memory::has_one_mapping() const {
     return mappings_ != nullptr && mappings_->next_of_memory == nullptr;
 }
 
+bool Memory::shows_only_in(const Mapping& own, uint64_t first_page, uint64_t page_count) const {
+    if (is_device_ || handle_count() != 0) return false;
+    for (const Mapping* mapping = mappings_; mapping != nullptr; mapping = mapping->next_of_memory) {
+        if (mapping->space != own.space) return false;
+        if (mapping != &own && mapping->first_page < first_page + page_count && first_page < mapping->first_page + mapping->page_count)
+            return false;
+    }
+    return true;
+}
+
 /// Calls `visit(table, address)` for every present entry that shows one of the pages, and shoots those down.
 template <class Visit>
 static void for_each_entry(Mapping* mappings, uint64_t first_page, uint64_t page_count, Visit visit) {

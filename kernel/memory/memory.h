@@ -51,6 +51,10 @@ public:
     void add_mapping(Mapping& mapping);
     void remove_mapping(Mapping& mapping);
     bool has_one_mapping() const;
+    /// Whether nobody but one mapping's address space can reach these pages: no handle, no other mapping of them, none elsewhere.
+    bool shows_only_in(const Mapping& mapping, uint64_t first_page, uint64_t page_count) const;
+    /// For page passing (page_transfer.cpp), which keeps page tables true itself.
+    PageTree& tree() { return tree_; }
     /// A mapping of these pages is gone: frees those that no other mapping shows, if no handle can reach them either.
     void discard_unreachable(uint64_t first_page, uint64_t page_count);
 

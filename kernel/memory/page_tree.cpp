@@ -11,7 +11,7 @@ struct PageTree::Node {
     Account* payer;
     uint32_t references = 1;
     unsigned height;  ///< 1: slots are pages
-    uint64_t slot[1u << kSlotBits]{};
+    uint64_t slot[kSlots]{};
 
     static Node* of(uint64_t slot) { return reinterpret_cast<Node*>(slot); }
 };
@@ -20,12 +20,6 @@ namespace {
 
 constexpr unsigned slot_of(uint64_t index, unsigned height) {
     return (index >> (PageTree::kSlotBits * (height - 1))) & 63;
-}
-
-void release_page(PhysicalAddress page) {
-    Frame& frame = frames.frame(page);
-    ASSERT(frame.references > 0);
-    if (--frame.references == 0) frames.free(page);
 }
 
 }  // namespace
@@ -50,7 +44,7 @@ Result<PageTree::Node*> PageTree::make_node(unsigned height) {
 
 Result<PageTree::Node*> PageTree::copy_node(const Node& node) {
     Node* copy = TRY(make_node(node.height));
-    for (unsigned i = 0; i < 1u << kSlotBits; ++i) {
+    for (unsigned i = 0; i < kSlots; ++i) {
         copy->slot[i] = node.slot[i];
         share_slot(node.slot[i], node.height - 1);
     }
@@ -94,17 +88,37 @@ Result<PhysicalAddress> PageTree::make_writable(uint64_t index) {
         arch::zero_page(arch::to_virtual(page));
     } else {
         arch::copy_page(arch::to_virtual(page), arch::to_virtual({*slot}));
-        release_page({*slot});
+        frames.release({*slot});
     }
     frames.frame(page).references = 1;
     *slot = page.value;
     return page;
 }
 
+PageTree::Run PageTree::run(uint64_t index, uint64_t count_max) {
+    Run run{.count = std::min<uint64_t>(count_max, kSlots - index % kSlots)};
+    if (index >= capacity(height_)) return run;
+    bool exclusive = true;
+    uint64_t* slot = &root_;
+    for (unsigned height = height_; height > 0; --height) {
+        if (*slot == 0) return run;
+        Node* node = Node::of(*slot);
+        exclusive = exclusive && node->references == 1;
+        slot = &node->slot[slot_of(index, height)];
+    }
+    return {.slots = slot, .count = height_ == 0 ? 1 : run.count, .exclusive = exclusive};
+}
+
+Result<> PageTree::make_exclusive(uint64_t index, uint64_t count) {
+    TRY(grow(index + count - 1));
+    for (uint64_t done = 0; done < count; done += kSlots - (index + done) % kSlots) TRY(path(index + done));
+    return {};
+}
+
 Result<> PageTree::put(uint64_t index, PhysicalAddress page) {
     uint64_t* slot = TRY(path(index));
     ++frames.frame(page).references;
-    if (*slot != 0) release_page({*slot});
+    if (*slot != 0) frames.release({*slot});
     *slot = page.value;
     return {};
 }
@@ -127,7 +141,7 @@ void PageTree::share_slot(uint64_t slot, unsigned height) {
 void PageTree::release(uint64_t slot, unsigned height) {
     if (slot == 0) return;
     if (height == 0) {
-        release_page({slot});
+        frames.release({slot});
         return;
     }
     Node* node = Node::of(slot);
@@ -147,7 +161,7 @@ Result<> PageTree::truncate(uint64_t first) {
     }
     for (uint64_t index = next_present(first); index < kPagesMax; index = next_present(index + 1)) {
         uint64_t* slot = TRY(path(index));
-        release_page({*slot});
+        frames.release({*slot});
         *slot = 0;
     }
     return {};
@@ -157,7 +171,7 @@ void PageTree::discard(uint64_t first, uint64_t end) {
     for (uint64_t index = next_present(first); index < end; index = next_present(index + 1)) {
         const Result<uint64_t*> slot = path(index);
         if (!slot) return;
-        release_page({**slot});
+        frames.release({**slot});
         **slot = 0;
     }
 }
@@ -183,7 +197,7 @@ uint64_t PageTree::resident_pages() const {
 uint64_t PageTree::next_in(uint64_t slot, unsigned height, uint64_t base, uint64_t from) {
     if (slot == 0 || base + capacity(height) <= from) return kPagesMax;
     if (height == 0) return base;
-    for (unsigned i = from > base ? static_cast<unsigned>((from - base) / capacity(height - 1)) : 0; i < 1u << kSlotBits; ++i) {
+    for (unsigned i = from > base ? static_cast<unsigned>((from - base) / capacity(height - 1)) : 0; i < kSlots; ++i) {
         const uint64_t found = next_in(Node::of(slot)->slot[i], height - 1, base + i * capacity(height - 1), from);
         if (found != kPagesMax) return found;
     }

@@ -14,7 +14,7 @@ namespace portico::kernel {
 /// Bound: height grows with the highest page used: 64, 4096, … pages.
 class PageTree {
 public:
-    static constexpr unsigned kSlotBits = 6;
+    static constexpr unsigned kSlotBits = 6, kSlots = 1u << kSlotBits;
     static constexpr uint64_t kPagesMax = uint64_t{1} << 36;
 
     explicit PageTree(Account& payer) : payer_(payer) {}
@@ -34,6 +34,19 @@ public:
 
     /// Puts a frame (whose reference count it raises) at an empty or full place. Errors: NoMemory.
     Result<> put(uint64_t index, PhysicalAddress page);
+
+    /// Neighbouring places, for work on many pages at once. Valid until the tree changes otherwise.
+    struct Run {
+        uint64_t* slots = nullptr;  ///< addresses of pages, 0: absent. Null: no page has been near, so there are no places yet
+        uint64_t count = 0;         ///< at least 1
+        bool exclusive = false;     ///< the nodes are ours alone: pages may be taken out, and put in with a reference each
+    };
+    /// The places from `index` on, at most `count_max` and not more than are in one node.
+    Run run(uint64_t index, uint64_t count_max);
+    /// Sees to it that there are places for these pages, and that their nodes are ours alone. Errors: NoMemory, then for some.
+    Result<> make_exclusive(uint64_t index, uint64_t count);
+
+    Account& payer() const { return payer_; }
 
     /// Shares all pages of `other`; this tree must be empty.
     void share(const PageTree& other);

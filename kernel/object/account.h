@@ -16,8 +16,14 @@ public:
     ~Account() override;
 
     /// Errors: NoMemory if this account or one above it would pass its limit.
-    Result<> charge(uint64_t bytes);
-    void refund(uint64_t bytes);
+    Result<> charge(uint64_t bytes) { return charge_below(nullptr, bytes); }
+    void refund(uint64_t bytes) { refund_below(nullptr, bytes); }
+    /// The same for the accounts below `end` only. What goes over from one account to another is charged to this one and refunded by that
+    /// one below the first account that both use: that and those above it see no difference, not even for a moment.
+    Result<> charge_below(const Account* end, uint64_t bytes);
+    void refund_below(const Account* end, uint64_t bytes);
+    /// Null if there is none.
+    static const Account* first_common(const Account& one, const Account& other);
     void count_object(int64_t change);
 
     uint64_t limit_bytes() const { return limit_bytes_; }
@@ -33,6 +39,7 @@ private:
     uint64_t used_bytes_ = 0;
     uint64_t peak_bytes_ = 0;
     uint64_t object_count_ = 0;
+    uint32_t depth_ = 0;  ///< accounts above it
     bool unreferenced_ = false;
 };
 

@@ -1,5 +1,5 @@
+#include "kernel/arch/hosted/page_stress_programs.h"
 #include "kernel/arch/hosted/port_fixture.h"
-#include "kernel/arch/hosted/stress_programs.h"
 
 /// Several CPUs as real threads: calls, messages with handles, copies on write, clones and kills at once. Under the thread
 /// sanitizer this shows that the kernel lock and shoot-downs order all that they must.
@@ -57,6 +57,23 @@ TEST_P(StressTest, tsan) {
         machine.switch_to(cloner);
         step(cloner);
     }
+    for (Program* worker : workers) EXPECT_GT(worker->steps, 0u);
+}
+
+TEST_P(StressTest, tsan_pages) {
+    std::vector<Program*> workers;
+    for (const uint64_t count : {uint64_t{1}, uint64_t{40}}) {
+        Thread& sink = machine.make_thread();
+        const Handle port = machine.call(sink, abi::PortCreate{})->port;
+        const Handle own = machine.call(sink, abi::PortBadge{port, 1, 4, count})->sender;
+        workers.push_back(&start<PageSink>(sink, port, machine.map(sink, count * kPage), count));
+        Thread& mover = machine.make_thread();
+        Thread& scribbler = machine.make_thread(mover.process());
+        const uint64_t source = machine.map(mover, count * kPage);
+        workers.push_back(&start<PageMover>(mover, machine.give(sink, own, mover), source, count));
+        workers.push_back(&start<PageScribbler>(scribbler, source, count));
+    }
+    machine.run_cpus(std::chrono::milliseconds(1500), step);
     for (Program* worker : workers) EXPECT_GT(worker->steps, 0u);
 }
 

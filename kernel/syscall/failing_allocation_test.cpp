@@ -194,6 +194,41 @@ TEST_F(FailingAllocationTest, Messages) {
     EXPECT_TRUE(machine.waits(caller));
 }
 
+TEST_F(FailingAllocationTest, MessagesWithPages) {
+    constexpr uint64_t kCount = 70;
+    const uint64_t source = machine.map(client, kCount * kPage), landing = machine.map(server, kCount * kPage);
+    sender = machine.give(server, machine.call(server, abi::PortBadge{port, 1, 8, kCount})->sender, client);
+    const auto fill = [&] {
+        for (uint64_t i = 0; i < kCount; ++i) machine.write(client, source + i * kPage, i + 1);
+    };
+    fill();
+    for (const bool copy : {false, true}) {
+        const abi::MessageRegisters registers{
+            .handle_or_id = sender.value, .header = abi::Header::make(0).with_pages(copy), .r14 = source, .rbx = kCount * kPage};
+        const auto receive = [&] {
+            return machine.message<abi::PortReceive>(
+                server, {.handle_or_id = port.value, .deadline_or_badge = abi::kNow, .r15 = landing, .rbx = kCount * kPage << 32});
+        };
+        exhaust(
+            "port_send", [&] { return machine.message<abi::PortSend>(client, registers); },
+            [&](const auto& sent) {
+                ASSERT_TRUE(sent);
+                for (uint64_t i = 0; i < kCount; i += 9) EXPECT_EQ(machine.read(client, source + i * kPage), copy ? i + 1 : 0);
+                ASSERT_TRUE(receive());
+                fill();
+            });
+        machine.message<abi::PortSend>(client, registers);
+        exhaust("port_receive", receive, [&](const auto& received) {
+            if (!received) return;
+            for (uint64_t i = 0; i < kCount; ++i) EXPECT_EQ(machine.read(server, landing + i * kPage), i + 1);
+            fill();
+            machine.message<abi::PortSend>(client, registers);
+        });
+        receive();
+        fill();
+    }
+}
+
 TEST_F(FailingAllocationTest, EveryNumberWithPlainArguments) {
     for (uint64_t number = 0; number < abi::Syscalls::kCount; ++number)
         for (int64_t n = 0; n < 4; ++n) {

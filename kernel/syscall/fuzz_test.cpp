@@ -17,6 +17,7 @@ protected:
     Ref<Account> account = machine.in_kernel([&] { return *create_object<Account>(machine.root(), &machine.root(), uint64_t{12} << 20); });
     std::vector<Ref<Thread>> threads;
     std::array<uint64_t, abi::Syscalls::kCount> succeeded{};
+    uint64_t page_messages = 0;                           ///< that arrived
     std::map<uint64_t, std::vector<uint64_t>> values_of;  ///< what calls of each process returned
     std::map<uint64_t, std::vector<uint64_t>> ids_of;     ///< of calls that each process took or made
 
@@ -35,7 +36,7 @@ protected:
         machine.call(thread, abi::SpaceMap{abi::kSelfSpace, {}, 0, kBase, kPages / 2 * kPage, flags});
         if (below(2) == 0) machine.call(thread, abi::ProcessSetEntries{abi::kSelfProcess, 0, 0x2000'0000});
         const Handle port = machine.call(thread, abi::PortCreate{})->port;
-        const Handle sender = machine.call(thread, abi::PortBadge{port, 1, 8})->sender;
+        const Handle sender = machine.call(thread, abi::PortBadge{port, 1, 8, 8})->sender;
         remember(thread, port.value);
         remember(thread, sender.value);
         if (!threads.empty()) {
@@ -112,6 +113,7 @@ protected:
         for (const std::string_view each : {"address", "info", "start", "state", "registers", "target", "clear", "clear_too"})
             if (name == each) return address();
         if (name == "length" || name == "size") return below(3) == 0 ? below(20) * kPage : below(200);
+        if (name == "pages") return below(12);
         if (name == "offset" && below(2) == 0) return 0;
         if (name == "offset") return below(2) * kPage * below(4);
         if (name == "deadline") return machine.hardware.now_ns() + below(100'000);
@@ -148,12 +150,22 @@ protected:
             r.rsi = abi::Header{r.rsi}.with_windows().value;
             r.r14 = address(), r.r15 = address(), r.rbx = below(5000) | below(5000) << 32;
         }
+        if (number != abi::PortCallAsync::doc.number && below(3) == 0) load_pages(r, forwards, receives);
         r.r13 = below(4) == 0 ? abi::kNow : machine.hardware.now_ns() + below(300'000);
         // Ports in each other's queues are never freed (docs/kernel.md, limits): no receive rights in messages here.
         for (uint64_t* word : {&r.r10, &r.r8, &r.r9, &r.r12}) {
             const auto found = thread.process().handles().find(Handle{*word});
             if (found && (*found)->object()->type() == ObjectType::Port) *word = 0;
         }
+    }
+    /// Pages to send, and where others may land.
+    void load_pages(abi::Registers& r, bool forwards, bool receives) {
+        if (!receives) r.rsi = abi::Header{r.rsi}.with_pages(below(2) == 0).value & (below(9) == 0 ? ~0ull : ~(uint64_t{1} << 23));
+        const auto page = [&] { return below(20) == 0 ? address() : kBase + below(kPages / 3) * kPage; };
+        if (!forwards && !receives) r.r14 = page();
+        r.r15 = page();
+        r.rbx = below(8) * kPage | below(16) * kPage << 32;
+        if (below(20) == 0) r.rbx = random();
     }
     void note_result(Thread& thread, uint64_t number) {
         const abi::Registers& r = machine.result_registers(thread);
@@ -163,6 +175,8 @@ protected:
         remember(thread, r.rdi);
         if (number == abi::PortReceive::doc.number || number == abi::PortReplyReceive::doc.number ||
             number == abi::PortCallAsync::doc.number) {
+            if (number != abi::PortCallAsync::doc.number && abi::Header{r.rsi}.has_pages() && static_cast<uint32_t>(r.rbx) != 0)
+                ++page_messages;
             std::vector<uint64_t>& ids = ids_of[thread.process().id()];
             if (ids.size() > 6) ids.erase(ids.begin());
             if (r.rdi != 0) ids.push_back(r.rdi);
@@ -224,6 +238,7 @@ protected:
         }
         // Ends of threads and processes are rare, so that the others get to build something up.
         uint64_t number = below(abi::Syscalls::kCount + 1);
+        if (below(3) == 0) number = abi::PortSend::doc.number + below(abi::WindowWrite::doc.number - abi::PortSend::doc.number + 1);
         const bool ends =
             number == abi::ThreadExit::doc.number || number == abi::ProcessKill::doc.number || number == abi::ProcessExec::doc.number;
         if (ends && below(8) != 0) number = abi::SpaceMap::doc.number;
@@ -244,6 +259,7 @@ TEST_P(FuzzTest, TheKernelStands) {
         if (below(100) == 0) machine.raise_interrupt(static_cast<unsigned>(below(kLines)));
         if (below(50) == 0) machine.advance(below(200'000));
     }
+    EXPECT_GT(page_messages, 20u);
     unsigned calls_that_never_worked = 0;
     for (const abi::CallDoc& doc : abi::Syscalls::kDocs) {
         if (succeeded[doc.number] != 0) continue;

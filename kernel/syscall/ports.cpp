@@ -13,16 +13,28 @@ Message message_in_registers(const abi::Registers& r) {
 Result<Message> checked_message(const abi::Registers& r) {
     const Message message = message_in_registers(r);
     if (message.header.handle_count() > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
+    if (message.header.has_windows() && message.header.has_pages()) return fail(Error::InvalidArgument);
     return message;
 }
 
-Result<abi::Windows> windows_in_registers(const abi::Registers& r) {
-    if (!abi::Header{r.rsi}.has_windows()) return abi::Windows{};
+/// The pages that go with a message which cannot ask for others: there must be some.
+Result<PageRange> pages_in_registers(const abi::Registers& r, uint64_t address) {
+    if (!abi::Header{r.rsi}.has_pages()) return PageRange{};
+    const PageRange pages{.address = address, .bytes = static_cast<uint32_t>(r.rbx)};
+    if (pages.bytes == 0) return fail(Error::InvalidArgument);
+    return pages;
+}
+
+/// Windows, or pages to send and where those of the reply may land; either may be empty.
+Result<abi::Windows> ranges_in_registers(const abi::Registers& r) {
+    const abi::Header header{r.rsi};
+    if (!header.has_windows() && !header.has_pages()) return abi::Windows{};
     const abi::Windows windows{.readable_address = r.r14,
                                .writable_address = r.r15,
                                .readable_bytes = static_cast<uint32_t>(r.rbx),
                                .writable_bytes = static_cast<uint32_t>(r.rbx >> 32)};
     if (windows.readable_bytes > abi::kWindowBytesMax || windows.writable_bytes > abi::kWindowBytesMax) return fail(Error::InvalidArgument);
+    if (header.has_pages() && windows.readable_bytes == 0 && windows.writable_bytes == 0) return fail(Error::InvalidArgument);
     return windows;
 }
 
@@ -61,9 +73,9 @@ Result<abi::PortCreate::Reply> on_syscall(Thread& caller, const abi::PortCreate&
 template <>
 Result<abi::PortBadge::Reply> on_syscall(Thread& caller, const abi::PortBadge& request) {
     Port* port = TRY(find_object<Port>(caller, request.port, Rights::Receive));
-    if (request.credits == 0 || request.credits > 65535) return fail(Error::InvalidArgument);
-    Ref<Sender> sender =
-        TRY(create_object<Sender>(caller.process().account(), *port, request.badge, static_cast<uint32_t>(request.credits)));
+    if (request.credits == 0 || request.credits > 65535 || request.pages > abi::kMessagePagesMax) return fail(Error::InvalidArgument);
+    Ref<Sender> sender = TRY(create_object<Sender>(caller.process().account(), *port, request.badge, static_cast<uint32_t>(request.credits),
+                                                   static_cast<uint32_t>(request.pages)));
     return abi::PortBadge::Reply{TRY(give_handle(caller, *sender, Rights::Send | Rights::Duplicate | Rights::Transfer))};
 }
 
@@ -74,7 +86,8 @@ Result<> on_syscall(Thread& caller, const abi::PortSend&) {
     if (header.handle_count() > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
     Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
     if (header.has_windows()) return fail(Error::InvalidArgument);
-    return send(caller, *sender);
+    if (!header.has_pages()) return send(caller, *sender);
+    return send(caller, *sender, TRY(pages_in_registers(r, r.r14)));
 }
 
 template <>
@@ -82,8 +95,7 @@ Result<> on_syscall(Thread& caller, const abi::PortCall&) {
     const abi::Registers& r = caller.frame.registers;
     const Message message = TRY(checked_message(r));
     Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
-    const abi::Windows windows = TRY(windows_in_registers(r));
-    return call(caller, *sender, message, windows, r.r13);
+    return call(caller, *sender, message, TRY(ranges_in_registers(r)), r.r13);
 }
 
 template <>
@@ -105,7 +117,8 @@ Result<> on_syscall(Thread& caller, const abi::PortReceive&) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortReply&) {
     const abi::Registers& r = caller.frame.registers;
-    return reply(caller, r.rdi, TRY(checked_message(r)));
+    const Message answer = TRY(checked_message(r));
+    return reply(caller, r.rdi, answer, TRY(pages_in_registers(r, r.r14)));
 }
 
 template <>
@@ -116,6 +129,7 @@ Result<> on_syscall(Thread& caller, const abi::PortReplyReceive&) {
     if (r.r14 != 0) {
         TRY(check_source(caller, handle));  // a bad handle must not cost the reply
         const Message answer = TRY(checked_message(r));
+        if (answer.header.has_pages()) return fail(Error::InvalidArgument);
         TRY(reply(caller, r.r14, answer));
     }
     return receive_from(caller, handle, deadline_ns);
@@ -126,7 +140,7 @@ Result<> on_syscall(Thread& caller, const abi::PortForward&) {
     const abi::Registers& r = caller.frame.registers;
     const Message message = TRY(checked_message(r));
     Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
-    return forward(caller, r.r14, *sender, message);
+    return forward(caller, r.r14, *sender, message, TRY(pages_in_registers(r, r.r15)));
 }
 
 template <>
@@ -178,7 +192,7 @@ Result<> on_syscall(Thread& caller, const abi::PortNotify& call) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::WindowRead& request) {
     const Call* call = TRY(lending_call(caller, request.id));
-    const abi::Windows& windows = call->windows;
+    const abi::Windows windows = call->lent();
     if (request.offset > windows.readable_bytes || request.length > windows.readable_bytes - request.offset)
         return fail(Error::InvalidArgument);
     return copy_in_steps(caller, request.length, [&](uint64_t step) {
@@ -190,7 +204,7 @@ Result<> on_syscall(Thread& caller, const abi::WindowRead& request) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::WindowWrite& request) {
     const Call* call = TRY(lending_call(caller, request.id));
-    const abi::Windows& windows = call->windows;
+    const abi::Windows windows = call->lent();
     if (request.offset > windows.writable_bytes || request.length > windows.writable_bytes - request.offset)
         return fail(Error::InvalidArgument);
     return copy_in_steps(caller, request.length, [&](uint64_t step) {

@@ -17,6 +17,7 @@ using abi::Handle;
 /// A message as a receive or call returned it.
 struct Received : abi::Message {
     uint32_t readable_bytes = 0, writable_bytes = 0;
+    uint32_t page_bytes() const { return header.has_pages() ? readable_bytes : 0; }
     Error status() const { return header.status(); }
 };
 

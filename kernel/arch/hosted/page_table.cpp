@@ -38,6 +38,17 @@ Entry* find_entry(uint64_t root, uint64_t address) {
     return &table[index_of(address, 0)];
 }
 
+/// The last-level entry of an address; makes the tables on the way that are missing.
+Result<Entry*> make_entry(uint64_t root, uint64_t address, Account& payer) {
+    Entry* table = table_at(root);
+    for (unsigned level = 3; level > 0; --level) {
+        Entry& entry = table[index_of(address, level)];
+        if (entry.load() == 0) entry.store(TRY(allocate_table_page(payer)).value | kPresent, std::memory_order_release);
+        table = table_at(entry.load());
+    }
+    return &table[index_of(address, 0)];
+}
+
 void free_tables(uint64_t table, unsigned level, Account& payer) {
     if (level > 0)
         for (unsigned i = 0; i < kEntries; ++i)
@@ -69,15 +80,42 @@ Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access acce
     ASSERT(address % abi::kPageBytes == 0);
     ASSERT(page.value % abi::kPageBytes == 0);
     ASSERT(address < abi::kUserAddressMax);
-    Entry* table = table_at(root_);
-    for (unsigned level = 3; level > 0; --level) {
-        Entry& entry = table[index_of(address, level)];
-        if (entry.load() == 0) entry.store(TRY(allocate_table_page(*payer_)).value | kPresent, std::memory_order_release);
-        table = table_at(entry.load());
-    }
-    table[index_of(address, 0)].store(entry_of(page, access), std::memory_order_release);
+    TRY(make_entry(root_, address, *payer_))->store(entry_of(page, access), std::memory_order_release);
     hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
     return {};
+}
+
+Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {
+    for (uint64_t i = 0; i < page_count; ++i) TRY(make_entry(root_, address + i * abi::kPageBytes, *payer_));
+    return {};
+}
+
+uint64_t PageTable::map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access) {
+    uint64_t replaced = 0;
+    for (const PhysicalAddress page : pages) {
+        Entry* entry = find_entry(root_, address);
+        ASSERT(entry != nullptr);
+        if (entry->exchange(page.value == 0 ? 0 : entry_of(page, access)) != 0) ++replaced;
+        address += abi::kPageBytes;
+    }
+    return replaced;
+}
+
+uint64_t PageTable::unmap_range(uint64_t address, uint64_t page_count) {
+    uint64_t removed = 0;
+    for (uint64_t i = 0; i < page_count; ++i) removed += unmap(address + i * abi::kPageBytes).present;
+    return removed;
+}
+
+uint64_t PageTable::make_read_only(uint64_t address, uint64_t page_count) {
+    uint64_t changed = 0;
+    for (uint64_t at = address; at < address + page_count * abi::kPageBytes; at += abi::kPageBytes) {
+        const PageEntry entry = lookup(at);
+        if (!entry.present || !allows(entry.access, abi::Access::Write)) continue;
+        protect(at, entry.access & abi::Access::ReadExecute);
+        ++changed;
+    }
+    return changed;
 }
 
 PageEntry PageTable::unmap(uint64_t address) {

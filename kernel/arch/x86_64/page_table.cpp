@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 
 #include "kernel/arch/x86_64/layout.h"
@@ -42,6 +43,29 @@ uint64_t* find_slot(uint64_t root, uint64_t address) {
     return &table[table_index(address, 0)];
 }
 
+/// The slot of the last level; makes the tables on the way that are absent.
+Result<uint64_t*> make_slot(uint64_t root, uint64_t address, Account& payer) {
+    uint64_t* table = table_at(root);
+    for (unsigned level = 3; level > 0; --level) {
+        uint64_t& value = table[table_index(address, level)];
+        if (!(value & entry::kPresent)) [[unlikely]]
+            value = TRY(allocate_table_page(payer)).value | kTable;
+        table = table_at(value);
+    }
+    return &table[table_index(address, 0)];
+}
+
+/// Calls `act(slots, first, count)` for each last-level table that a range reaches: `count` slots for the range's pages from `first` on.
+template <class Act>
+void for_each_table(uint64_t root, uint64_t address, uint64_t page_count, Act act) {
+    for (uint64_t done = 0; done < page_count;) {
+        const uint64_t at = address + done * kPageBytes;
+        const uint64_t here = std::min<uint64_t>(page_count - done, kEntries - table_index(at, 0));
+        if (uint64_t* slots = find_slot(root, at)) act(slots, done, here);
+        done += here;
+    }
+}
+
 void free_below(uint64_t table, unsigned level, unsigned entries, Account& payer) {
     if (level > 0) {
         for (const uint64_t* slot = table_at(table); slot < table_at(table) + entries; ++slot)
@@ -73,16 +97,57 @@ void PageTable::destroy() {
 
 Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache) {
     ASSERT(address < abi::kUserAddressMax);
-    uint64_t* table = table_at(root_);
-    for (unsigned level = 3; level > 0; --level) {
-        uint64_t& value = table[table_index(address, level)];
-        if (!(value & entry::kPresent)) [[unlikely]]
-            value = TRY(allocate_table_page(*payer_)).value | kTable;
-        table = table_at(value);
-    }
+    uint64_t* slot = TRY(make_slot(root_, address, *payer_));
     const uint64_t device = cache == Cache::Device ? entry::kNoCache | entry::kWriteThrough : 0;
-    std::atomic_ref(table[table_index(address, 0)]).store(page.value | flags_of(access) | device, std::memory_order_release);
+    std::atomic_ref(*slot).store(page.value | flags_of(access) | device, std::memory_order_release);
     return {};
+}
+
+Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {
+    const uint64_t end = address + page_count * kPageBytes;
+    ASSERT(end <= abi::kUserAddressMax);
+    constexpr uint64_t kTableBytes = kEntries * kPageBytes;
+    for (uint64_t at = address & ~(kTableBytes - 1); at < end; at += kTableBytes) TRY(make_slot(root_, at, *payer_));
+    return {};
+}
+
+uint64_t PageTable::map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access) {
+    const uint64_t flags = flags_of(access);
+    uint64_t replaced = 0, reached = 0;
+    for_each_table(root_, address, pages.size(), [&](uint64_t* slots, uint64_t first, uint64_t count) {
+        reached += count;
+        for (uint64_t i = 0; i < count; ++i) {
+            const uint64_t page = pages[first + i].value;
+            replaced += slots[i] != 0;
+            std::atomic_ref(slots[i]).store(page == 0 ? 0 : page | flags, std::memory_order_release);
+        }
+    });
+    ASSERT(reached == pages.size());
+    return replaced;
+}
+
+uint64_t PageTable::unmap_range(uint64_t address, uint64_t page_count) {
+    uint64_t removed = 0;
+    for_each_table(root_, address, page_count, [&](uint64_t* slots, uint64_t, uint64_t count) {
+        for (uint64_t* slot = slots; slot < slots + count; ++slot) {
+            if (*slot == 0) continue;
+            std::atomic_ref(*slot).exchange(0);
+            ++removed;
+        }
+    });
+    return removed;
+}
+
+uint64_t PageTable::make_read_only(uint64_t address, uint64_t page_count) {
+    uint64_t changed = 0;
+    for_each_table(root_, address, page_count, [&](uint64_t* slots, uint64_t, uint64_t count) {
+        for (uint64_t* slot = slots; slot < slots + count; ++slot) {
+            if (!(*slot & entry::kWrite)) continue;
+            std::atomic_ref(*slot).fetch_and(~entry::kWrite);
+            ++changed;
+        }
+    });
+    return changed;
 }
 
 PageEntry PageTable::unmap(uint64_t address) {
