@@ -28,7 +28,7 @@ public:
     Account* payer;
     State state = State::Idle;
     uint8_t priority = 0;                            ///< of the caller when it called: its receiver runs at no less
-    abi::MessageKind kind = abi::MessageKind::Call;  ///< Call or Fault
+    abi::MessageKind kind = abi::MessageKind::Call;  ///< Call, Fault, ForeignCall or ForeignResult
     abi::Message message;                            ///< id and badge set
     abi::Windows windows;
     CarriedHandles handles;

@@ -38,7 +38,8 @@ Result<bool> PortSet::take(Thread& receiver) {
     Port* port = next();
     if (port == nullptr) return false;
     TRY(port->take(receiver));
-    receiver.frame.registers.r14 = port->key();
+    abi::Registers& r = receiver.frame.registers;
+    if (abi::Header{r.rsi}.kind() != abi::MessageKind::ForeignCall) r.r14 = port->key();  // there it is an argument
     took_from(*port);
     return true;
 }

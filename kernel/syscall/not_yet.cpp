@@ -4,14 +4,6 @@
 namespace portico::kernel {
 
 template <>
-Result<> on_syscall(Thread&, const abi::ProcessSetService&) {
-    return fail(Error::NotSupported);
-}
-template <>
-Result<> on_syscall(Thread&, const abi::ForeignReport&) {
-    return fail(Error::NotSupported);
-}
-template <>
 Result<> on_syscall(Thread&, const abi::ObjectSetName&) {
     return fail(Error::NotSupported);
 }
