@@ -32,6 +32,8 @@ enum class ForeignReply : uint16_t {
     Run,           ///< the caller's runtime library does it, as without a service
     RunAndReport,  ///< so too, and tells the result by a ForeignResult
 };
+/// In r11, as the runtime's foreign entry gets it: the library is to make the call foreign_report when it has the result.
+inline constexpr uint64_t kForeignReportFlag = uint64_t{1} << 63;
 
 /// Bits of a Notification that only the kernel raises; the others are the sender's to define.
 inline constexpr uint64_t kNotifySendersGone = uint64_t{1} << 63;    ///< the last handle with this badge was closed
@@ -139,7 +141,7 @@ static_assert(sizeof(FaultWords) == 8 * kMessageWords);
 ///   out: rax Error  rdi id  rsi header  rdx r10 r8 r9 r12 words  r13 badge; rcx and r11 are lost, the rest is kept,
 ///        but for receives: rbx window lengths that a Call lends, or without windows the bytes of pages that came (low half)
 ///        and of those that may land with the reply (high half);
-///        r14 the key of the port, if it was received through a set; of a ForeignCall the sixth argument
+///        r14 of a ForeignCall the sixth argument; else the key of the port, if it was received through a set
 ///        and for calls whose reply carried pages: rbx low half, their bytes
 struct MessageRegisters {
     uint64_t handle_or_id = 0;

@@ -32,26 +32,34 @@ int64_t refuse(const Thread& thread, uint64_t number) {
     return -ENOSYS;
 }
 
+/// To the service of this process, which does not see the program's registers: it gets Linux's own codes for a call made again.
+void report(int64_t result) {
+    (void)native::call(abi::ForeignReport{static_cast<uint64_t>(result)});
+}
+
 }  // namespace
 
 extern "C" void portico_linux_call(Thread* thread) {
     abi::Registers& frame = *thread->frame;
     const uint64_t number = frame.rax & 0xFFFF'FFFF;  // as Linux: eax counts
     const Arguments arguments{frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9};
-    frame.rflags &= ~kTrapFlag;
+    const bool reports = (frame.rflags & abi::kForeignReportFlag) != 0;
+    frame.rflags &= ~(kTrapFlag | abi::kForeignReportFlag);
     thread->full_restore = 0;
     thread->in_call = true;
     thread->call_number = number;
     thread->restart_deadline_ns = 0;
     const Handler handler = linux_handler(thread->process->mode, number);
+    int64_t result = 0;
     for (;;) {
-        const int64_t result = handler != nullptr ? handler(*thread, arguments) : refuse(*thread, number);
+        result = handler != nullptr ? handler(*thread, arguments) : refuse(*thread, number);
         if (!thread->in_call) return;  // rt_sigreturn: the frame is another
         frame.rax = static_cast<uint64_t>(result);
         if (result != -kRestart && result != -kRestartNoHandler) break;
         if (deliver_signals(*thread)) break;  // the handler's frame holds the outcome: EINTR, or the call again
     }
     thread->in_call = false;
+    if (reports) report(result);
 }
 
 }  // namespace portico::posix

@@ -59,6 +59,7 @@ extern "C" const uint64_t calls_with_all_registers;
 /// the six, which no one has changed, and call leave_syscall; the lock is held in between.
 [[nodiscard]] bool enter_quick_syscall(Cpu& cpu);
 void leave_syscall(Cpu& cpu);
+void enter_foreign_call(Cpu& cpu);  ///< a number below kNativeBase, by a thread without a foreign_entry
 void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address);
 void enter_timer(Cpu& cpu);
 void enter_kick(Cpu& cpu);

@@ -11,7 +11,7 @@ namespace portico::kernel {
 /// First member of Thread.
 struct ThreadFrame {
     abi::Registers registers;    ///< as the thread last left user mode
-    uint64_t foreign_entry = 0;  ///< where Linux calls enter the runtime; 0: they are faults of kind BadCall
+    uint64_t foreign_entry = 0;  ///< where Linux calls enter the runtime; 0: they come to enter_foreign_call
     uint64_t full_restore = 1;   ///< 0: rcx and r11 may be lost on return (it came by syscall), so sysret will do
     uint64_t fs_base = 0;        ///< saved when another thread is switched to
     uint64_t gs_base = 0;        ///< fixed at creation (or exec); reloaded at every switch and upcall

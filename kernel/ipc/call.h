@@ -29,7 +29,7 @@ public:
     Account* payer;
     State state = State::Idle;
     uint8_t priority = 0;                            ///< of the caller when it called: its receiver runs at no less
-    abi::MessageKind kind = abi::MessageKind::Call;  ///< Call or Fault
+    abi::MessageKind kind = abi::MessageKind::Call;  ///< Call, Fault, ForeignCall or ForeignResult
     abi::Message message;                            ///< id and badge set
     abi::Windows windows;                            ///< without windows in the header: the writable one is for pages of the reply
     CarriedHandles handles;

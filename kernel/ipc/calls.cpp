@@ -1,13 +1,13 @@
 #include "kernel/ipc/ipc.h"
 
+#include "kernel/ipc/foreign_call.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
 /// Calls: made, answered, handed on, ended.
 namespace portico::kernel {
-namespace {
 
-void address(Call& call, const Message& message, uint64_t id, MessageKind kind, Sender& sender) {
+void address_call(Call& call, const Message& message, uint64_t id, MessageKind kind, Sender& sender) {
     call.message = message;
     call.message.id = id;
     call.message.badge = sender.badge();
@@ -17,7 +17,6 @@ void address(Call& call, const Message& message, uint64_t id, MessageKind kind, 
     call.port = Ref<Port>(sender.port());
 }
 
-/// The receiver, if one waits, runs at once, on the caller's time: that is what a call is.
 void post_call(Call& call) {
     Port& port = *call.port;
     MessageSource* waited_at = port.waited_at();
@@ -29,8 +28,6 @@ void post_call(Call& call) {
         port.inherit_priority(call.priority);
 }
 
-}  // namespace
-
 Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& ranges, uint64_t deadline_ns) {
     if (sender.port().closed()) return fail(Error::PeerClosed);
     const PageRange pages{.address = ranges.readable_address, .bytes = message.header.has_pages() ? ranges.readable_bytes : 0};
@@ -38,7 +35,7 @@ Result<> call(Thread& caller, Sender& sender, const Message& message, const abi:
     Call& call = *TRY(caller.idle_call());
     Message sent = message;
     TRY(take_in(call.handles, call.pages, sent, pages, caller));
-    address(call, sent, call_ids.next(), MessageKind::Call, sender);
+    address_call(call, sent, call_ids.next(), MessageKind::Call, sender);
     call.windows = ranges;
     if (message.header.has_pages()) call.windows.readable_bytes = 0;
     call.caller = &caller;
@@ -60,7 +57,7 @@ Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& messa
         return fail(taken.error());
     }
     const uint64_t id = call_ids.next();
-    address(call, sent, id, MessageKind::Call, sender);
+    address_call(call, sent, id, MessageKind::Call, sender);
     call.reply_port = Ref<Port>(reply_port);
     call.async_owner = &caller.process();
     call.async_owner->async_calls().add(call);
@@ -82,7 +79,7 @@ Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& 
     call.receiver = nullptr;
     // What the caller said of the call itself stays: whether it lends memory, whether alerts end it, where pages of the reply land.
     sent.header = sent.header.with_call_flags_of(call.message.header);
-    address(call, sent, id, MessageKind::Call, sender);
+    address_call(call, sent, id, MessageKind::Call, sender);
     post_call(call);
     return {};
 }
@@ -95,7 +92,7 @@ bool report_fault(Thread& thread, const abi::FaultWords& fault) {
     Call& call = **record;
     Message message;
     __builtin_memcpy(message.word, &fault, sizeof(fault));
-    address(call, message, call_ids.next(), MessageKind::Fault, *supervisor);
+    address_call(call, message, call_ids.next(), MessageKind::Fault, *supervisor);
     call.windows = {};
     call.caller = &thread;
     call.priority = static_cast<uint8_t>(thread.priority());
@@ -119,6 +116,8 @@ static void conclude(Call& call, Error error) {
         call.caller = nullptr;
         call.port = nullptr;
         const bool is_fault = caller.wait() == Thread::Wait::Fault;
+        if (call.kind == MessageKind::ForeignCall) run_foreign_call(caller);
+        if (call.kind == MessageKind::ForeignResult) error = Error::None;
         caller.finish_wait(error);
         if (is_fault && error != Error::None) caller.process().kill(abi::kExitCodeFault);  // nobody is left to judge the fault
         return;
@@ -174,6 +173,8 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRa
             load_message(caller, message);
             caller.frame.registers.rbx = rbx;
         }
+    } else if (call.kind == MessageKind::ForeignCall) {
+        answer_foreign_call(caller, message.header, message.word[0]);
     }
     call.state = Call::State::Idle;
     call.caller = nullptr;

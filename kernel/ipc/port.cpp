@@ -178,6 +178,7 @@ Result<> Port::deliver_call(Call& call, Thread& receiver) {
         process.calls().add(call);
         load_message(receiver, call.message);
         receiver.frame.registers.rbx = page_bytes | call.windows.readable_bytes | (uint64_t{call.windows.writable_bytes} << 32);
+        if (call.kind == MessageKind::ForeignCall) receiver.frame.registers.r14 = call.caller->frame.registers.r9;
         if (call.priority > receiver.priority()) receiver.inherit_priority(call.priority);
         return {};
     }

@@ -39,7 +39,8 @@ Result<bool> PortSet::take(Thread& receiver) {
     if (port == nullptr) return false;
     const Result<bool> taken = port->take(receiver);
     took_from(*port);  // its turn is over also if the receiver could not take the message
-    if (taken) receiver.frame.registers.r14 = port->key();
+    abi::Registers& r = receiver.frame.registers;
+    if (taken && abi::Header{r.rsi}.kind() != abi::MessageKind::ForeignCall) r.r14 = port->key();  // there it is an argument
     return taken;
 }
 

@@ -123,6 +123,7 @@ void Process::end() {
     fail_all_calls(*this);
     handles_.clear();
     space_ = nullptr;
+    service_ = nullptr;
     if (supervisor_) {
         Ref<Sender> supervisor = std::move(supervisor_);
         if (started_) supervisor->notify(abi::kNotifyProcessExited);

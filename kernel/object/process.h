@@ -58,6 +58,12 @@ public:
     uint64_t foreign_entry = 0;
     uint64_t upcall_entry = 0;
 
+    /// Who gets its threads' calls of other systems; see kernel/ipc/foreign_call.h.
+    Sender* service() const { return service_.get(); }
+    void replace_service(Ref<Sender> service) { service_ = std::move(service); }
+    /// Where such calls enter without the kernel's core: nowhere if a service gets them.
+    uint64_t direct_foreign_entry() const { return service_ ? 0 : foreign_entry; }
+
     ThreadList& threads() { return threads_; }
 
 private:
@@ -68,6 +74,7 @@ private:
     Ref<AddressSpace> space_;
     Ref<Account> account_;
     Ref<Sender> supervisor_;
+    Ref<Sender> service_;
     MessagePool messages_;
     TakenCalls calls_;
     AsyncCalls async_calls_;

@@ -1,5 +1,6 @@
 #include "kernel/sched/thread.h"
 
+#include "kernel/ipc/foreign_call.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/ipc/port.h"
 #include "kernel/object/process.h"
@@ -59,7 +60,7 @@ void Thread::set_start(const abi::ThreadStart& start) {
     frame.full_restore = 1;
     frame.fs_base = start.fs_base;
     frame.gs_base = start.gs_base;
-    frame.foreign_entry = process_->foreign_entry;
+    frame.foreign_entry = process_->direct_foreign_entry();
 }
 
 void Thread::load_registers(const abi::Registers& registers) {
@@ -76,6 +77,8 @@ void Thread::end_upcall() {
 
 void Thread::start_over(const abi::ThreadStart& start) {
     end_upcall();  // an alert not yet taken stays: signals pend over execve
+    report_due = false;
+    passes_service = false;
     restart = true;
     arch::init_vector_state(vector_state_);
     set_start(start);
@@ -92,6 +95,7 @@ Result<Call*> Thread::idle_call() {
 void Thread::begin_wait(Wait wait, uint64_t deadline_ns) {
     wait_ = wait;
     state_ = State::Blocked;
+    fast_wakeable = false;
     arch::this_cpu().attention = true;
     if (deadline_ns == abi::kForever) return;
     deadline.at_ns = deadline_ns;
@@ -99,10 +103,10 @@ void Thread::begin_wait(Wait wait, uint64_t deadline_ns) {
 }
 
 void Thread::finish_wait(Error error) {
-    const bool fault = wait_ == Wait::Fault;
+    const bool returns_error = wait_ != Wait::Fault && wait_ != Wait::Foreign;
     wait_ = Wait::None;
     TimerQueue::remove(deadline);
-    if (!fault) frame.registers.rax = static_cast<uint64_t>(error);
+    if (returns_error) frame.registers.rax = static_cast<uint64_t>(error);
     note(TraceEvent::Wake, this, static_cast<uint64_t>(error));
     scheduler.make_ready(*this);
 }
@@ -147,6 +151,10 @@ void Thread::end_wait(Error error) {
     case Wait::Call:
     case Wait::Fault:
         abandon_call(*this);
+        break;
+    case Wait::Foreign:
+        abandon_call(*this);
+        repeat_foreign_call(*this);  // after the upcall of an alert
         break;
     case Wait::Sleep:
     case Wait::None:

@@ -24,7 +24,7 @@ class Thread final : public Object {
 public:
     static constexpr ObjectType kType = ObjectType::Thread;
     enum class State : uint8_t { Ready, Running, Blocked, Held, Dead };
-    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault };
+    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault, Foreign };
 
     static Result<Ref<Thread>> create(Process& process, const abi::ThreadStart& start, unsigned priority);
     explicit Thread(Process& process);
@@ -44,7 +44,7 @@ public:
 
     /// The running thread stops being Running; the scheduler will pick another.
     void begin_wait(Wait wait, uint64_t deadline_ns);
-    /// Its wait is over and it is out of whatever it waited at: rax gets the error, it becomes Ready.
+    /// Its wait is over and it is out of whatever it waited at: rax gets the error (not after a Fault or a Foreign call), it becomes Ready.
     void finish_wait(Error error);
     /// Takes it out of whatever it waits at, then as finish_wait.
     void end_wait(Error error);
@@ -93,12 +93,14 @@ public:
     uint64_t futex_space = 0;  ///< key of the word it waits for: an address space or memory object id, and an offset
     uint64_t futex_offset = 0;
     uint32_t futex_mask = 0;
-    bool restart = false;        ///< the system call moved its arguments on and is to be made again
-    bool fast_wakeable = false;  ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
-    bool disturbed = false;      ///< runs, and its CPU must look at it first: an alert, its end, suspension; always while recording
-    bool doomed = false;         ///< runs, and ends when its CPU leaves the kernel
-    Cpu* cpu = nullptr;          ///< where it runs or ran last, or in whose queue it is
-    uint64_t cpu_ticks = 0;      ///< time it has run, see arch::ticks
+    bool restart = false;         ///< the system call moved its arguments on and is to be made again
+    bool fast_wakeable = false;   ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
+    bool disturbed = false;       ///< runs, and its CPU must look at it first: an alert, its end, suspension; always while recording
+    bool report_due = false;      ///< its service wants the result of the call that the runtime library does now
+    bool passes_service = false;  ///< its next call of another system is not the service's
+    bool doomed = false;          ///< runs, and ends when its CPU leaves the kernel
+    Cpu* cpu = nullptr;           ///< where it runs or ran last, or in whose queue it is
+    uint64_t cpu_ticks = 0;       ///< time it has run, see arch::ticks
     struct DeadlineNode : Deadline {
         explicit DeadlineNode(Thread& owner) : Deadline(Deadline::Kind::Thread), thread(owner) {}
         Thread& thread;

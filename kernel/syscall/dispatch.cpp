@@ -1,5 +1,6 @@
 #include "kernel/debug/log.h"
 #include "kernel/ipc/fast_path.h"
+#include "kernel/ipc/foreign_call.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/irq/interrupt.h"
 #include "kernel/sched/kernel_lock.h"
@@ -73,18 +74,19 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     thread.process().kill(abi::kExitCodeFault);
 }
 
-/// No native call: programs with a runtime hear of it as of any Linux call that does not exist.
+void handle_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address) {
+    const abi::Registers& r = cpu.running->frame.registers;
+    handle_fault(cpu, {.kind = kind, .access = access_or_code, .address = address, .instruction = r.rip, .stack = r.rsp, .zero = 0});
+}
+
+/// No native call: programs with a runtime hear of it as of any Linux call that does not exist. A service does not.
 void refuse_number(Thread& caller) {
-    abi::Registers& r = caller.frame.registers;
-    if (caller.frame.foreign_entry == 0) {
-        r.rax = static_cast<uint64_t>(Error::BadCall);
+    if (caller.process().foreign_entry == 0) {
+        caller.frame.registers.rax = static_cast<uint64_t>(Error::BadCall);
         return;
     }
-    r.rcx = r.rip;
-    r.r11 = r.rflags;
-    r.rip = caller.frame.foreign_entry;
-    caller.frame.full_restore = 1;
-    request_attention();
+    run_foreign_call(caller);
+    request_attention();  // all of the frame is to be loaded
 }
 
 bool take_fast_path(Cpu& cpu) {
@@ -155,11 +157,20 @@ void leave_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {
     kernel_lock.unlock();
 }
 
+void enter_foreign_call(Cpu& cpu) {
+    kernel_lock.lock();
+    Thread& caller = *cpu.running;
+    if (!FastPath::foreign_call(cpu, caller)) {
+        if (!caller.doomed && !post_foreign_call(caller))
+            handle_fault(cpu, abi::FaultKind::BadCall, static_cast<uint32_t>(caller.frame.registers.rax), 0);
+        scheduler.leave(cpu);
+    }
+    kernel_lock.unlock();
+}
+
 void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address) {
     enter(cpu, [&] {
-        if (cpu.running->doomed) return;
-        const abi::Registers& r = cpu.running->frame.registers;
-        handle_fault(cpu, {.kind = kind, .access = access_or_code, .address = address, .instruction = r.rip, .stack = r.rsp, .zero = 0});
+        if (!cpu.running->doomed) handle_fault(cpu, kind, access_or_code, address);
     });
 }
 

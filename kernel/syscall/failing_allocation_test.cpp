@@ -96,6 +96,8 @@ TEST_F(FailingAllocationTest, ProcessesAndThreads) {
     for (int i = 0; i < 100; ++i) machine.call(client, abi::HandleDuplicate{sender, ~0ull});
     exhaust("process_clone", abi::ProcessClone{abi::kSelfProcess, sender, 0});
     exhaust("process_clone shared", abi::ProcessClone{abi::kSelfProcess, {}, 1});
+    exhaust("process_set_service", abi::ProcessSetService{abi::kSelfProcess, sender});
+    exhaust("process_clone with a service", abi::ProcessClone{abi::kSelfProcess, sender, 0});
     const uint64_t start = machine.scratch(client);
     exhaust(
         "thread_create", [&] { return machine.call(client, abi::ThreadCreate{abi::kSelfProcess, start}); },
@@ -226,6 +228,31 @@ TEST_F(FailingAllocationTest, MessagesWithPages) {
         });
         receive();
         fill();
+    }
+}
+
+TEST_F(FailingAllocationTest, ForeignCallsAreNeverLost) {
+    constexpr uint64_t kEntry = 0x3000'0000;
+    machine.call(client, abi::ProcessSetEntries{abi::kSelfProcess, kEntry, 0});
+    machine.call(client, abi::ProcessSetService{abi::kSelfProcess, sender});
+    for (int64_t n = 0; n < 3; ++n) {
+        SCOPED_TRACE(n);
+        Thread& caller = machine.make_thread(client.process());
+        FrameAllocator::fail_after = n;
+        machine.foreign_call(caller, 1);
+        FrameAllocator::fail_after = -1;
+        if (machine.waits(caller)) {
+            const auto taken = machine.receive(server, port);
+            ASSERT_TRUE(taken);
+            FrameAllocator::fail_after = n;
+            const auto replied = machine.message<abi::PortReply>(server, {.handle_or_id = taken->id, .header = abi::Header::make(2)});
+            machine.start(caller, abi::ForeignReport{5});
+            FrameAllocator::fail_after = -1;
+            EXPECT_TRUE(replied);
+            EXPECT_EQ(machine.receive(server, port)->word[0], 5u) << "its record was there";
+        } else {
+            EXPECT_EQ(caller.frame.registers.rip, kEntry);
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+#include "kernel/ipc/foreign_call.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/ipc/port_set.h"
 #include "kernel/syscall/handlers.h"
@@ -192,24 +193,22 @@ Result<> on_syscall(Thread& caller, const abi::PortNotify& call) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::WindowRead& request) {
     const Call* call = TRY(lending_call(caller, request.id));
-    const abi::Windows windows = call->lent();
-    if (request.offset > windows.readable_bytes || request.length > windows.readable_bytes - request.offset)
-        return fail(Error::InvalidArgument);
+    const LentMemory lent = readable_memory(*call);
+    if (request.offset > lent.bytes || request.length > lent.bytes - request.offset) return fail(Error::InvalidArgument);
     return copy_in_steps(caller, request.length, [&](uint64_t step) {
-        return copy_between(caller.process().space(), request.address, call->caller->process().space(),
-                            windows.readable_address + request.offset, step);
+        return copy_between(caller.process().space(), request.address, call->caller->process().space(), lent.address + request.offset,
+                            step);
     });
 }
 
 template <>
 Result<> on_syscall(Thread& caller, const abi::WindowWrite& request) {
     const Call* call = TRY(lending_call(caller, request.id));
-    const abi::Windows windows = call->lent();
-    if (request.offset > windows.writable_bytes || request.length > windows.writable_bytes - request.offset)
-        return fail(Error::InvalidArgument);
+    const LentMemory lent = writable_memory(*call);
+    if (request.offset > lent.bytes || request.length > lent.bytes - request.offset) return fail(Error::InvalidArgument);
     return copy_in_steps(caller, request.length, [&](uint64_t step) {
-        return copy_between(call->caller->process().space(), windows.writable_address + request.offset, caller.process().space(),
-                            request.address, step);
+        return copy_between(call->caller->process().space(), lent.address + request.offset, caller.process().space(), request.address,
+                            step);
     });
 }
 

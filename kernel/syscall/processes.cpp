@@ -45,6 +45,7 @@ Result<abi::ProcessClone::Reply> on_syscall(Thread& caller, const abi::ProcessCl
     child->foreign_entry = parent->foreign_entry;
     child->upcall_entry = parent->upcall_entry;
     child->set_name(parent->name());
+    if (parent->service() != nullptr) child->replace_service(Ref<Sender>(*parent->service()));
     return abi::ProcessClone::Reply{TRY(give_handle(caller, *child, kProcessRights))};
 }
 
@@ -54,7 +55,7 @@ Result<> on_syscall(Thread& caller, const abi::ProcessSetEntries& call) {
     if (call.foreign >= abi::kUserAddressMax || call.upcall >= abi::kUserAddressMax) return fail(Error::InvalidArgument);
     process->foreign_entry = call.foreign;
     process->upcall_entry = call.upcall;
-    for (ThreadLink& link : process->threads()) link.thread.frame.foreign_entry = call.foreign;
+    for (ThreadLink& link : process->threads()) link.thread.frame.foreign_entry = process->direct_foreign_entry();
     return {};
 }
 

@@ -18,6 +18,7 @@ using abi::Handle;
 struct Received : abi::Message {
     uint32_t readable_bytes = 0, writable_bytes = 0;
     uint32_t page_bytes() const { return header.has_pages() ? readable_bytes : 0; }
+    uint64_t r14 = 0;
     Error status() const { return header.status(); }
 };
 
@@ -111,6 +112,8 @@ public:
     }
     /// Any number and whatever registers the thread has.
     void enter(Thread& thread, uint64_t number);
+    /// A call of another system, as the syscall instruction and the entry code make it.
+    void foreign_call(Thread& thread, uint64_t number, const abi::Arguments& arguments = {});
     /// As the call left them; if an upcall followed at once, those it interrupted.
     const abi::Registers& result_registers(const Thread& thread) const;
     bool waits(const Thread& thread) const { return thread.state() == Thread::State::Blocked; }

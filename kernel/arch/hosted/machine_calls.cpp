@@ -56,6 +56,26 @@ void Machine::enter(Thread& thread, uint64_t number) {
     diverted_ = !was_in_upcall && thread.in_upcall() ? &thread : nullptr;
 }
 
+void Machine::foreign_call(Thread& thread, uint64_t number, const abi::Arguments& arguments) {
+    abi::Registers& r = thread.frame.registers;
+    load_arguments(thread, arguments);
+    r.rax = number;
+    switch_to(thread);
+    const bool was_in_upcall = thread.in_upcall();
+    r.rip += 2;
+    r.rcx = r.rip;
+    r.r11 = r.rflags;
+    if (thread.frame.foreign_entry != 0) {  // the entry code goes straight back to user mode, by iret
+        r.rip = thread.frame.foreign_entry;
+        thread.frame.full_restore = 1;
+        return;
+    }
+    thread.frame.full_restore = 0;
+    enter_foreign_call(arch::this_cpu());
+    settle();
+    diverted_ = !was_in_upcall && thread.in_upcall() ? &thread : nullptr;
+}
+
 const abi::Registers& Machine::result_registers(const Thread& thread) const {
     return diverted_ == &thread ? thread.upcall()->registers : thread.frame.registers;
 }
@@ -88,6 +108,7 @@ Result<Received> Machine::received(Thread& thread) {
     Received result{{.id = r.rdi, .badge = r.r13, .header = {r.rsi}, .word = {r.rdx, r.r10, r.r8, r.r9, r.r12}}};
     result.readable_bytes = static_cast<uint32_t>(r.rbx);
     result.writable_bytes = static_cast<uint32_t>(r.rbx >> 32);
+    result.r14 = r.r14;
     return result;
 }
 

@@ -183,11 +183,11 @@ foreign_call:
     pushq kForeignEntry(%rcx)
     movq %gs:kCpuScratch, %rcx
     cmpq $0, (%rsp)
-    je foreign_call_refused
+    je foreign_call_to_kernel
     swapgs
     iretq
 
-foreign_call_refused:
+foreign_call_to_kernel:
     popq %gs:kCpuScratch            # drops the entry
     popq %gs:kCpuScratch            # and the code selector
     popq %gs:kCpuScratch            # and the flags; r11 has them
@@ -196,7 +196,7 @@ foreign_call_refused:
     save_callee_saved %rsp
     enter_kernel_stack
     xorl %ebp, %ebp
-    callq arch_bad_call
+    callq _ZN7portico6kernel18enter_foreign_callERNS0_3CpuE  # enter_foreign_call(Cpu&)
     jmp exit_to_user
 
 bad_instruction_pointer:

@@ -98,10 +98,6 @@ extern "C" void arch_idle_interrupt(Cpu& cpu, unsigned vector) {
     if (vector == kVectorTimer) timer_is_due();
 }
 
-extern "C" void arch_bad_call(Cpu& cpu) {
-    enter_fault(cpu, FaultKind::BadCall, static_cast<uint32_t>(cpu.frame.current->registers.rax), 0);
-}
-
 extern "C" [[noreturn]] void arch_bad_exit() {
     panic("a thread would go on at %lx, which is no user address", this_cpu().frame.current->registers.rip);
 }
