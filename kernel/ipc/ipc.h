@@ -40,9 +40,19 @@ inline Result<> hand_over(CarriedHandles& carried, Message& message, Thread& rec
 }
 
 /// The same with the pages of a range, if it is not empty. Errors also: BadAddress; then the range is as it was too.
-Result<> take_in(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender);
+Result<> take_in_pages(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender);
+inline Result<> take_in(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender) {
+    if (message.header.is_plain() || source.bytes == 0) return take_in(handles, message, sender);
+    return take_in_pages(handles, pages, message, source, sender);
+}
 /// The same with carried pages. Returns how many bytes of them landed. Errors also: TooLarge, InvalidArgument, BadAddress.
-Result<uint32_t> hand_over(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing, Thread& receiver);
+Result<uint32_t> hand_over_pages(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing,
+                                 Thread& receiver);
+inline Result<uint32_t> hand_over(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing,
+                                  Thread& receiver) {
+    if (message.header.is_plain()) return 0;
+    return hand_over_pages(handles, pages, message, landing, receiver);
+}
 /// What the registers of a thread that receives say: where pages may land.
 PageRange landing_in_registers(const Thread& receiver);
 

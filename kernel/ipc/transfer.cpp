@@ -43,9 +43,8 @@ Result<> hand_over_some(CarriedHandles& carried, Message& message, Thread& recei
     return {};
 }
 
-Result<> take_in(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender) {
-    if (!message.header.has_pages() || source.bytes == 0) [[likely]]
-        return take_in(handles, message, sender);
+Result<> take_in_pages(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender) {
+    if (!message.header.has_pages()) return take_in(handles, message, sender);
     Process& process = sender.process();
     const Passing how = message.header.copies_pages() ? Passing::Copy : Passing::Move;
     TRY(pages.reserve(process.space(), source, how, process.account()));
@@ -57,7 +56,8 @@ Result<> take_in(CarriedHandles& handles, CarriedPages& pages, Message& message,
     return {};
 }
 
-Result<uint32_t> hand_over(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing, Thread& receiver) {
+Result<uint32_t> hand_over_pages(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing,
+                                 Thread& receiver) {
     const uint32_t bytes = pages.bytes();
     if (bytes > 0) [[unlikely]] {
         Process& process = receiver.process();
