@@ -19,6 +19,7 @@ PROGRAMS = {
     "process": "servers/process",
     "pipe": "servers/pipe",
     "file": "servers/file",
+    "strace": "servers/strace",
 }
 RUNTIME = "posix/runtime.bin"
 _TEXT_SYMBOLS = "tTwW"

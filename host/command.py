@@ -7,6 +7,7 @@ from failure import SYSTEM_FAILED, Failure, usage
 
 SUMMARIES = {
     "run": "boot the system and run a program in it (without one: an interactive shell)",
+    "strace": "run, and write the program's Linux calls to stderr as strace does",
     "build": "build the system: kernel, runtime library, servers, boot archive",
     "test": "run all tests: unit tests, system tests in the guest, interactive tests, tidy checks",
     "bench": "run a benchmark: ipc measures messages and calls in instructions and in time",
@@ -53,6 +54,9 @@ def _dispatch(name: str, arguments: list[str]) -> int:
     if name == "run":
         import run
         return run.main(arguments)
+    if name == "strace":
+        import strace
+        return strace.main(arguments)
     if name == "build":
         import build
         return build.main(arguments)
@@ -99,7 +103,8 @@ def _help(arguments: list[str]) -> str:
 
 def _usage(name: str) -> str:
     return f"./portico {name} " + {**dict.fromkeys(("run", "trace", "debug"), "[FLAGS] [--] [PROGRAM ARGUMENTS…]"),
-                                   "help": "[COMMAND]", "bench": "[FLAGS] ipc"}.get(name, "[FLAGS]")
+                                   "strace": "[FLAGS] [--] PROGRAM ARGUMENTS…", "help": "[COMMAND]",
+                                   "bench": "[FLAGS] ipc"}.get(name, "[FLAGS]")
 
 
 def _flags(name: str) -> list:
@@ -109,6 +114,9 @@ def _flags(name: str) -> list:
     if name == "trace":
         import tracing
         return tracing.FLAGS
+    if name == "strace":
+        import strace
+        return strace.FLAGS
     if name == "build":
         import build
         return build.FLAGS

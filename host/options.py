@@ -33,6 +33,10 @@ class Parsed:
     def __getitem__(self, name: str):
         return self.values[name]
 
+    def get(self, name: str):
+        """None if the command has no such flag."""
+        return self.values.get(name)
+
 
 def parse(command: str, flags: list[Flag], arguments: list[str], words: int | None = 0) -> Parsed:
     """Reads flags until `--` or the first word. `words`: how many words may follow; None: any number, all that follows

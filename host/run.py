@@ -1,6 +1,7 @@
 """portico run: boots the guest, connects it to our streams, ends with the program's exit status."""
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -37,9 +38,11 @@ def main(arguments: list[str]) -> int:
     return start(options.parse("run", FLAGS, arguments, words=None))
 
 
-def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | None = None) -> int:
+def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | None = None, extra: list[str] | None = None,
+          trace: str | None = None) -> int:
     """Runs what the flags say and returns the exit status. `stopped`: the guest waits for gdb before its first instruction.
-    `memory_file`: a descriptor of the file that is to be the guest's RAM."""
+    `memory_file`: a descriptor of the file that is to be the guest's RAM. `extra`: more entries of boot/run; `trace`: the file for the
+    guest's Trace channel, which else goes to stderr."""
     if parsed["workdir"] and not str(parsed["workdir"]).startswith("/"):
         raise usage(f"--workdir {parsed['workdir']}: must be an absolute path in the guest")
     virtual_machine.check_accelerator(parsed["accel"], parsed["cpus"])
@@ -52,14 +55,15 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     archives = _archives(parsed)
     streams = run_config.Streams.of_this_process()
     variables = run_config.environment(parsed["env"], streams.terminal)
-    tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"]))
+    tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"], extra or []))
     needed = sum(os.stat(archive).st_size for archive in archives) + _OWN_NEEDS_BYTES
     if parsed["memory"] < needed:
         raise usage(f"--memory: this root file system needs at least {(needed >> 20) + 1}M")
     settings = virtual_machine.Settings(memory_bytes=parsed["memory"], cpus=parsed["cpus"], machine=parsed["machine"],
-                                        accelerator=parsed["accel"], gdb=bool(parsed["gdb"]) or stopped, stopped=stopped,
+                                        accelerator=parsed["accel"], gdb=bool(parsed.get("gdb")) or stopped, stopped=stopped,
                                         kernel_words=parsed["kernel-words"], memory_file=memory_file)
-    outcome = _supervise(parsed, settings, streams, archives, tail)
+    with open(trace, "wb", buffering=0) if trace else contextlib.nullcontext() as trace_file:
+        outcome = _supervise(parsed, settings, streams, archives, tail, trace_file.fileno() if trace_file else 2)
     if outcome.cause:
         sys.stderr.write(f"portico: {outcome.cause}\n")
     return outcome.status
@@ -80,7 +84,7 @@ def _archives(parsed: options.Parsed) -> list[str]:
 
 
 def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, streams: run_config.Streams, archives: list[str],
-               tail: bytes) -> Outcome:
+               tail: bytes, trace: int) -> Outcome:
     from session import Session
 
     log = os.path.abspath(parsed["log"] or paths.LAST_RUN_LOG)
@@ -89,7 +93,7 @@ def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, strea
     try:
         machine = virtual_machine.VirtualMachine(settings, paths.KERNEL, archive, log)
         os.close(archive)
-        with Session(machine.link, streams, log, timeout=parsed["timeout"], verbose=bool(parsed["verbose"])) as session:
+        with Session(machine.link, streams, log, timeout=parsed["timeout"], verbose=bool(parsed["verbose"]), trace=trace) as session:
             if not streams.terminal:
                 return session.run()
             from host_terminal import ESCAPE_HINT, RawTerminal

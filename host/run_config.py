@@ -72,13 +72,14 @@ def environment(given: list[str], terminal: bool) -> dict[str, str]:
     return result
 
 
-def encode(streams: Streams, program: list[str], variables: dict[str, str], workdir: str | None) -> bytes:
-    """The file's bytes. Without a program: a login shell."""
+def encode(streams: Streams, program: list[str], variables: dict[str, str], workdir: str | None, extra: list[str] = ()) -> bytes:
+    """The file's bytes. Without a program: a login shell. `extra`: entries for servers."""
     items = ["link=framed", f"stdin={streams.stdin}", f"stdout={streams.stdout}", f"stderr={streams.stderr}"]
     if streams.terminal:
         items += [f"columns={streams.columns}", f"rows={streams.rows}"]
     if workdir:
         items.append(f"workdir={workdir}")
+    items += extra
     items += [f"env={key}={value}" for key, value in variables.items()]
     items += [f"arg={word}" for word in program or ["/bin/sh", "-l"]]
     return b"".join(os.fsencode(item) + b"\0" for item in items)

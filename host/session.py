@@ -27,13 +27,15 @@ class Session:
     Bound: the guest's output by Output.full(), our input by the guest's credits, typed bytes by _HELD_BYTES_MAX.
     """
 
-    def __init__(self, link: socket.socket, streams: Streams, log: str, *, timeout: float | None = None, verbose: bool = False) -> None:
+    def __init__(self, link: socket.socket, streams: Streams, log: str, *, timeout: float | None = None, verbose: bool = False,
+                 trace: int = 2) -> None:
         self._link, self._streams, self._log = link, streams, log
         self._deadline = time.monotonic() + timeout if timeout else None
         self._timeout = timeout
         self._log_shown = 0 if verbose else None
         self._decoder, self._escape = slip.Decoder(), EscapeWatch()
         self._stdout, self._stderr = Output(1), Output(2)
+        self._trace = self._stderr if trace == 2 else Output(trace)
         self._to_guest = slip.Sender()
         # Nothing is sent before the guest's first frame: its driver may still clear the device's FIFO.
         self._guest_listens = False
@@ -67,7 +69,7 @@ class Session:
                 self._on_signals()
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 return Outcome(125, f"timed out after {self._timeout:g} s")
-            for output in (self._stdout, self._stderr):
+            for output in self._outputs():
                 if ready.get(output.descriptor) and output.pending():
                     output.write_some()
             if self._interrupted:
@@ -87,8 +89,11 @@ class Session:
                 self._show_log()
         return self._outcome
 
+    def _outputs(self) -> set[Output]:
+        return {self._stdout, self._stderr, self._trace}
+
     def _output_left(self) -> bool:
-        return self._stdout.pending() or self._stderr.pending()
+        return any(output.pending() for output in self._outputs())
 
     def _wants_input(self) -> bool:
         if self._input_ended or self._outcome is not None:
@@ -100,11 +105,11 @@ class Session:
     def _wait(self) -> dict[int, int]:
         poll = select.poll()
         poll.register(self._woken, select.POLLIN)
-        for output in (self._stdout, self._stderr):
+        for output in self._outputs():
             if output.pending():
                 poll.register(output.descriptor, select.POLLOUT)
         if self._outcome is None:
-            events = 0 if self._stdout.full() or self._stderr.full() else select.POLLIN
+            events = 0 if any(output.full() for output in self._outputs()) else select.POLLIN
             events |= select.POLLOUT if self._to_guest.pending() and self._guest_listens else 0
             if events:
                 poll.register(self._link.fileno(), events)
@@ -157,6 +162,9 @@ class Session:
             self._stdout.add(data)
         elif channel == slip.ERROR:
             self._stderr.add(data)
+        elif channel == slip.TRACE:
+            raw = self._streams.terminal and self._trace is self._stderr
+            self._trace.add(data.replace(b"\n", b"\r\n") if raw else data)
         else:
             return  # damaged: the frame is lost, the link goes on
         if not self._guest_listens:

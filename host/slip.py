@@ -8,7 +8,7 @@ import socket
 END = b"\xc0"
 FRAME_BYTES_MAX = 1024  # channel byte and data, before escaping: host_link::kFrameBytesMax
 
-CONTROL, TERMINAL, INPUT, OUTPUT, ERROR = range(5)
+CONTROL, TERMINAL, INPUT, OUTPUT, ERROR, TRACE = range(6)
 _AGAIN = bytes((CONTROL,)) + b"again "
 
 

@@ -16,6 +16,7 @@ enum class Channel : uint8_t {
     Input = 2,     ///< host to guest: standard input that is no terminal
     Output = 3,    ///< guest to host: standard output that is no terminal
     Error = 4,     ///< guest to host: standard error that is no terminal
+    Trace = 5,     ///< guest to host: what strace prints, wherever the host wants it
 };
 
 // Control lines, host to guest:  "size COLUMNS ROWS"  "input-end" (end of standard input)

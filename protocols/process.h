@@ -284,8 +284,26 @@ struct Describe {
     int64_t pid;
 };
 
-using Protocol =
-    MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials, SetCredentials,
-               Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List, Describe>;
+struct FindThread {
+    static constexpr Method method{0x245, "process.find_thread",
+                                   "From servers: whose thread the kernel calls so, by the low half of its id (as ForeignCalls tell it).",
+                                   Repeat::Yes};
+    struct Reply {
+        int64_t pid, tid;
+    };
+    uint64_t kernel_id;
+};
+
+struct AwaitEnd {
+    static constexpr Method method{0x246, "process.await_end", "From servers: reply when the process has ended.", Repeat::Yes};
+    struct Reply {
+        uint64_t wait_status;
+    };
+    int64_t pid;
+};
+
+using Protocol = MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials,
+                            SetCredentials, Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn,
+                            Start, List, Describe, FindThread, AwaitEnd>;
 
 }  // namespace portico::protocols::process

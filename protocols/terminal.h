@@ -5,7 +5,8 @@
 #include "protocols/method.h"
 
 /// What init asks of the terminal server beyond the file protocol (protocols/file.h). Its openable names, given as the path of
-/// file::Open on its root handle: "console" and "tty0" (the terminal), "stdin", "stdout", "stderr" (the host's streams).
+/// file::Open on its root handle: "console" and "tty0" (the terminal), "stdin", "stdout", "stderr", "trace"
+/// (the host's streams).
 namespace portico::protocols::terminal {
 
 struct Report {

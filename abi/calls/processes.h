@@ -118,13 +118,17 @@ struct ProcessQuery {
 };
 
 struct ThreadCreate {
-    static constexpr CallDoc doc{.number = 36,
-                                 .name = "thread_create",
-                                 .summary = "Make a thread and start it. Vector state starts clean.",
-                                 .arguments = {{{"process", "handle with Control"}, {"start", "ThreadStart"}}},
-                                 .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, NoMemory, WrongState}};
+    static constexpr CallDoc doc{
+        .number = 36,
+        .name = "thread_create",
+        .summary =
+            "Make a thread and start it. Vector state starts clean. The second result is the kernel's id of it, as "
+            "traces and ForeignCalls have it.",
+        .arguments = {{{"process", "handle with Control"}, {"start", "ThreadStart"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, NoMemory, WrongState}};
     struct Reply {
         Handle thread;
+        uint64_t id;  ///< the kernel's; names it in traces, and its low half in ForeignCalls
     };
     Handle process;
     uint64_t start;

@@ -56,9 +56,10 @@ def _run_one(case: Case, results: Results) -> None:
         results.passed(case.name, time.monotonic() - started)
 
 
-def portico_run(log: str, timeout: float, flags: list[str], program: list[str], stdin: bytes = b"") -> Ended:
-    """Runs a program in the guest through the host command itself, as a user would."""
-    command = [os.path.join(paths.REPOSITORY, "portico"), "run", "--log", log, "--kernel-words", "trace", "--timeout", str(timeout), *flags, "--", *program]
+def portico_run(log: str, timeout: float, flags: list[str], program: list[str], stdin: bytes = b"", by: str = "run") -> Ended:
+    """Runs a program in the guest through the host command itself (its subcommand `by`), as a user would."""
+    command = [os.path.join(paths.REPOSITORY, "portico"), by, "--log", log, "--kernel-words", "trace", "--timeout", str(timeout), *flags,
+               "--", *program]
     done = subprocess.run(command, input=stdin, capture_output=True, timeout=timeout + _KILL_AFTER_SECONDS, check=False)
     return Ended(done.returncode, done.stdout, done.stderr)
 

@@ -35,6 +35,8 @@ def cases(quick: bool) -> list[Case]:
                 status = int(header.get("status", "0"))
                 found.append(Case(f"programs/{name}/{variant}/cpus-{count}",
                                   lambda log, name=name, variant=variant, count=count, status=status: _run(name, variant, count, status, log)))
+        if header.get("traced") == "yes":
+            found.append(Case(f"programs/{name}/traced", lambda log, name=name: _run(name, "glibc", 2, 0, log, "strace", ["-o", "/dev/null"])))
     return found
 
 
@@ -65,7 +67,7 @@ def prepare() -> None:
         stamp.write(seen)
 
 
-def _run(name: str, variant: str, cpus: int, status: int, log: str) -> str:
+def _run(name: str, variant: str, cpus: int, status: int, log: str, by: str = "run", more_flags: list[str] | None = None) -> str:
     """Linux judges the test first: what it prints there is what the guest must print."""
     with tempfile.TemporaryDirectory() as folder:
         host = subprocess.run([os.path.join(TEST_ROOT, "tests", variant, name)], stdin=subprocess.DEVNULL, capture_output=True, cwd=folder,
@@ -73,8 +75,8 @@ def _run(name: str, variant: str, cpus: int, status: int, log: str) -> str:
     host_status = host.returncode if host.returncode >= 0 else 128 - host.returncode
     if host_status != status:
         return f"on Linux its status is {host_status}, expected {status}: the test itself is wrong\n{host.stdout.decode()}{host.stderr.decode()}"
-    flags = ["-c", str(cpus), "-w", "/tmp", "--rootfs", TEST_ROOT]
-    guest = portico_run(log, _TIMEOUT_SECONDS, flags, [f"/tests/{variant}/{name}"])
+    flags = ["--cpus", str(cpus), "-w", "/tmp", "--rootfs", TEST_ROOT, *(more_flags or [])]
+    guest = portico_run(log, _TIMEOUT_SECONDS, flags, [f"/tests/{variant}/{name}"], by=by)
     problems = []
     if guest.status != status:
         problems.append(f"exit status is {guest.status}, expected {status}; stderr: {guest.stderr.decode('utf-8', 'replace')[-2000:].strip()}")
@@ -87,9 +89,9 @@ def _names() -> list[str]:
 
 
 def _header(name: str) -> dict[str, str]:
-    """The lines `/// key: value` at a program's head: cpus (counts to run with), status (expected, 0 if not told)."""
+    """The lines `/// key: value` at a program's head: cpus (counts to run with), status (expected, 0 if not told), traced."""
     with open(os.path.join(FOLDER, f"{name}.c"), encoding="utf-8") as file:
-        return dict(re.findall(r"^/// (cpus|status): (.+)$", file.read(), re.MULTILINE))
+        return dict(re.findall(r"^/// (cpus|status|traced): (.+)$", file.read(), re.MULTILINE))
 
 
 def _sources() -> str:

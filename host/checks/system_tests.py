@@ -15,7 +15,7 @@ FOLDER = os.path.join(paths.REPOSITORY, "tests", "system")
 _DEFAULTS: dict[str, object] = {
     "about": "", "command": [], "script": "", "stdin": "", "stdin_repeat": 1, "workdir": "/tmp", "flags": [], "cpus": [2], "timeout": 60, "rootfs": "default",
     "slow": False, "compare_with_host": False, "expect_status": 0, "expect_stdout": None, "expect_contains": [], "expect_regex": [],
-    "expect_absent": [], "expect_stderr": "",
+    "expect_absent": [], "expect_stderr": "", "run_by": "run", "expect_stderr_regex": [], "expect_stderr_absent": [],
 }
 _FOLDERS_OF_PROGRAMS = ("bin", "sbin", "usr/bin", "usr/sbin")
 
@@ -52,10 +52,10 @@ def load(path: str) -> dict:
 
 def _run(test: dict, cpus: int, log: str) -> str:
     program = test["command"] or ["sh", "-c", test["script"]]
-    flags = ["-c", str(cpus), "-w", test["workdir"], *test["flags"]]
+    flags = ["--cpus", str(cpus), "-w", test["workdir"], *test["flags"]]
     if test["rootfs"] == "test":
         flags += ["--rootfs", TEST_ROOT]
-    ended = portico_run(log, test["timeout"], flags, program, _stdin(test))
+    ended = portico_run(log, test["timeout"], flags, program, _stdin(test), test["run_by"])
     return "\n".join(filter(None, _judge(test, program, ended)))
 
 
@@ -68,17 +68,20 @@ def _judge(test: dict, program: list[str], ended: Ended) -> list[str]:
     if test["compare_with_host"]:
         host = _on_host(program, _stdin(test), test["timeout"])
         status, stdout = host.status, host.stdout.decode("utf-8", "surrogateescape")
-    text = ended.stdout.decode("utf-8", "replace")
+    text, errors = ended.stdout.decode("utf-8", "replace"), ended.stderr.decode("utf-8", "replace")
     problems = []
     if ended.status != status:
-        problems.append(f"exit status is {ended.status}, expected {status}; stderr: {ended.stderr.decode('utf-8', 'replace')[-2000:].strip()}")
+        problems.append(f"exit status is {ended.status}, expected {status}; stderr: {errors[-2000:].strip()}")
     if stdout is not None:
         problems.append(difference("stdout", stdout.encode("utf-8", "surrogateescape"), ended.stdout))
     problems += [f"stdout lacks {wanted!r}" for wanted in test["expect_contains"] if wanted not in text]
     problems += [f"stdout has no match of {wanted!r}" for wanted in test["expect_regex"] if not re.search(wanted, text, re.MULTILINE)]
     problems += [f"stdout contains {unwanted!r}" for unwanted in test["expect_absent"] if unwanted in text]
-    if test["expect_stderr"] not in ended.stderr.decode("utf-8", "replace"):
-        problems.append(f"stderr lacks {test['expect_stderr']!r}: {ended.stderr.decode('utf-8', 'replace')[-2000:].strip()!r}")
+    wrong_errors = [f"stderr lacks {wanted!r}" for wanted in [test["expect_stderr"]] if wanted not in errors]
+    wrong_errors += [f"stderr has no match of {wanted!r}" for wanted in test["expect_stderr_regex"] if not re.search(wanted, errors, re.MULTILINE)]
+    wrong_errors += [f"stderr contains {unwanted!r}" for unwanted in test["expect_stderr_absent"] if unwanted in errors]
+    if wrong_errors:
+        problems += [*wrong_errors, f"stderr was:\n{errors[-2000:].strip()}"]
     if problems and stdout is None:
         problems.append(f"stdout was:\n{text[-2000:]}")
     return problems

@@ -121,7 +121,8 @@ Result<abi::ThreadCreate::Reply> on_syscall(Thread& caller, const abi::ThreadCre
     TRY(handles.reserve(1));  // nothing may fail once the thread runs
     const unsigned priority = start.priority == 0 ? caller.priority() : static_cast<unsigned>(start.priority);
     Ref<Thread> thread = TRY(Thread::create(*process, start, priority));
-    return abi::ThreadCreate::Reply{TRY(handles.add(Capability(*thread, Rights::Duplicate | Rights::Transfer | Rights::Control)))};
+    const abi::Handle handle = TRY(handles.add(Capability(*thread, Rights::Duplicate | Rights::Transfer | Rights::Control)));
+    return abi::ThreadCreate::Reply{.thread = handle, .id = thread->id()};
 }
 
 template <>

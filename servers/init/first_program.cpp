@@ -137,6 +137,7 @@ Result<> FirstProgram::run(const std::string& path) {
     abi::BootBlock laid_out;
     std::memcpy(&laid_out, bytes.data(), sizeof laid_out);
     TRY(give_handles(made.get(), block.get(), laid_out.descriptors));
+    if (request_.traced) TRY(native::call(abi::ProcessSetService{made.get(), supervisor_.service("strace").client().get()}));
     TRY(ipc::call(server.get(), process::Start{.pid = kPid}, {}, give_up));
     return {};
 }

@@ -1,3 +1,4 @@
+#include "protocols/strace.h"
 #include "runtime/boot.h"
 #include "servers/init/first_program.h"
 #include "servers/init/log.h"
@@ -52,6 +53,8 @@ Result<> run_first_program(Supervisor& supervisor, const BootResources& boot, co
     else
         return launched;
     log("the first program ended with wait status " + hexadecimal(wait_status));
+    // Without an answer the trace may lack its end, but the program has ended as it has.
+    if (request.traced && refused_status == 0) (void)supervisor.ask(supervisor.service("strace").client(), protocols::strace::Finish{});
     return report_end(supervisor, wait_status);
 }
 

@@ -7,7 +7,8 @@ namespace portico::init {
 
 namespace {
 
-constexpr std::string_view kServerKeys[] = {"link", "stdin", "stdout", "stderr", "columns", "rows"};
+constexpr std::string_view kServerKeys[] = {"link", "stdin",  "stdout",       "stderr",         "columns",
+                                            "rows", "strace", "strace_calls", "strace_summary", "strace_string"};
 
 std::optional<Stream> stream_named(std::string_view value, bool may_be_none) {
     if (value == "terminal") return Stream::Terminal;
@@ -18,6 +19,12 @@ std::optional<Stream> stream_named(std::string_view value, bool may_be_none) {
 
 bool is_number(std::string_view value) {
     return !value.empty() && value.size() <= 5 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// What only servers understand.
+bool is_for_servers(std::string_view key, std::string_view value) {
+    if (key == "columns" || key == "rows" || key == "strace_string") return is_number(value);
+    return key == "strace_calls" || (key == "strace_summary" && value == "on");
 }
 
 }  // namespace
@@ -39,7 +46,9 @@ Result<> RunRequest::take(std::string_view key, std::string_view value) {
         environment.emplace_back(value);
     } else if (key == "arg") {
         arguments.emplace_back(value);
-    } else if (!((key == "columns" || key == "rows") && is_number(value))) {
+    } else if (key == "strace" && value == "on") {
+        traced = true;
+    } else if (!is_for_servers(key, value)) {
         return fail(Error::InvalidArgument);
     }
     return {};

@@ -18,6 +18,7 @@ struct RunRequest {
     std::string working_directory = "/";
     std::vector<std::string> environment;
     std::vector<std::string> arguments;
+    bool traced = false;                    ///< its Linux calls are written down by the strace server
     std::vector<std::string> server_words;  ///< what the servers are told of it, as it stood there
 
     /// Parses boot/run; variables that every program expects are added if they are not given.

@@ -27,6 +27,15 @@ TEST(RunRequest, TakesEverything) {
               (std::vector<std::string>{"link=framed", "stdin=none", "stdout=stream", "stderr=terminal", "columns=80", "rows=24"}));
 }
 
+TEST(RunRequest, TellsTheTracerWhatToShow) {
+    const auto request = parse("strace=on\0strace_calls=open,%memory\0strace_summary=on\0strace_string=80\0arg=a"sv);
+    ASSERT_TRUE(request);
+    EXPECT_TRUE(request->traced);
+    EXPECT_EQ(request->server_words,
+              (std::vector<std::string>{"strace=on", "strace_calls=open,%memory", "strace_summary=on", "strace_string=80"}));
+    EXPECT_FALSE(parse("arg=a"sv)->traced);
+}
+
 TEST(RunRequest, GivesWhatProgramsExpectAndLeavesWhatIsGiven) {
     const auto request = parse("env=PATH=/x\0arg=a"sv);
     ASSERT_TRUE(request);
@@ -37,8 +46,9 @@ TEST(RunRequest, GivesWhatProgramsExpectAndLeavesWhatIsGiven) {
 }
 
 TEST(RunRequest, RefusesWhatItDoesNotUnderstand) {
-    for (const std::string_view text : {""sv, "arg="sv, "link=odd\0arg=a"sv, "stdout=none\0arg=a"sv, "columns=9x\0arg=a"sv,
-                                        "env=A\0arg=a"sv, "workdir=tmp\0arg=a"sv, "nonsense\0arg=a"sv, "key=value\0arg=a"sv})
+    for (const std::string_view text :
+         {""sv, "arg="sv, "link=odd\0arg=a"sv, "stdout=none\0arg=a"sv, "columns=9x\0arg=a"sv, "env=A\0arg=a"sv, "workdir=tmp\0arg=a"sv,
+          "nonsense\0arg=a"sv, "strace=off\0arg=a"sv, "key=value\0arg=a"sv})
         EXPECT_EQ(parse(text).error_or(Error::None), Error::InvalidArgument) << text;
 }
 

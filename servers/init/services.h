@@ -10,8 +10,8 @@
 
 /// The system's servers: the one place that says what each is granted and whom it may talk to.
 ///
-/// A server starts with the arguments of init (the kernel's command line), then the words of boot/run that begin with link=,
-/// stdin=, stdout=, stderr=, columns= or rows=.
+/// A server starts with the arguments of init (the kernel's command line), then the words of boot/run that are not about the first
+/// program (RunRequest::server_words).
 namespace portico::init {
 
 enum class GrantKind : uint8_t {
@@ -43,10 +43,11 @@ struct ServiceDescription {
     Loss loss;
     uint64_t client_badge;  ///< of init's own handle to it
     std::array<GrantDescription, 7> grants;
+    std::string_view wanted_by{};  ///< it only starts if boot/run has this word
 };
 
 /// In the order in which they start: each comes after those it calls.
-inline constexpr std::array<ServiceDescription, 5> kServices{{
+inline constexpr std::array<ServiceDescription, 6> kServices{{
     {.name = "uart",
      .loss = Loss::Restart,
      .client_badge = 0,
@@ -72,6 +73,13 @@ inline constexpr std::array<ServiceDescription, 5> kServices{{
                  {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge},
                  {"init", GrantKind::Supervisor},
                  {"inspection", GrantKind::Inspection}}}},
+    {.name = "strace",
+     .loss = Loss::Restart,
+     .client_badge = 0,
+     .grants = {{{"strace.port", GrantKind::OwnPort},
+                 {"process", GrantKind::Client, "process", protocols::process::kServerBadge},
+                 {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge}}},
+     .wanted_by = "strace=on"},
 }};
 
 constexpr size_t index_of(std::string_view name) {

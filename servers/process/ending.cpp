@@ -47,6 +47,7 @@ void Lifecycle::finish(Process& process) {
     close_kernel_side(process);
     process.state = State::Ending;  // no zombie before it is announced: a waiter that wakes meanwhile must not take it
     release_space(process);
+    process.ended.wake_all();
     if (process.session == process.pid) {
         Session& session = table_.session_of(process);
         session.terminal.reset();

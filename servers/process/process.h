@@ -16,6 +16,7 @@ using protocols::process::Credentials;
 struct Thread {
     OwnedHandle handle;
     SignalQueue pending;
+    uint64_t kernel_id = 0;
 };
 
 ///   New ──► Running ◄──► Stopped
@@ -67,6 +68,7 @@ struct Process {
     ipc::WaitQueue child_changes;   ///< Wait calls of this process
     ipc::WaitQueue continued;       ///< Stop calls of this process
     ipc::WaitQueue space_released;  ///< in a vfork child: its parent's Fork call
+    ipc::WaitQueue ended;           ///< AwaitEnd calls
 
     bool alive() const { return state == State::Running || state == State::Stopped; }
 };

@@ -67,6 +67,10 @@ public:
     Result<protocol::List::Reply> on(const Call& call, const protocol::List& request);
     Result<protocol::Describe::Reply> on(const Call& call, const protocol::Describe& request);
 
+    // ---- observing.cpp
+    Result<protocol::FindThread::Reply> on(const Call& call, const protocol::FindThread& request);
+    Task on(Call call, protocol::AwaitEnd request);
+
     // ---- supervision.cpp
     void on_notification(uint64_t badge, uint64_t bits);
     void on_other(const abi::Message& message);

@@ -77,7 +77,7 @@ Result<protocol::Start::Reply> Server::on(const Call& call, const protocol::Star
     const abi::ThreadStart start{
         .instruction = environment_.program_start, .argument = abi::kBootBlockAddress, .priority = kProgramPriority};
     const auto made = TRY(native::call(abi::ThreadCreate{process->kernel_process.get(), reinterpret_cast<uint64_t>(&start)}));
-    table_.add_main_thread(*process, {.handle = OwnedHandle(made.thread), .pending = {}});
+    table_.add_main_thread(*process, {.handle = OwnedHandle(made.thread), .pending = {}, .kernel_id = made.id});
     process->state = State::Running;
     process->start_ns = now_ns();
     return protocol::Start::Reply{};
@@ -95,7 +95,7 @@ Result<> Server::start_clone(const Process& parent, Process& child, const protoc
                                  .gs_base = request.gs_base,
                                  .priority = kProgramPriority};
     const auto made = TRY(native::call(abi::ThreadCreate{child.kernel_process.get(), reinterpret_cast<uint64_t>(&start)}));
-    table_.add_main_thread(child, {.handle = OwnedHandle(made.thread), .pending = {}});
+    table_.add_main_thread(child, {.handle = OwnedHandle(made.thread), .pending = {}, .kernel_id = made.id});
     return {};
 }
 

@@ -18,7 +18,9 @@ Result<protocol::ThreadCreate::Reply> Server::on(const Call& call, const protoco
         table_.remove_thread(process, tid);
         return fail(made.error());
     }
-    OwnedHandle& kept = process.threads.find(tid)->second.handle;
+    Thread& thread = process.threads.find(tid)->second;
+    thread.kernel_id = made->id;
+    OwnedHandle& kept = thread.handle;
     kept.reset(made->thread);
     Result<OwnedHandle> shown = kept.duplicate();
     // Without memory for a second handle the creator gets the only one; the thread then takes no directed alerts.

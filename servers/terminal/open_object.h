@@ -9,7 +9,7 @@
 namespace portico::terminal {
 
 /// What can be opened.
-enum class Target : uint8_t { Terminal, Input, Output, Error };
+enum class Target : uint8_t { Terminal, Input, Output, Error, Trace };
 
 struct Name {
     std::string_view name;
@@ -25,12 +25,13 @@ constexpr uint64_t special_device(uint64_t major, uint64_t minor) {
     return major << 8 | minor;
 }
 
-inline constexpr std::array<Name, 5> kNames{{
+inline constexpr std::array<Name, 6> kNames{{
     {"console", Target::Terminal, 0020620, special_device(5, 1)},
     {"tty0", Target::Terminal, 0020620, special_device(4, 0)},
     {"stdin", Target::Input, 0010600, 0},
     {"stdout", Target::Output, 0010600, 0},
     {"stderr", Target::Error, 0010600, 0},
+    {"trace", Target::Trace, 0010600, 0},
 }};
 
 /// Null for none.

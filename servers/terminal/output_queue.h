@@ -46,7 +46,7 @@ private:
         std::string bytes;
         size_t sent = 0;
     };
-    static constexpr size_t kChannels = 5;
+    static constexpr size_t kChannels = 6;
 
     Framing framing_;
     std::deque<Segment> segments_;

@@ -10,6 +10,17 @@ namespace {
 
 constexpr uint64_t kPollIn = 1, kPollOut = 4, kPollHangUp = 0x10;
 
+Channel channel_of(Target target) {
+    switch (target) {
+    case Target::Output:
+        return Channel::Output;
+    case Target::Trace:
+        return Channel::Trace;
+    default:
+        return Channel::Error;
+    }
+}
+
 }  // namespace
 
 Server::Standing Server::standing(uint64_t group, int signal, uint64_t& deadline_ns) {
@@ -118,7 +129,7 @@ ipc::Task Server::on(ipc::Call call, file::Write request) {
     if (target == Target::Terminal)
         terminal_.write(bytes);
     else
-        output_.send(target == Target::Output ? Channel::Output : Channel::Error, bytes);
+        output_.send(channel_of(target), bytes);
 }
 
 uint64_t Server::ready_events(const OpenObject& object) const {

@@ -58,6 +58,12 @@ elif action == "bytes":
     send(slip.OUTPUT, bytes(range(256)) * 40)
     send(slip.ERROR, b"to stderr\n")
     end(0)
+elif action == "trace":
+    send(slip.TRACE, b"close(3) = 0\n")
+    send(slip.OUTPUT, b"output\n")
+    send(slip.ERROR, b"error\n")
+    send(slip.TRACE, b"exit_group(3) = ?\n")
+    end(3 << 8)
 elif action == "echo":  # input comes back, by small credits
     send(slip.CONTROL, b"credit 100")
     for channel, data in frames():

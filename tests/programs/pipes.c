@@ -1,4 +1,5 @@
 /// cpus: 1 2 4
+/// traced: yes
 // Pipes and fifos: order, atomic writes, ends that go, SIGPIPE, non-blocking ends.
 #include <fcntl.h>
 #include <limits.h>

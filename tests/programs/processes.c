@@ -1,4 +1,5 @@
 /// cpus: 1 2 4
+/// traced: yes
 // fork, vfork, execve: what is shared, what is copied, what is closed.
 #include <fcntl.h>
 #include <spawn.h>

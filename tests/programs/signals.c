@@ -1,4 +1,5 @@
 /// cpus: 1 2 4
+/// traced: yes
 // Handlers, masks, restarts, alternate stacks, SIGCHLD, nesting.
 #include <setjmp.h>
 

@@ -1,4 +1,5 @@
 /// cpus: 1 2 4
+/// traced: yes
 // Threads on futexes: mutexes, condition variables, joins, thread-local storage, timeouts.
 #include <pthread.h>
 #include <sys/syscall.h>
