@@ -71,7 +71,8 @@ def _on_portico(parsed: options.Parsed, wanted: dict) -> list[Run]:
         if rows:
             runs.append(_told("Linux programs on Portico", unit, cpus, lambda: programs.run("ipc_linux", unit, cpus, [*_quick(parsed), *rows])))
     if not parsed["filter"] or any(text in _THROUGHPUT for text in parsed["filter"]):
-        for unit, cpus in (("instructions", 1), *(("ns", count) for count in _THROUGHPUT_CPUS)):
+        counts = _THROUGHPUT_CPUS[:2] if parsed["quick"] else _THROUGHPUT_CPUS
+        for unit, cpus in (("instructions", 1), *(("ns", count) for count in counts)):
             runs.append(_told("ways to allocate ports", unit, cpus, lambda: programs.run("port_placement", unit, cpus, _quick(parsed))))
     return runs
 
