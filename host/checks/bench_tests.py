@@ -11,7 +11,7 @@ import paths
 from benchmarks import figures
 from checks.guest import Case
 
-_TIMEOUT_SECONDS = 400
+_TIMEOUT_SECONDS = 600
 
 
 def cases() -> list[Case]:
