@@ -10,6 +10,7 @@ import paths
 _ASKED = os.path.join(paths.REPOSITORY, "bench", "ipc_rows.json")
 _NOT_ABOVE_TOLERANCE = 1.05  # what counts as not growing
 _ONE_CPU = 1
+_ONE_PORT = "one port, 1 server thread"
 
 
 @dataclass
@@ -190,17 +191,30 @@ def _add_throughput(run: Run, result: Report) -> None:
                 name = f"memory, {_placement(row)}, {row['ports']} port{'s' if row['ports'] > 1 else ''} for 16 objects"
                 result.throughput.append(Figure("placement_bytes", name, "bytes", run.cpus, row["value"], row["value"]))
         elif row["row"] == "throughput":
-            name = f"{row['style']}, {_placement(row)}, {row['senders']} sender{'s' if row['senders'] > 1 else ''}"
+            name = _throughput_name(row, _placement(row))
             # A virtual nanosecond is an instruction: what one message costs all who take part.
             value, unit = (1e9 / row["value"], "instructions/message") if run.counted else (row["value"], "messages/s")
-            result.throughput.append(Figure("throughput", name, unit, run.cpus, value, value))
+            figure = Figure("throughput", name, unit, run.cpus, value, value)
+            base = _one_port_figure(row, unit, run.cpus, result) or figure
+            figure.peers.append(Peer(_ONE_PORT, base.value or value, here=True))
+            result.throughput.append(figure)
             _add_point(result, f"throughput_{row['style']}", _placement(row), unit, run.cpus, row["senders"], value)
+
+
+def _one_port_figure(row: dict, unit: str, cpus: int, result: Report) -> Figure | None:
+    """The simplest placement under the same load, which is measured first: others are compared with it."""
+    name = _throughput_name(row, _ONE_PORT)
+    return next((figure for figure in result.throughput if (figure.name, figure.unit, figure.cpus) == (name, unit, cpus)), None)
+
+
+def _throughput_name(row: dict, placement: str) -> str:
+    return f"{row['style']}, {placement}, {row['senders']} sender{'s' if row['senders'] > 1 else ''}"
 
 
 def _placement(row: dict) -> str:
     if row["placement"] != "one port":
         return row["placement"]
-    return "one port, 1 server thread" if row["servers"] == 1 else "one port, as many server threads as senders"
+    return _ONE_PORT if row["servers"] == 1 else "one port, as many server threads as senders"
 
 
 def _add_point(result: Report, plot: str, series: str, unit: str, cpus: int, x: float, y: float) -> None:

@@ -27,10 +27,10 @@ def bars(items: list[tuple[str, float, str]], reach: float | None) -> str:
 
 
 class Axis:
-    """Places values on a line of `length` pixels, evenly or by their logarithm."""
+    """Places values on a line of `length` pixels, evenly or by their logarithm; `binary`: with powers of two as its ticks then."""
 
-    def __init__(self, values: list[float], length: float, logarithmic: bool) -> None:
-        self._logarithmic, self._length = logarithmic, length
+    def __init__(self, values: list[float], length: float, *, logarithmic: bool, binary: bool = False) -> None:
+        self._logarithmic, self._length, self._binary = logarithmic, length, binary
         self.low = min(values) if logarithmic else 0.0
         self.high = max(values)
         if self.high <= self.low:
@@ -45,16 +45,18 @@ class Axis:
         if not self._logarithmic:
             step = _round_step(self.high / 5)
             return [step * i for i in range(int(self.high / step) + 1)]
-        base = 4 if self.high / self.low < 4 ** 10 else 16
-        first = math.ceil(math.log(self.low) / math.log(base) - 1e-9)
-        last = math.floor(math.log(self.high) / math.log(base) + 1e-9)
-        return [float(base ** i) for i in range(first, last + 1)]
+        return [tick for tick in self._candidates() if self.low <= tick <= self.high]
+
+    def _candidates(self) -> list[float]:
+        if self._binary:
+            return [4.0 ** i for i in range(40)]
+        return [factor * 10.0 ** i for i in range(16) for factor in (1, 2, 5)]
 
 
 def curves(series: list[tuple[str, list[float], list[float]]], x_label: str, y_label: str, *, logarithmic: bool) -> str:
     """Several series over one pair of axes: (name, x, y)."""
-    x_axis = Axis([x for _, xs, _ in series for x in xs], _WIDTH - _LEFT - 20, logarithmic)
-    y_axis = Axis([y for _, _, ys in series for y in ys], _HEIGHT - _BOTTOM - _TOP, logarithmic)
+    x_axis = Axis([x for _, xs, _ in series for x in xs], _WIDTH - _LEFT - 20, logarithmic=logarithmic, binary=True)
+    y_axis = Axis([y for _, _, ys in series for y in ys], _HEIGHT - _BOTTOM - _TOP, logarithmic=logarithmic)
     floor = _HEIGHT - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:

@@ -23,7 +23,7 @@ _TIMEOUT_SECONDS = 600
 def prepare() -> None:
     """Builds the system and the programs, and lays out the root file system that holds them alone."""
     build.build_if_needed()
-    build.ninja(paths.SYSTEM, ["benchmarks"], quiet=True)
+    build.build_on_demand("benchmarks")
     for name in _FOLDERS:
         os.makedirs(os.path.join(ROOT, name), exist_ok=True)
     for name in PROGRAMS:

@@ -22,6 +22,7 @@ FLAGS = [
     Flag("quick", "few repetitions: tells whether all works, not what it costs", short="q"),
 ]
 _MEASURED = (("instructions", 1), ("ns", 1), ("ns", 2))
+_MEASURED_QUICKLY = (("instructions", 1), ("ns", 2))
 _THROUGHPUT = "throughput"  # what --filter calls the programs that do not measure rows
 _THROUGHPUT_CPUS = (1, 2, 3, 4)
 
@@ -60,20 +61,25 @@ def _on_linux(parsed: options.Parsed, wanted: dict) -> list[Run]:
 
     rows = figures.linux_rows_for(wanted, figures.chosen_rows(wanted, parsed["filter"]))
     return [_told("Linux", unit, cpus, lambda: linux.run("ipc_linux", unit, cpus, [*_quick(parsed), *rows]))
-            for unit, cpus in _MEASURED if rows]
+            for unit, cpus in _measured(parsed) if rows]
 
 
 def _on_portico(parsed: options.Parsed, wanted: dict) -> list[Run]:
     rows = figures.linux_rows_for(wanted, figures.chosen_rows(wanted, parsed["filter"]))
     runs = []
-    for unit, cpus in _MEASURED:
+    for unit, cpus in _measured(parsed):
         runs.append(_told("Portico", unit, cpus, lambda: programs.run("ipc_native", unit, cpus, [*_quick(parsed), *parsed["filter"]])))
         if rows:
             runs.append(_told("Linux programs on Portico", unit, cpus, lambda: programs.run("ipc_linux", unit, cpus, [*_quick(parsed), *rows])))
     if not parsed["filter"] or any(text in _THROUGHPUT for text in parsed["filter"]):
-        for unit, cpus in (("instructions", 1), *(("ns", count) for count in _THROUGHPUT_CPUS)):
+        boots = _MEASURED_QUICKLY if parsed["quick"] else (("instructions", 1), *(("ns", count) for count in _THROUGHPUT_CPUS))
+        for unit, cpus in boots:
             runs.append(_told("ways to allocate ports", unit, cpus, lambda: programs.run("port_placement", unit, cpus, _quick(parsed))))
     return runs
+
+
+def _measured(parsed: options.Parsed) -> tuple[tuple[str, int], ...]:
+    return _MEASURED_QUICKLY if parsed["quick"] else _MEASURED
 
 
 def _told(what: str, unit: str, cpus: int, run) -> Run:

@@ -65,8 +65,15 @@ def _throughput(figures: list[Figure], unit: str) -> str:
     title = {"bytes": "memory of each way to allocate ports, both processes"}.get(unit, f"ways to allocate ports, {unit}")
     lines = [(title, *(_cpus(count) for count in counts))]
     for name in dict.fromkeys(figure.name for figure in figures):
-        lines.append((name, *(number(figure.value) if (figure := by_place.get((name, count))) else "" for count in counts)))
+        lines.append((name, *(_with_ratio(by_place.get((name, count))) for count in counts)))
     return aligned(lines)
+
+
+def _with_ratio(figure: Figure | None) -> str:
+    """Beside one port with one server thread."""
+    if figure is None or figure.value is None:
+        return ""
+    return number(figure.value) + (f" ×{figure.value / figure.peer.value:.2f}" if figure.peer else "")
 
 
 def aligned(lines: list[tuple]) -> str:
