@@ -23,6 +23,67 @@ TEST_F(ExploreTest, WhatIsUnmappedIsGoneEverywhere) {
     explore<PagesWorld>(1500, 200);
 }
 
+class CutMemoryWorld : public ExploredWorld {
+public:
+    explicit CutMemoryWorld(const Exploration& how) : ExploredWorld(how, 2 + static_cast<unsigned>(how.seed % 3)) {
+        Thread& owner = machine.make_thread();
+        const Handle memory = machine.call(owner, abi::MemoryCreate{0})->memory;
+        page.address = 0x4000'0000;
+        for (uint64_t i = 1 + random.below(3); i > 0; --i) {
+            Thread& thread = machine.make_thread();
+            take_upcalls(thread.process());
+            const auto flags = static_cast<uint64_t>(MapFlags::Fixed | MapFlags::Shared | Access::ReadWrite);
+            machine.call(thread, abi::SpaceMap{abi::kSelfSpace, machine.give(owner, memory, thread), 0, page.address, kPage, flags});
+            for (uint64_t threads = 1 + random.below(2); threads > 0; --threads)
+                start<PageToucher>(threads == 1 ? thread : machine.make_thread(thread.process()), page);
+        }
+        start<MemoryResizer>(owner, memory, page, 1 + random.below(6));
+    }
+    void verify() {}
+    PageState page;
+};
+
+TEST_F(ExploreTest, WhatIsCutOffIsGoneInAllProcesses) {
+    explore<CutMemoryWorld>(1500, 150);
+}
+
+/// The last thread of its process: the others have ended, the memory is new.
+class NewImage final : public CheckedProgram {
+public:
+    NewImage() : CheckedProgram("new image") {}
+    static constexpr uint64_t page = 0x4000'0000;
+
+private:
+    void act(Thread& thread) override {
+        if (value_ == 6) return finish(thread);
+        access(page, Access::Write, [&](uint64_t& word) {
+            demand(word == value_, "a word of a new image is %lu, not %lu", word, value_);
+            word = ++value_;
+        });
+    }
+    uint64_t value_ = 0;
+};
+
+class ExecWorld : public ExploredWorld {
+public:
+    explicit ExecWorld(const Exploration& how) : ExploredWorld(how, 2 + static_cast<unsigned>(how.seed % 3)) {
+        Thread& thread = machine.make_thread();
+        const uint64_t page = machine.map(thread, 2 * kPage);
+        start<Executor>(thread, page + kPage, image.page, image);
+        for (uint64_t i = 1 + random.below(3); i > 0; --i) start<Spinner>(machine.make_thread(thread.process()), page, ~0ull);
+        if (random.one_in(2)) {
+            Thread& other = machine.make_thread();
+            start<Suspender>(other, grant(other, thread.process()), 1 + random.below(3));
+        }
+    }
+    void verify() { demand(image.done, "the new image did not run to its end"); }
+    NewImage image;
+};
+
+TEST_F(ExploreTest, AnExecEndsTheOtherThreads) {
+    explore<ExecWorld>(1500, 100);
+}
+
 class ClonesWorld : public ExploredWorld {
 public:
     explicit ClonesWorld(const Exploration& how) : ExploredWorld(how, 2 + static_cast<unsigned>(how.seed % 3)) {

@@ -58,6 +58,80 @@ private:
     bool changed_ = false;
 };
 
+/// Cuts a memory object off and lets it grow again; others have it mapped, in other processes too.
+class MemoryResizer final : public CheckedProgram {
+public:
+    MemoryResizer(Handle memory, PageState& page, uint64_t rounds)
+        : CheckedProgram("resizer"), memory_(memory), page_(page), left_(rounds) {}
+
+private:
+    void act(Thread& thread) override {
+        if (std::exchange(changed_, false))
+            demand(error(thread) == Error::None, "a change of size ended with %lu", thread.frame.registers.rax);
+        if (random.one_in(3)) return nap(thread);
+        if (!page_.gone && !cut_) {
+            changed_ = cut_ = true;
+            return call(thread, abi::MemoryResize{memory_, 0});
+        }
+        cut_ = false;
+        page_.gone = true;
+        page_.finished = left_-- == 0;
+        if (page_.finished) return finish(thread);
+        if (random.one_in(2)) return call(thread, abi::ThreadYield{});
+        page_.gone = page_.read_only = false;
+        changed_ = true;
+        call(thread, abi::MemoryResize{memory_, kPage});
+    }
+    Handle memory_;
+    PageState& page_;
+    uint64_t left_;
+    bool changed_ = false, cut_ = false;
+};
+
+/// Replaces its process's image while other threads run in the old one: `next` runs in the new.
+class Executor final : public CheckedProgram {
+public:
+    /// `start_at`: where to put the ThreadStart; `fresh_page`: what the new image has.
+    Executor(uint64_t start_at, uint64_t fresh_page, Program& next)
+        : CheckedProgram("executor"), start_at_(start_at), fresh_page_(fresh_page), next_(next) {}
+
+private:
+    void act(Thread& thread) override {
+        if (phase_ == 0 && random.one_in(2)) return nap(thread);
+        switch (phase_) {
+        case 0:
+            phase_ = 1;
+            return call(thread, abi::SpaceCreate{});
+        case 1:
+            phase_ = 2;
+            space_ = Handle{thread.frame.registers.rdi};
+            return call(thread, abi::SpaceMap{.space = space_,
+                                              .address = fresh_page_,
+                                              .length = kPage,
+                                              .flags = static_cast<uint64_t>(MapFlags::Fixed | Access::ReadWrite)});
+        case 2: {
+            const abi::ThreadStart start{.instruction = 0x3000'0000, .argument = reinterpret_cast<uint64_t>(&next_)};
+            access(start_at_, Access::Write, [&](uint64_t& word) {
+                *reinterpret_cast<abi::ThreadStart*>(&word) = start;
+                phase_ = 3;
+            });
+            return;
+        }
+        case 3:
+            phase_ = 4;
+            thread.frame.registers.rbp = 0;  // as for a new thread: its program is its argument
+            done = true;
+            return call(thread, abi::ProcessExec{space_, start_at_});
+        default:
+            panic("an exec returned with %lu", thread.frame.registers.rax);
+        }
+    }
+    uint64_t start_at_, fresh_page_;
+    Program& next_;
+    int phase_ = 0;
+    Handle space_;
+};
+
 /// Reads and writes the page for as long as its mapper goes on. Faults are upcalls, after which it tries again.
 class PageToucher final : public CheckedProgram {
 public:
@@ -148,7 +222,10 @@ private:
             [[fallthrough]];
         case 2:
             phase_ = 2;
-            if (access(start_at_, Access::Write, [&](uint64_t& word) { *reinterpret_cast<abi::ThreadStart*>(&word) = start_; })) phase_ = 3;
+            access(start_at_, Access::Write, [&](uint64_t& word) {
+                *reinterpret_cast<abi::ThreadStart*>(&word) = start_;
+                phase_ = 3;
+            });
             return;
         case 3:
             return call(thread, abi::ThreadCreate{clone_, start_at_});

@@ -7,6 +7,13 @@
 #include "kernel/arch/hosted/fiber_sanitizer.h"
 #include "kernel/sched/cpu.h"
 
+#ifdef PORTICO_THREAD_SANITIZER
+/// The first race ends the program, so that the seed is that of the race.
+extern "C" const char* __tsan_default_options() {
+    return "halt_on_error=1";
+}
+#endif
+
 namespace portico::kernel::hosted {
 namespace {
 

@@ -22,10 +22,10 @@ public:
     Fiber& operator=(const Fiber&) = delete;
 
     /// Called by the code that runs in *this: goes on in `to`, and returns when someone switches back.
-    void switch_to(Fiber& to) __attribute__((no_sanitize("thread")));
+    void switch_to(Fiber& to) __attribute__((disable_sanitizer_instrumentation));
 
 private:
-    static void begin(Fiber* self) asm("portico_fiber_begin") __attribute__((no_sanitize("thread")));
+    static void begin(Fiber* self) asm("portico_fiber_begin") __attribute__((disable_sanitizer_instrumentation));
 
     std::function<void()> body_;
     uint8_t* mapping_ = nullptr;  ///< guard page, then the stack; null for the host thread

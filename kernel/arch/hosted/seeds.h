@@ -8,14 +8,14 @@
 
 namespace portico::kernel::hosted {
 
-/// Which seeds a test runs: 1 to `count`, unless the environment says otherwise.
+/// Which seeds a test runs: 1 to `usual_count` (fewer with the thread sanitizer), unless the environment says otherwise.
 ///   PORTICO_SEED=N          only this one
 ///   PORTICO_SEEDS=COUNT     so many
 ///   PORTICO_FIRST_SEED=N    beginning with this one
 struct Seeds {
     uint64_t first = 1, count;
 
-    explicit Seeds(uint64_t usual_count) : count(usual_count) {
+    explicit Seeds(uint64_t usual_count) : count(usual_count / sanitizer::kSlowness) {
         if (const char* text = std::getenv("PORTICO_FIRST_SEED")) first = std::strtoull(text, nullptr, 0);
         if (const char* text = std::getenv("PORTICO_SEEDS")) count = std::strtoull(text, nullptr, 0);
         if (const char* text = std::getenv("PORTICO_SEED")) {

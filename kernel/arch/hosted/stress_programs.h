@@ -11,6 +11,7 @@ namespace portico::kernel::hosted {
 inline constexpr uint64_t kPage = abi::kPageBytes;
 
 /// A user program: makes a system call or an access each time its thread runs. Reached by the thread's rbp.
+/// A step ends with the system call or the access that faults: when that returns here the thread may long run on another CPU.
 class Program {
 public:
     virtual ~Program() = default;
@@ -166,8 +167,11 @@ public:
             return;
         }
         case 2:
-            if (!access(start_at_, Access::Write, [&](uint64_t& word) { *reinterpret_cast<abi::ThreadStart*>(&word) = start_; }))
-                phase_ = 2;
+            phase_ = 2;
+            access(start_at_, Access::Write, [&](uint64_t& word) {
+                *reinterpret_cast<abi::ThreadStart*>(&word) = start_;
+                phase_ = 3;
+            });
             return;
         case 3:
             return call(thread, abi::ThreadCreate{clone_, start_at_});
