@@ -35,8 +35,8 @@ void Port::post(QueueNode& node) {
     queue_.push_back(node);
     ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    // One that cannot take it does not keep it from the others.
-    for (MessageSource* source = waited_at(); source != nullptr && !source->wake_receiver();) source = waited_at();
+    // Who is woken may be unable to take it, or have an older message to take from another member of the set: then it is the next one's.
+    for (MessageSource* source = waited_at(); source != nullptr && !source->wake_receiver() && !empty();) source = waited_at();
     if (queued_ > queued_max_) queued_max_ = queued_;
 }
 
