@@ -55,7 +55,10 @@ Result<> on_syscall(Thread& caller, const abi::ProcessSetEntries& call) {
     if (call.foreign >= abi::kUserAddressMax || call.upcall >= abi::kUserAddressMax) return fail(Error::InvalidArgument);
     process->foreign_entry = call.foreign;
     process->upcall_entry = call.upcall;
-    for (ThreadLink& link : process->threads()) link.thread.frame.foreign_entry = process->direct_foreign_entry();
+    for (ThreadLink& link : process->threads()) {
+        link.thread.frame.foreign_entry = process->direct_foreign_entry();
+        if (link.thread.alert_is_pending()) link.thread.alert();  // it may have waited for an entry
+    }
     return {};
 }
 
