@@ -107,7 +107,10 @@ Result<> receive_one(Thread& caller, Port& port, QueueNode& node, UserMessages& 
         MessagePool::give_back(message);
         return {};
     }
-    TRY(port.take(caller));
+    const unsigned priority = caller.priority();
+    const Result<bool> taken = port.take(caller);
+    caller.inherit_priority(priority);  // of calls that it took before
+    TRY(taken);
     messages.write(message_in_frame(caller.frame.registers));
     return {};
 }
@@ -129,9 +132,9 @@ Result<uint64_t> send_batch(Thread& caller, Sender& sender, uint64_t address, ui
 
 Result<uint64_t> receive_batch(Thread& caller, Port& port, uint64_t address, uint64_t count, uint64_t deadline_ns) {
     if (port.closed()) return fail(Error::PeerClosed);
+    caller.run_at_base_priority();
     if (port.empty()) {
         if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
-        caller.run_at_base_priority();
         caller.begin_wait(Thread::Wait::ReceiveBatch, deadline_ns);
         port.park(caller);
         return 0;
@@ -149,6 +152,7 @@ Result<uint64_t> receive_batch(Thread& caller, Port& port, uint64_t address, uin
     }
     caller.frame.registers = kept;  // where take() leaves messages
     if (received == 0) return fail(result.error());
+    port.serve_rest(caller);
     return received;
 }
 

@@ -100,14 +100,15 @@ public:
     uint64_t next() {
         for (;;) {
             position_ += kStep;
-            const uint64_t id = position_ ^ mask_;
+            const uint64_t id = ((position_ ^ position_ >> 32) * kSpread) ^ mask_;
             if (id != 0) [[likely]]
                 return id;
         }
     }
 
 private:
-    static constexpr uint64_t kStep = 0xD134'2543'DE82'EF95;  ///< odd: comes round after 2^64 ids
+    static constexpr uint64_t kStep = 0xD134'2543'DE82'EF95;    ///< odd: comes round after 2^64 ids
+    static constexpr uint64_t kSpread = 0x9E37'79B9'7F4A'7C15;  ///< odd: steps alone would keep most ids in order
     uint64_t position_ = 0;
     uint64_t mask_ = 0x9E37'79B9'7F4A'7C15;
 };

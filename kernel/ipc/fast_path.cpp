@@ -35,7 +35,7 @@ constexpr uint64_t kHandlesOrPages = uint64_t{0x7F} << 16 | uint64_t{3} << 29;
 /// Where a thread waits that can take a call of `caller` at once; null if there is none, or anything else is in the way.
 [[gnu::always_inline]] inline MessageSource* FastPath::waited_at(const Cpu& cpu, const Thread& caller, Port& port) {
     MessageSource* source = port.waited_at();
-    if (source == nullptr || caller.call_ == nullptr) return nullptr;
+    if (source == nullptr || caller.call_ == nullptr || !port.empty()) return nullptr;
     if (!source->first_receiver().fast_wakeable || caller.disturbed || cpu.resched) return nullptr;
     return source;
 }
@@ -62,7 +62,7 @@ constexpr uint64_t kHandlesOrPages = uint64_t{0x7F} << 16 | uint64_t{3} << 29;
     source.unpark(receiver);
     port.set_server(receiver);
     port.count_passed();
-    if (receiver.priority_ < caller.priority_) receiver.priority_ = caller.priority_;
+    receiver.priority_ = receiver.base_priority_ < caller.priority_ ? caller.priority_ : receiver.base_priority_;
     receiver.wait_ = Thread::Wait::None;
     abi::Registers& to = receiver.frame.registers;
     to.rax = 0;

@@ -21,7 +21,7 @@ static void destroy(MessageChunk& chunk) {
     heap.destroy(&chunk, *payer);
 }
 
-MessagePool::~MessagePool() {
+void MessagePool::let_go() {
     while (!chunks_.empty()) {
         MessageChunk& chunk = chunks_.front();
         chunks_.pop_front();

@@ -47,7 +47,10 @@ class MessagePool {
 public:
     MessagePool() = default;
     MessagePool(const MessagePool&) = delete;
-    ~MessagePool();
+    ~MessagePool() { let_go(); }
+
+    /// The process has ended: there will be no take().
+    void let_go();
 
     /// An empty message. Errors: NoMemory.
     Result<QueuedMessage*> take(Account& payer);

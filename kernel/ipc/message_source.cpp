@@ -40,7 +40,7 @@ bool MessageSource::wake_receiver() {
     }
     const Result<bool> taken = take(receiver);
     receiver.finish_wait(taken ? Error::None : taken.error());
-    return taken.has_value();
+    return false;
 }
 
 void MessageSource::close() {

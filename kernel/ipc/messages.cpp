@@ -52,8 +52,8 @@ template <class Source>
 Result<> receive(Thread& caller, Source& source, uint64_t deadline_ns) {
     if (source.closed()) return fail(Error::PeerClosed);
     if (!source.empty() && TRY(source.take(caller))) return {};
-    if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
     caller.run_at_base_priority();
+    if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
     caller.begin_wait(Thread::Wait::Receive, deadline_ns);
     source.park(caller);
     return {};

@@ -35,8 +35,8 @@ void Port::post(QueueNode& node) {
     queue_.push_back(node);
     ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    // One that cannot take it does not keep it from the others.
-    for (MessageSource* source = waited_at(); source != nullptr && !source->wake_receiver();) source = waited_at();
+    // Who is woken may be unable to take it, or have an older message to take from another member of the set: then it is the next one's.
+    for (MessageSource* source = waited_at(); source != nullptr && !source->wake_receiver() && !empty();) source = waited_at();
     if (queued_ > queued_max_) queued_max_ = queued_;
 }
 
@@ -91,10 +91,14 @@ Result<bool> Port::take_other(QueueNode& node, Thread& receiver) {
         return fail(delivered.error());
     }
     count_taken();
-    set_server(receiver);
-    if (!queue_.empty() && urgent_ > receiver.priority()) receiver.inherit_priority(urgent_);
+    serve_rest(receiver);
     left_queue();
     return true;
+}
+
+void Port::serve_rest(Thread& server) {
+    set_server(server);
+    if (!queue_.empty()) server.inherit_priority(urgent_);
 }
 
 void Port::set_owner(const Process& owner) {
@@ -132,7 +136,9 @@ void Port::inherit_priority(unsigned priority) {
         if (server == nullptr || server->priority() >= priority) return;
         server->inherit_priority(priority);
         if (server->wait() != Thread::Wait::Call) return;
-        port = server->current_call()->port.get();
+        Call& call = *server->current_call();
+        if (call.priority < priority) call.priority = static_cast<uint8_t>(priority);  // for who takes it later
+        port = call.port.get();
     }
 }
 
@@ -179,7 +185,7 @@ Result<> Port::deliver_call(Call& call, Thread& receiver) {
         load_message(receiver, call.message);
         receiver.frame.registers.rbx = page_bytes | call.windows.readable_bytes | (uint64_t{call.windows.writable_bytes} << 32);
         if (call.kind == MessageKind::ForeignCall) receiver.frame.registers.r14 = call.caller->frame.registers.r9;
-        if (call.priority > receiver.priority()) receiver.inherit_priority(call.priority);
+        receiver.inherit_priority(call.priority);
         return {};
     }
     case Call::State::Replied: {

@@ -72,6 +72,8 @@ public:
     void inherit_priority(unsigned priority);
     /// The thread took something here, or waits here (at base priority, then).
     void set_server(Thread& server);
+    /// So too, and what is left in the queue waits for it.
+    void serve_rest(Thread& server);
     void forget_server() { server_ = nullptr; }
 
     PortSet* set() const { return set_; }

@@ -121,6 +121,7 @@ void Process::end() {
     dying_ = true;
     note(TraceEvent::ProcessEnd, nullptr, 0, id_, exit_code_);
     fail_all_calls(*this);
+    messages_.let_go();
     handles_.clear();
     space_ = nullptr;
     service_ = nullptr;

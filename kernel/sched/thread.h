@@ -40,6 +40,7 @@ public:
     const ObjectName& name() const { return name_; }
     void set_name(const ObjectName& name);
     unsigned priority() const { return priority_; }  ///< its own, or a higher one that it has inherited
+    unsigned base_priority() const { return base_priority_; }
     void* vector_state() const { return vector_state_; }
 
     /// The running thread stops being Running; the scheduler will pick another.

@@ -55,7 +55,10 @@ Result<> on_syscall(Thread& caller, const abi::ProcessSetEntries& call) {
     if (call.foreign >= abi::kUserAddressMax || call.upcall >= abi::kUserAddressMax) return fail(Error::InvalidArgument);
     process->foreign_entry = call.foreign;
     process->upcall_entry = call.upcall;
-    for (ThreadLink& link : process->threads()) link.thread.frame.foreign_entry = process->direct_foreign_entry();
+    for (ThreadLink& link : process->threads()) {
+        link.thread.frame.foreign_entry = process->direct_foreign_entry();
+        if (link.thread.alert_is_pending()) link.thread.alert();  // it may have waited for an entry
+    }
     return {};
 }
 
@@ -116,10 +119,10 @@ template <>
 Result<abi::ThreadCreate::Reply> on_syscall(Thread& caller, const abi::ThreadCreate& call) {
     Process* process = TRY(find_object<Process>(caller, call.process, Rights::Control));
     const abi::ThreadStart start = TRY(caller.process().space().read<abi::ThreadStart>(call.start));
-    if (start.priority > caller.priority()) return fail(Error::InvalidArgument);
+    if (start.priority > caller.base_priority()) return fail(Error::InvalidArgument);
     HandleTable& handles = caller.process().handles();
     TRY(handles.reserve(1));  // nothing may fail once the thread runs
-    const unsigned priority = start.priority == 0 ? caller.priority() : static_cast<unsigned>(start.priority);
+    const unsigned priority = start.priority == 0 ? caller.base_priority() : static_cast<unsigned>(start.priority);
     Ref<Thread> thread = TRY(Thread::create(*process, start, priority));
     const abi::Handle handle = TRY(handles.add(Capability(*thread, Rights::Duplicate | Rights::Transfer | Rights::Control)));
     return abi::ThreadCreate::Reply{.thread = handle, .id = thread->id()};
