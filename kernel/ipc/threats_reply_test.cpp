@@ -229,7 +229,7 @@ TEST_F(Threats, A7_IdsTellNeitherAddressesNorOrder) {
     uint64_t ascending = 0, below_the_others = 0, previous = 0;
     std::array<uint64_t, 64> set_bits{};
     for (uint64_t i = 0; i < kIds; ++i) {
-        const uint64_t id = next_call_id(), others = next_call_id();
+        const uint64_t id = call_ids.next(), others = call_ids.next();
         ASSERT_TRUE(seen.insert(id).second) << "an id came again";
         ASSERT_FALSE(id >= ram && id < ram + machine.hardware.ram_bytes) << "the address of a record";
         ASSERT_NE(id, 0u);

@@ -127,8 +127,8 @@ private:
     }
     /// Tables of calls go by the low bits of ids, which count on from run to run: makes each run begin at the same place.
     static void line_up_call_ids() {
-        seed_call_ids(0);
-        for (int tries = 0; tries < 1024 && next_call_id() % 256 != 0; ++tries) {
+        call_ids.seed(0);
+        for (int tries = 0; tries < 1024 && call_ids.next() % 256 != 0; ++tries) {
         }
     }
 
