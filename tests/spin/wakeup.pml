@@ -2,10 +2,10 @@
  * at either port, one message or a batch, or at the set; and at any moment posts, withdrawn calls, ports that join and leave the set,
  * deadlines and alerts, the closing of a port.
  *
- * The kernel has one lock, so an entry of the kernel is one step (atomic). The inlines are named after the functions of port.cpp, port_set.cpp
- * and message_source.cpp in kernel/ipc. A thread is woken in one of three ways: with a message; refused it, which then stays, because the
- * thread's handle table cannot grow; to make its system call again, if it waits for a batch. Only the first takes the message out of the
- * queue, so whoever posts goes on waking until there is no message or nobody waits: the rule is that nobody sleeps beside a message.
+ * The kernel has one lock, so an entry of the kernel is one step (atomic). The inlines are named after the functions of port.cpp,
+ * port_set.cpp and message_source.cpp in kernel/ipc. A thread is woken in one of three ways: with a message; refused it, which then stays,
+ * because the thread's handle table cannot grow; to make its system call again, if it waits for a batch. Only the first takes the message
+ * out of the queue, so whoever posts goes on waking until there is no message or nobody waits: nobody sleeps beside a message.
  *
  * BUG_… builds the kernel with one mistake; host/checks/model_tests.py tries all of them, and each must be found.
  *
