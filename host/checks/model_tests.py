@@ -91,7 +91,7 @@ def _problem(case: Case) -> str:
     if errors is None:
         return f"the search came to no end:\n{report}"
     if case.mistake:
-        return f"built with {case.mistake}, and nothing was found:\n{report}" if errors[1] == "0" else ""
+        return "" if "assertion violated" in report else f"built with {case.mistake}, and no assertion failed:\n{report}"
     if errors[1] != "0":
         return _error_with_trail(case, folder, report)
     if "Search not completed" in report or "max search depth too small" in report:
@@ -100,7 +100,7 @@ def _problem(case: Case) -> str:
 
 
 def _search(folder: str, depth_max: int) -> str:
-    return _call(["./pan", f"-m{depth_max}", "-w20"], folder).stdout
+    return _call(["./pan", f"-m{depth_max}", "-w22"], folder).stdout
 
 
 def _error_with_trail(case: Case, folder: str, report: str) -> str:

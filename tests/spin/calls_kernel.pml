@@ -1,4 +1,4 @@
-/* What the kernel does with calls. The inlines are named after the functions of kernel/ipc/ipc.cpp and port.cpp that they model; each is
+/* What the kernel does with calls. The inlines are named after the functions of kernel/ipc/calls.cpp and port.cpp that they model; each is
  * (part of) one entry of the kernel. A call's id stands for its record too. The processes that make these entries are in calls.pml.
  *
  * The variables under "onlooker" are not the kernel's: they tell what was promised, and the assertions are about them.
