@@ -133,6 +133,12 @@ TEST_F(TraceTest, NamesHaveARingOfTheirOwn) {
     }));
 }
 
+TEST_F(TraceTest, APanicTellsTheLastEvents) {
+    machine.call(client, abi::ThreadYield{});
+    EXPECT_DEATH(panic("page %d has two owners", 7),
+                 "panic: page 7 has two owners.*last events of cpu 0, newest first:.*enter 40 thread_yield");
+}
+
 TEST_F(TraceTest, AFullRingKeepsTheNewest) {
     const uint64_t count = TraceRings::header().ring_entries;
     for (uint64_t i = 0; i < count + 10; ++i) machine.call(client, abi::Null{});
