@@ -70,7 +70,7 @@ TEST_F(TraceTest, ACallIsRecordedFromBothSides) {
     EXPECT_EQ(ours[1].value, id);
     EXPECT_EQ(theirs[1].detail, static_cast<uint16_t>(MessageKind::Call));
     EXPECT_EQ(theirs[1].value, id);
-    EXPECT_EQ(theirs[1].other, ours[1].other) << "the port";
+    EXPECT_EQ(theirs[1].other | static_cast<uint64_t>(MessageKind::Call) << 56, ours[1].other) << "the port";
     EXPECT_EQ(theirs[4].value, id);
     EXPECT_EQ(theirs[4].other, client.id());
 }
