@@ -9,6 +9,7 @@ from trace_tracks import Place, Trace, Track
 _CPUS_PID, _UNKNOWN_PID = 1_000_000, 1_000_001  # no process of the guest has such a number
 _INTERRUPTS = 1000
 _LAST_NS = 2  # what the last event begins has some length
+_KIND_SHIFT = 56
 
 
 class Story:
@@ -23,7 +24,7 @@ class Story:
         self._interrupts = [InterruptTrack(self.trace, _CPUS_PID, _CPUS_PID + _INTERRUPTS + cpu) for cpu in range(rings.cpus)]
         self._running: list[ThreadTrack | None] = [None] * rings.cpus
         self._posted: dict[tuple[str, int], tuple[Place, str]] = {}
-        self._methods: dict[int, str] = {}  # of calls under way, by id
+        self._methods: dict[int, str] = {}  # what calls under way are called, by id
         self.events = len(rings.events)
         self._tell(rings.events)
 
@@ -139,11 +140,11 @@ class Story:
     # ---- messages
 
     def _on_send(self, event: Event) -> None:
-        self._post(event, "message", "send", self._method(event))
+        self._post(event, "message", "send", self._names.of("method", event.detail))
 
     def _on_call(self, event: Event) -> None:
         verb = "forward" if event.value in self._methods else "call"
-        method = self._methods.setdefault(event.value, self._method(event))
+        method = self._methods.setdefault(event.value, self._call_name(event))
         self._post(event, "call", verb, method)
 
     def _on_notify(self, event: Event) -> None:
@@ -151,7 +152,7 @@ class Story:
 
     def _on_reply(self, event: Event) -> None:
         method = self._methods.pop(event.value, "a call")
-        place = self._place(event, f"reply to {method}", {"call": hex(event.value), "status": self._names.of("error", event.detail)})
+        place = self._place(event, f"reply to {method}", {"call": hex(event.value), "status": event.detail})
         if event.other == 0:
             self._posted["reply", event.value] = place, f"{method} reply"
             self._methods[event.value] = f"{method} reply"
@@ -164,26 +165,32 @@ class Story:
         kind = self._names.of("message", event.detail)
         key = {"send": "message", "notification": "message", "reply": "reply"}.get(kind, "call")
         start, method = self._posted.pop((key, event.value), (None, self._methods.get(event.value, kind)))
-        if kind not in ("send", "call", "reply", "notification", "cancelled"):
-            method = self._methods[event.value] = kind  # the kernel's own: a fault, another system's call
         name = f"take {method}" if kind != "cancelled" else f"take the end of {method}"
         arrival = self._thread(event).message(event.ns, name, "receive", {"port": event.other, "kind": kind, "id": hex(event.value)})
         if start is not None and kind != "cancelled":
             self.trace.arrow(method, start, arrival)
 
-    def _method(self, event: Event) -> str:
-        return self._names.of("method", event.detail) if event.detail else "a message"
+    def _call_name(self, event: Event) -> str:
+        kind = self._kind(event)
+        if kind == "foreign call":
+            return f"Linux {self._names.of('linux', event.detail)}"
+        return self._names.of("method", event.detail) if kind == "call" else kind
+
+    def _kind(self, event: Event) -> str:
+        return self._names.of("message", event.other >> _KIND_SHIFT)
 
     def _post(self, event: Event, key: str, verb: str, method: str) -> None:
-        place = self._place(event, f"{verb} {method}", {"port": event.other, "id": hex(event.value)})
+        port = event.other & (1 << _KIND_SHIFT) - 1
+        place = self._place(event, f"{verb} {method}", {"port": port, "id": hex(event.value)}, method)
         self._posted[key, event.value] = place, method
 
-    def _place(self, event: Event, name: str, details: dict) -> Place:
-        """Where a message is posted: in the thread's call; or, if an interrupt came upon whoever ran, among the CPU's interrupts."""
+    def _place(self, event: Event, name: str, details: dict, outside: str = "call") -> Place:
+        """Where a message is posted: in the thread's call; or, if an interrupt came upon whoever ran, among the CPU's interrupts. The
+        kernel makes calls in a thread's name outside of the thread's own: of its faults, and of another system's calls."""
         thread = self._threads.get(event.thread)
-        is_fault = self._names.of("event", event.kind) == "call"
-        if thread is not None and (thread.in_call or is_fault):
-            return thread.message(event.ns, name, "fault", details)
+        in_its_name = self._names.of("event", event.kind) == "call"
+        if thread is not None and (thread.in_call or in_its_name):
+            return thread.message(event.ns, name, outside, details)
         return self._interrupts[event.cpu].message(event.ns, name, details)
 
 

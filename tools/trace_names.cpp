@@ -3,6 +3,7 @@
 #include "abi/names.h"
 #include "abi/syscalls.h"
 #include "kernel/debug/trace_entry.h"
+#include "posix/linux_call_list.h"
 #include "protocols/file.h"
 #include "protocols/init.h"
 #include "protocols/process.h"
@@ -37,6 +38,7 @@ int main() {
     print_all("fault", abi::kFaultNames);
     print_all("message", abi::kMessageKindNames);
     for (const abi::CallDoc& doc : abi::Syscalls::kDocs) print("call", doc.number, doc.name);
+    for (const auto& call : posix::kLinuxCallList) print("linux", call.number, call.name);
     for (const auto& error : abi::kErrors) print("error", static_cast<size_t>(error.error), error.name);
     print_methods(protocols::file::Protocol{});
     print_methods(file_server::IdentifyProtocol{});

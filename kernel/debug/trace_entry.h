@@ -16,7 +16,7 @@ enum class TraceEvent : uint16_t {
     Enter,        ///< a system call begins: its number; first and second argument
     Leave,        ///< and ends without having waited: its Error
     Send,         ///< a one-way message is posted: operation; what names it until it is taken; port
-    Call,         ///< a call is posted, or forwarded (then again), or a fault to the supervisor (0): operation; call id; port
+    Call,         ///< a call is posted, or forwarded (then again): operation; call id; port, and MessageKind from bit 56 on
     Reply,        ///< a call is answered: Error; call id; the thread that waits for it, or 0
     Notify,       ///< bits are raised on a sender that had none: -; what names it; port
     Take,         ///< a receiver gets a message: MessageKind; call id or what named it; port

@@ -70,7 +70,7 @@ TEST_F(TraceTest, ACallIsRecordedFromBothSides) {
     EXPECT_EQ(ours[1].value, id);
     EXPECT_EQ(theirs[1].detail, static_cast<uint16_t>(MessageKind::Call));
     EXPECT_EQ(theirs[1].value, id);
-    EXPECT_EQ(theirs[1].other, ours[1].other) << "the port";
+    EXPECT_EQ(theirs[1].other | static_cast<uint64_t>(MessageKind::Call) << 56, ours[1].other) << "the port";
     EXPECT_EQ(theirs[4].value, id);
     EXPECT_EQ(theirs[4].other, client.id());
 }
@@ -131,6 +131,12 @@ TEST_F(TraceTest, NamesHaveARingOfTheirOwn) {
     EXPECT_TRUE(std::ranges::any_of(made, [&](const TraceEntry& entry) {
         return entry.event == TraceEvent::Thread && entry.thread == client.id() && entry.value == client.process().id();
     }));
+}
+
+TEST_F(TraceTest, APanicTellsTheLastEvents) {
+    machine.call(client, abi::ThreadYield{});
+    EXPECT_DEATH(panic("page %d has two owners", 7),
+                 "panic: page 7 has two owners.*last events of cpu 0, newest first:.*enter 40 thread_yield");
 }
 
 TEST_F(TraceTest, AFullRingKeepsTheNewest) {

@@ -30,7 +30,7 @@ void record_call(const Call& call, const Cpu& cpu, const Port& port) {
     if (call.state == Call::State::Replied)
         cpu.note(TraceEvent::Reply, operation, call.message.id, 0);
     else if (call.state == Call::State::Queued)
-        cpu.note(TraceEvent::Call, call.kind == MessageKind::Call ? operation : 0, call.message.id, port.id());
+        cpu.note(TraceEvent::Call, operation, call.message.id, port.id() | static_cast<uint64_t>(call.kind) << 56);
 }
 
 }  // namespace

@@ -19,15 +19,17 @@ from trace_story import Story
 
 _EVENTS = ("none", "enter", "leave", "send", "call", "reply", "notify", "take", "wake", "switch", "fault", "upcall", "interrupt", "timer",
            "kick", "thread-end", "process-end", "thread", "thread-name", "process-name")
-_MESSAGES = ("send", "call", "reply", "notification", "cancelled", "fault")
+_MESSAGES = ("send", "call", "reply", "notification", "cancelled", "fault", "foreign call")
 NAMES = Names("\n".join([*(f"event {number} {name}" for number, name in enumerate(_EVENTS)),
                          *(f"message {number} {name}" for number, name in enumerate(_MESSAGES)),
-                         "call 7 port_call", "call 9 port_receive", "call 2 port_send", "method 5 file.read", "fault 2 page fault", "error 0 None"]))
+                         "call 7 port_call", "call 9 port_receive", "call 2 port_send", "method 5 file.read", "linux 257 openat", "fault 2 page fault"]))
 HEADER_AT, BASE, ENTRIES = 4096, 65536, 8
 CLIENT, SERVER = 11, 22
 
 
-def event(ns, cpu, thread, kind, detail=0, value=0, other=0):
+def event(ns, cpu, thread, kind, detail=0, value=0, other=0, message="call"):
+    if kind == "call":
+        other |= _MESSAGES.index(message) << 56
     return trace_rings.Event(ns, cpu, thread, _EVENTS.index(kind), detail, value, other)
 
 
@@ -146,6 +148,18 @@ class StoryTest(unittest.TestCase):
                           event(60, 0, 33, "reply", 0, 1, CLIENT))
         self.assertEqual([(start, end) for _, start, _, end, _ in self.arrows(trace)], [(CLIENT, SERVER), (SERVER, 33), (33, CLIENT)])
         self.assertIn("forward file.read", [piece["name"] for piece in trace.slices])
+
+    def test_calls_that_the_kernel_makes_in_a_threads_name(self):
+        def reported(at, kind, number):
+            return (event(at, 0, CLIENT, "call", number, at, 3, kind), event(at + 10, 0, SERVER, "switch", value=2),
+                    event(at + 20, 0, SERVER, "take", _MESSAGES.index(kind), at, 3), event(at + 30, 0, SERVER, "reply", 0, at, CLIENT),
+                    event(at + 40, 0, CLIENT, "wake"), event(at + 50, 0, CLIENT, "switch", value=1))
+
+        trace = self.tell(event(10, 0, SERVER, "enter", 9), event(20, 0, CLIENT, "switch", value=1), *reported(100, "foreign call", 257),
+                          *reported(200, "fault", 0))
+        self.assertEqual([arrow[0] for arrow in self.arrows(trace)], ["Linux openat", "Linux openat reply", "fault", "fault reply"])
+        outer = [piece[0] for piece in self.slices(trace, CLIENT) if piece[0] in ("running", "Linux openat", "fault")]
+        self.assertEqual(outer, ["running", "Linux openat", "running", "fault", "running"])
 
     def test_an_asynchronous_reply_arrives_as_a_message(self):
         trace = self.tell(event(10, 0, CLIENT, "enter", 7), event(20, 0, CLIENT, "call", 5, 8, 3), event(25, 0, CLIENT, "leave"),
