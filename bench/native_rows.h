@@ -9,6 +9,8 @@ extern const Rows kCallRows;
 extern const Rows kMessageRows;
 extern const Rows kPayloadRows;
 extern const Rows kCrossoverRows;
+extern const Rows kHeapRows;
+extern const Rows kStreamRows;
 extern const Rows kServiceRows;
 extern const Rows kSchedulingRows;
 extern const Rows kWaitingRows;

@@ -56,14 +56,12 @@ def build_system(*, verbose: bool = False, quiet: bool = False) -> None:
             stamp.write(seen)
 
 
-def build_on_demand(target: str) -> None:
-    """Builds a part of the guest's programs that a plain build leaves out."""
-    packages.require(packages.TO_BUILD)
-    os.makedirs(paths.SYSTEM, exist_ok=True)
+def build_targets(targets: list[str]) -> None:
+    """Builds what is not part of the system but made with it, in the same folder."""
+    build_if_needed()
     with open(os.path.join(paths.BUILD, "lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        configure(paths.SYSTEM, [])
-        ninja(paths.SYSTEM, [target], quiet=True)
+        ninja(paths.SYSTEM, targets, quiet=True)
 
 
 def configure(directory: str, settings: list[str]) -> None:

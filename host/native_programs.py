@@ -19,7 +19,7 @@ def examples_root() -> str:
     """A folder with the default root file system and /examples, up to date."""
     directory = os.path.join(paths.SYSTEM, "examples-root")
     if not os.environ.get("PORTICO_NO_BUILD"):
-        build.build_on_demand(EXAMPLES[0])
+        build.build_targets([EXAMPLES[0]])
     seen = f"{default_root.__file__} {os.stat(default_root.__file__).st_mtime_ns}\n{fingerprint(EXAMPLES)}"
     if _read(f"{directory}.built-from") != seen or not os.path.isdir(directory):
         default_root.write(directory)

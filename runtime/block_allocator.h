@@ -18,6 +18,9 @@ namespace portico::ipc {
 ///     granule   16       24   28 29        32                48
 ///               [ block  ][ bl.][..free..]  [ free           ]
 ///
+/// Short blocks that are released stay as they are, ready for the next of their length, until memory runs short: cutting up and joining
+/// again would be most of what a message costs.
+///
 /// Bound: 32 bytes for each granule that was ever added, addresses for the most there can be.
 class BlockAllocator {
 public:
@@ -42,14 +45,15 @@ public:
 
     /// Neighbouring granules; nullopt if there are none so many.
     std::optional<Block> allocate(uint32_t count) {
-        const auto order = static_cast<uint32_t>(std::bit_width(count - 1));
-        const uint32_t fitting = order < kOrders ? nonempty_ >> order << order : 0;
-        if (count == 0 || fitting == 0) return std::nullopt;
-        const uint32_t first = take_out(static_cast<uint32_t>(std::countr_zero(fitting)), count);
-        Granule& block = granules_[first];
-        block.state = State::Taken;
-        block.count = count;
-        return Block{first, ++block.serial};
+        if (count == 0) return std::nullopt;
+        if (count <= kShortMax && !short_[count].empty()) {
+            Granule& block = short_[count].front();
+            short_[count].pop_front();
+            return take(block);
+        }
+        std::optional<Block> block = cut(count);
+        if (!block && join_short_blocks()) block = cut(count);
+        return block;
     }
 
     /// Whether this names a block that is in use now: anybody may have made the name up.
@@ -58,14 +62,20 @@ public:
     }
 
     /// `first` is that of a block in use.
-    void release(uint32_t first) { free_range(first, granules_[first].count); }
+    void release(uint32_t first) {
+        Granule& block = granules_[first];
+        if (block.count > kShortMax) return free_range(first, block.count);
+        block.state = State::Short;
+        short_[block.count].push_front(block);
+    }
 
 private:
     static constexpr uint32_t kOrders = std::bit_width(BlockName::kGranulesMax);
-    enum class State : uint8_t { Inner, Free, Taken };
+    static constexpr uint32_t kShortMax = 32;
+    enum class State : uint8_t { Inner, Free, Short, Taken };
 
     struct Granule : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> {
-        uint32_t count = 0;   ///< Taken: granules of the block
+        uint32_t count = 0;   ///< Taken, Short: granules of the block
         uint16_t serial = 0;  ///< of the last block that began here
         uint8_t order = 0;    ///< Free: of two
         State state = State::Inner;
@@ -73,6 +83,33 @@ private:
     using FreeBlocks = boost::intrusive::list<Granule, boost::intrusive::constant_time_size<false>>;
 
     uint32_t index_of(const Granule& granule) const { return static_cast<uint32_t>(&granule - granules_.data()); }
+
+    Block take(Granule& block) {
+        block.state = State::Taken;
+        return {index_of(block), ++block.serial};
+    }
+
+    std::optional<Block> cut(uint32_t count) {
+        const auto order = static_cast<uint32_t>(std::bit_width(count - 1));
+        const uint32_t fitting = order < kOrders ? nonempty_ >> order << order : 0;
+        if (fitting == 0) return std::nullopt;
+        Granule& block = granules_[take_out(static_cast<uint32_t>(std::countr_zero(fitting)), count)];
+        block.count = count;
+        return take(block);
+    }
+
+    /// False if there were none.
+    bool join_short_blocks() {
+        bool found = false;
+        for (FreeBlocks& list : short_) {
+            for (; !list.empty(); found = true) {
+                Granule& block = list.front();
+                list.pop_front();
+                free_range(index_of(block), block.count);
+            }
+        }
+        return found;
+    }
 
     /// Takes a free block of 2^order granules from its list; what is behind `count` of them becomes free again.
     uint32_t take_out(uint32_t order, uint32_t count) {
@@ -118,7 +155,8 @@ private:
 
     std::vector<Granule> granules_;
     std::array<FreeBlocks, kOrders> free_;
-    uint32_t nonempty_ = 0;  ///< bit n: free_[n] has blocks
+    std::array<FreeBlocks, kShortMax + 1> short_;  ///< by length
+    uint32_t nonempty_ = 0;                        ///< bit n: free_[n] has blocks
 };
 
 }  // namespace portico::ipc

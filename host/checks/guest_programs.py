@@ -43,8 +43,7 @@ def cases(quick: bool) -> list[Case]:
 def prepare() -> None:
     """Makes build/test-root: the default root file system, the C programs in /tests/VARIANT, ours in /examples and /tests/native.
     Only if something changed."""
-    for group in _NATIVE:
-        build.build_on_demand(group[0])
+    build.build_targets([group[0] for group in _NATIVE])
     seen = _sources()
     try:
         with open(_STAMP, encoding="utf-8") as stamp:
