@@ -96,6 +96,7 @@ using AsyncCalls = CallTable<&Call::next_async>;
 /// Ids are never reused: a counter behind a bijection, so that they tell neither addresses nor how busy others are at a glance.
 class CallIds {
 public:
+    /// Later ids differ from those that another number would give; those of one boot differ from each other in any case.
     void seed(uint64_t random) { mask_ = random; }
     uint64_t next() {
         for (;;) {

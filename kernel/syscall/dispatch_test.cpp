@@ -40,13 +40,15 @@ TEST_F(DispatchTest, CallsThatChangeNothingForOthersGoStraightBack) {
 }
 
 TEST_F(DispatchTest, CallsThatWakeStopOrEndSomethingDoNot) {
-    Thread& other = machine.make_thread(client.process());
+    Thread& other = machine.make_thread(client.process(), 20);  // more urgent than those that wake it
     const Handle memory = machine.call(client, abi::MemoryCreate{4096})->memory;
     EXPECT_FALSE(is_quick(client, abi::HandleClose{memory})) << "the object goes";
     EXPECT_FALSE(is_quick(client, abi::ThreadYield{}));
-    machine.start_receive(server, port);
-    EXPECT_FALSE(is_quick(client, abi::PortNotify{sender, 1})) << "the server is woken";
-    EXPECT_EQ(machine.received(server)->word[0], 1u);
+    Thread& urgent = machine.make_thread(server.process(), 20);
+    machine.start_receive(urgent, port);
+    EXPECT_FALSE(is_quick(client, abi::PortNotify{sender, 1})) << "it runs now";
+    EXPECT_EQ(machine.running(), &urgent);
+    EXPECT_EQ(machine.received(urgent)->word[0], 1u);
     const uint64_t word = machine.map(client, 4096);
     machine.start(other, abi::FutexWait{word, 0, abi::kForever, 0, ~0u});
     ASSERT_TRUE(machine.waits(other));

@@ -46,20 +46,26 @@ Result<Call*> lending_call(Thread& caller, uint64_t id) {
     return call;
 }
 
+/// That a handle names a port or a set to receive from. Errors: BadHandle, WrongType, AccessDenied.
+Result<> check_source(Thread& caller, abi::Handle handle) {
+    HandleTable& handles = caller.process().handles();
+    const Error error = [&] {
+        const auto port = handles.get<Port>(handle, Rights::Receive);
+        return port ? Error::None : port.error();
+    }();
+    if (error == Error::None) return {};
+    if (error != Error::WrongType) return fail(error);
+    TRY(handles.get<PortSet>(handle, Rights::Receive));
+    return {};
+}
+
 /// Receives from a port or a set.
 Result<> receive_from(Thread& caller, abi::Handle handle, uint64_t deadline_ns) {
     HandleTable& handles = caller.process().handles();
     if (Port* port = handles.get_or_null<Port>(handle, Rights::Receive)) [[likely]]
         return receive(caller, *port, deadline_ns);
+    TRY(check_source(caller, handle));
     return receive(caller, *TRY(handles.get<PortSet>(handle, Rights::Receive)), deadline_ns);
-}
-
-/// Errors: as receive_from would find them.
-Result<> check_source(Thread& caller, abi::Handle handle) {
-    HandleTable& handles = caller.process().handles();
-    if (handles.get_or_null<Port>(handle, Rights::Receive) != nullptr) return {};
-    TRY(handles.get<PortSet>(handle, Rights::Receive));
-    return {};
 }
 
 }  // namespace

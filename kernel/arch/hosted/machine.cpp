@@ -86,6 +86,7 @@ void Machine::demand_everything_back() {
     if (frames.free_pages() != frames.total_pages()) broken("frames are lost");
     frames = FrameAllocator{};
     for (unsigned i = 0; i < hardware.cpu_count; ++i) {
+        scheduler = {};
         cpu_at(i).~Cpu();
         new (&cpu_at(i)) Cpu();
     }

@@ -45,8 +45,8 @@ model::Process& PortLockstep::add_process(model::Thread* supervising, Handle sup
     Ref<Sender> real_supervisor;
     if (supervising != nullptr) {
         model_supervisor = static_cast<model::Sender*>(model.find(*supervising->process, supervisor)->object);
-        real_supervisor = machine_.in_kernel(
-            [&] { return Ref<Sender>(**real(*supervising).process().handles().get<Sender>(supervisor, Rights::None)); });
+        real_supervisor =
+            machine_.in_kernel([&] { return Ref<Sender>(**real(*supervising).process().handles().get<Sender>(supervisor, Rights::None)); });
     }
     model::Process& process = model.add_process(model_supervisor, takes_upcalls);
     Process& made = machine_.make_process(std::move(real_supervisor));
@@ -102,7 +102,8 @@ void PortLockstep::duplicate(model::Thread& thread, Handle handle, Rights keep) 
 
 void PortLockstep::create_port(model::Thread& thread) {
     start(&thread, "port_create");
-    if (const auto reply = make(thread, abi::PortCreate{}, {})) disagree(model.give(*thread.process, reply->port.value, model.create_port()));
+    if (const auto reply = make(thread, abi::PortCreate{}, {}))
+        disagree(model.give(*thread.process, reply->port.value, model.create_port()));
     finish(&thread);
 }
 

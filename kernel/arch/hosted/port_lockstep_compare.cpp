@@ -73,7 +73,8 @@ bool PortLockstep::check_error(const model::Thread& thread, const model::Refusal
     const Error error = static_cast<Error>(registers_of(thread).rax);
     if (refusals.empty() ? error == Error::None : refusals.contains(error)) return true;
     const Error wanted = refusals.empty() ? Error::None : *refusals.begin();
-    disagree(text("result %s, not %s%s", abi::name_of(error).data(), abi::name_of(wanted).data(), refusals.size() > 1 ? " or another" : ""));
+    disagree(
+        text("result %s, not %s%s", abi::name_of(error).data(), abi::name_of(wanted).data(), refusals.size() > 1 ? " or another" : ""));
     return false;
 }
 
@@ -83,7 +84,8 @@ std::optional<model::Observed> PortLockstep::observe(const model::Thread& thread
     const abi::Registers& r = registers_of(thread);
     model::Observed observed{.error = static_cast<Error>(r.rax),
                              .message = {.id = r.rdi, .badge = r.r13, .header = {r.rsi}, .word = {r.rdx, r.r10, r.r8, r.r9, r.r12}}};
-    if (observed.message.header.kind() == abi::MessageKind::Reply && observed.message.badge == 0 && r.rbx == threads_.at(&thread).before.rbx)
+    if (observed.message.header.kind() == abi::MessageKind::Reply && observed.message.badge == 0 &&
+        r.rbx == threads_.at(&thread).before.rbx)
         return observed;  // the answer to a blocking call, which keeps rbx
     observed.readable_bytes = static_cast<uint32_t>(r.rbx);
     observed.writable_bytes = static_cast<uint32_t>(r.rbx >> 32);
@@ -118,7 +120,8 @@ void PortLockstep::compare_registers(const model::Thread& thread, bool is_actor)
 void PortLockstep::compare_processes() {
     for (const model::Process& process : model.processes) {
         Process& own = *processes_.at(&process).process;
-        if ((own.state() == abi::ProcessState::Exited) != process.dead) return disagree(text("process %u has ended, or not", process.number));
+        if ((own.state() == abi::ProcessState::Exited) != process.dead)
+            return disagree(text("process %u has ended, or not", process.number));
         if (own.handles().count() != process.handles.size())
             return disagree(text("process %u has %u handles, not %zu", process.number, own.handles().count(), process.handles.size()));
     }

@@ -356,8 +356,8 @@ void PortModel::enter(Thread& thread) {
 
 void PortModel::exit(Thread& thread) {
     const std::vector<Thread*>& others = thread.process->threads;
-    const bool is_last =
-        std::all_of(others.begin(), others.end(), [&](const Thread* each) { return each == &thread || each->state == Thread::State::Dead; });
+    const bool is_last = std::all_of(others.begin(), others.end(),
+                                     [&](const Thread* each) { return each == &thread || each->state == Thread::State::Dead; });
     if (is_last) return kill(*thread.process);
     leave_wait(thread);
     thread.state = Thread::State::Dead;

@@ -202,7 +202,8 @@ std::string PortModel::differs(const Letter& letter, const Observed& observed, b
     if (message.badge != letter.badge) return text("badge %lx, not %lx", message.badge, letter.badge);
     const unsigned first_handle = abi::kMessageWords - letter.header.handle_count();
     for (unsigned i = 0; i < abi::kMessageWords; ++i) {
-        if (i < first_handle && message.word[i] != letter.word[i]) return text("word %u is %lx, not %lx", i, message.word[i], letter.word[i]);
+        if (i < first_handle && message.word[i] != letter.word[i])
+            return text("word %u is %lx, not %lx", i, message.word[i], letter.word[i]);
         if (i >= first_handle && (message.word[i] != 0) != (letter.carried[i - first_handle].object != nullptr))
             return text("the handle in word %u is %lx", i, message.word[i]);
     }
