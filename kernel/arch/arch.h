@@ -109,9 +109,8 @@ public:
 
     /// Sees to it that map_range cannot fail there. Errors: NoMemory; some tables may have been made, which stay.
     Result<> reserve(uint64_t address, uint64_t page_count);
-    /// Sets an entry for each page, none for those that are 0, over what is there. At most 512 pages. Errors: as reserve; then no
-    /// entry has changed.
-    Result<uint64_t> map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access);
+    /// Sets an entry for each page, none for those that are 0, over what is there. There must be tables: see reserve.
+    uint64_t map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access);
     uint64_t unmap_range(uint64_t address, uint64_t page_count);
     uint64_t make_read_only(uint64_t address, uint64_t page_count);
 

@@ -6,7 +6,7 @@ namespace portico::kernel {
 
 static_assert(sizeof(Account*) + abi::kMessagePagesMax * sizeof(PhysicalAddress) <= Heap::kBlockBytesMax);
 
-Result<> CarriedPages::reserve(AddressSpace& from, const PageRange& source, Passing how, Account& payer, PagePlan& plan) {
+Result<> CarriedPages::reserve(AddressSpace& from, const PageRange& source, Passing how, Account& payer) {
     ASSERT(empty());
     const uint32_t page_count = source.bytes / abi::kPageBytes;
     if (source.bytes % abi::kPageBytes != 0 || page_count == 0 || page_count > abi::kMessagePagesMax) return fail(Error::InvalidArgument);
@@ -17,35 +17,20 @@ Result<> CarriedPages::reserve(AddressSpace& from, const PageRange& source, Pass
     count_ = static_cast<uint16_t>(page_count);
     how_ = how;
     taken_ = false;
-    const Result<> listed = from.list_pages(source.address, how, pages(), plan);
+    const Result<> listed = from.list_pages(source.address, how, pages());
     if (!listed) free_list();
     return listed;
 }
 
-void CarriedPages::take(AddressSpace& from, const PageRange& source, const PagePlan& plan) {
+void CarriedPages::take(AddressSpace& from, const PageRange& source) {
     ASSERT(!taken_);
-    from.detach_pages(source.address, how_, pages(), plan);
+    from.detach_pages(source.address, how_, pages());
     taken_ = true;
-}
-
-bool CarriedPages::take_single(AddressSpace& from, const PageRange& source) {
-    ASSERT(empty());
-    if (source.bytes != abi::kPageBytes) return false;
-    only_ = from.detach_single(source.address);
-    if (only_.value == 0) return false;
-    count_ = 1;
-    how_ = Passing::Move;
-    taken_ = true;
-    return true;
 }
 
 Result<> CarriedPages::land(AddressSpace& to, const PageRange& landing) {
     ASSERT(taken_);
     if (bytes() > landing.bytes) return fail(Error::TooLarge);
-    if (count_ == 1 && how_ == Passing::Move && to.attach_single(landing.address, only_)) {
-        count_ = 0;
-        return {};
-    }
     TRY(to.attach_pages(landing.address, how_, pages()));
     free_list();
     return {};

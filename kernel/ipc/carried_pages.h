@@ -33,11 +33,9 @@ public:
 
     /// Lists the pages of a range; it does not change, and nothing may happen in it before take(). Errors: InvalidArgument,
     /// BadAddress, NoMemory.
-    Result<> reserve(AddressSpace& from, const PageRange& source, Passing how, Account& payer, PagePlan& plan);
+    Result<> reserve(AddressSpace& from, const PageRange& source, Passing how, Account& payer);
     /// Takes the pages out of the sender's reach, or shares them.
-    void take(AddressSpace& from, const PageRange& source, const PagePlan& plan);
-    /// Both for a single page that moves, in few instructions. False: it takes the other two.
-    bool take_single(AddressSpace& from, const PageRange& source);
+    void take(AddressSpace& from, const PageRange& source);
     /// Puts them at the start of a range. Errors as reserve, TooLarge; then they are in flight as before.
     Result<> land(AddressSpace& to, const PageRange& landing);
     void drop();

@@ -47,14 +47,12 @@ Result<> take_in_pages(CarriedHandles& handles, CarriedPages& pages, Message& me
     if (!message.header.has_pages()) return take_in(handles, message, sender);
     Process& process = sender.process();
     const Passing how = message.header.copies_pages() ? Passing::Copy : Passing::Move;
-    if (how == Passing::Move && message.header.handle_count() == 0 && pages.take_single(process.space(), source)) return {};
-    PagePlan plan;
-    TRY(pages.reserve(process.space(), source, how, process.account(), plan));
+    TRY(pages.reserve(process.space(), source, how, process.account()));
     if (const Result<> taken = take_in(handles, message, sender); !taken) {
         pages.drop();
         return taken;
     }
-    pages.take(process.space(), source, plan);
+    pages.take(process.space(), source);
     return {};
 }
 
@@ -63,7 +61,7 @@ Result<uint32_t> hand_over_pages(CarriedHandles& handles, CarriedPages& pages, M
     const uint32_t bytes = pages.bytes();
     if (bytes > 0) [[unlikely]] {
         Process& process = receiver.process();
-        if (message.header.handle_count() > 0) TRY(process.handles().reserve(message.header.handle_count()));
+        TRY(process.handles().reserve(message.header.handle_count()));
         TRY(pages.land(process.space(), landing));
     }
     TRY(hand_over(handles, message, receiver));

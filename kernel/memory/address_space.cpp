@@ -49,14 +49,6 @@ AddressSpace::Mappings::iterator AddressSpace::first_above(uint64_t address) {
     return it;
 }
 
-/// The mapping that shows an address; null if none.
-Mapping* AddressSpace::mapping_at(uint64_t address) {
-    if (recent_ != nullptr && recent_->address <= address && address < recent_->end()) return recent_;
-    auto it = first_above(address);
-    if (it == mappings_.end() || it->address > address) return nullptr;
-    return recent_ = &*it;
-}
-
 Mapping* AddressSpace::mapping_above(uint64_t address) {
     auto it = first_above(address);
     return it == mappings_.end() ? nullptr : &*it;
@@ -94,7 +86,6 @@ void AddressSpace::remove(Mapping& mapping) {
     mapping.memory->remove_mapping(mapping);
     mapping.memory->discard_unreachable(mapping.first_page, mapping.page_count);
     mappings_.erase(mappings_.iterator_to(mapping));
-    if (recent_ == &mapping) recent_ = nullptr;
     heap.destroy(&mapping, payer());
 }
 
@@ -149,7 +140,7 @@ bool AddressSpace::extend_below(const Ref<Memory>& memory, uint64_t address, uin
         has(below.flags, MapFlags::NoInherit))
         return false;
     Memory& object = *below.memory;
-    if (!object.is_private()) return false;
+    if (object.is_device() || object.handle_count() != 0 || !object.has_one_mapping()) return false;
     if (below.first_page + below.page_count != object.size_pages()) return false;
     if (!object.resize((object.size_pages() + page_count) * kPage)) return false;
     below.page_count += page_count;
@@ -239,9 +230,9 @@ Result<PhysicalAddress> AddressSpace::resolve(uint64_t address, Access access) {
     const uint64_t offset = address - page;
     const arch::PageEntry entry = table_.lookup(page);
     if (entry.present && allows(entry.access, access)) return PhysicalAddress{entry.page.value + offset};
-    Mapping* shown = mapping_at(page);
-    if (shown == nullptr) return fail(Error::BadAddress);
-    Mapping& mapping = *shown;
+    auto it = first_above(page);
+    if (it == mappings_.end() || it->address > page) return fail(Error::BadAddress);
+    Mapping& mapping = *it;
     if (!allows(mapping.access, access)) return fail(Error::BadAddress);
     Memory& memory = *mapping.memory;
     const uint64_t index = mapping.first_page + (page - mapping.address) / kPage;

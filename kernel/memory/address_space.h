@@ -3,7 +3,6 @@
 #include <boost/intrusive/set.hpp>
 
 #include "kernel/memory/memory.h"
-#include "kernel/memory/page_plan.h"
 
 namespace portico::kernel {
 
@@ -34,10 +33,6 @@ public:
     uint64_t end() const { return address + page_count * abi::kPageBytes; }
     bool operator<(const Mapping& other) const { return address < other.address; }
 };
-
-inline bool Memory::is_private() const {
-    return !is_device_ && handle_count() == 0 && mappings_ != nullptr && mappings_->next_of_memory == nullptr;
-}
 
 /// How pages go with a message: the sender loses them, or keeps them too, both sides copying on write.
 enum class Passing : uint8_t { Move, Copy };
@@ -89,17 +84,12 @@ public:
 
     /// Lists the pages of a range, which has as many as `pages`; moved ones that are shared are copied ahead, and not referred to yet.
     /// The range does not change. Errors: InvalidArgument (not such memory), BadAddress (not mapped), NoMemory; then nothing is listed.
-    Result<> list_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages, PagePlan& plan);
+    Result<> list_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
     /// Gives listed pages away, each with a reference, out of reach of every CPU. Nothing may have happened since list_pages.
-    void detach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages, const PagePlan& plan);
+    void detach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
     /// Puts pages in the place of those in a range, and their references with them; moved ones are this space's to pay from now on.
     /// Leaves `pages` empty. Errors as list_pages; then nothing has arrived.
     Result<> attach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
-
-    // The same at once for one page that moves, when nothing unusual is in the way (single_page.cpp). Else none, false: nothing has
-    // changed.
-    PhysicalAddress detach_single(uint64_t address);
-    bool attach_single(uint64_t address, PhysicalAddress page);
 
     arch::PageTable& page_table() { return table_; }
     uint64_t mapped_bytes() const { return mapped_pages_ * abi::kPageBytes; }
@@ -118,15 +108,12 @@ private:
     bool extend_below(const Ref<Memory>& memory, uint64_t address, uint64_t page_count, MapFlags flags);
     Result<uint64_t> find_gap(uint64_t hint, uint64_t page_count);
     Mappings::iterator first_above(uint64_t address);
-    Mapping* mapping_at(uint64_t address);
-    struct SinglePlace;
-    SinglePlace find_single(uint64_t address);
-    template <class Needs>
-    Result<> plan_pages(uint64_t address, uint64_t page_count, PagePlan& plan, Needs needs_places);
-    Result<uint64_t> map_landing(uint64_t address, Passing how, std::span<const PhysicalAddress> pages, const PagePlan& plan);
+    template <class Visit>
+    Result<> for_each_piece(uint64_t address, uint64_t page_count, Visit visit);
+    Result<> prepare_places(uint64_t address, std::span<const PhysicalAddress> pages);
+    Result<> take_over_payment(uint64_t address, std::span<const PhysicalAddress> pages);
 
     Mappings mappings_;
-    Mapping* recent_ = nullptr;  ///< found by mapping_at the last time
     arch::PageTable table_;
     uint64_t mapped_pages_ = 0;
     bool has_table_ = false;

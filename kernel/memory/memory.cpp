@@ -124,6 +124,10 @@ void Memory::discard_unreachable(uint64_t first_page, uint64_t page_count) {
     tree_.discard(first_page, first_page + page_count);
 }
 
+bool Memory::has_one_mapping() const {
+    return mappings_ != nullptr && mappings_->next_of_memory == nullptr;
+}
+
 bool Memory::shows_only_in(const Mapping& own, uint64_t first_page, uint64_t page_count) const {
     if (is_device_ || handle_count() != 0) return false;
     for (const Mapping* mapping = mappings_; mapping != nullptr; mapping = mapping->next_of_memory) {

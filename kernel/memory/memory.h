@@ -50,8 +50,7 @@ public:
 
     void add_mapping(Mapping& mapping);
     void remove_mapping(Mapping& mapping);
-    /// Whether one mapping shows all there is to reach of it: no handle, no other mapping.
-    bool is_private() const;
+    bool has_one_mapping() const;
     /// Whether nobody but one mapping's address space can reach these pages: no handle, no other mapping of them, none elsewhere.
     bool shows_only_in(const Mapping& mapping, uint64_t first_page, uint64_t page_count) const;
     /// For page passing (page_transfer.cpp), which keeps page tables true itself.

@@ -155,13 +155,11 @@ protected:
         machine.use_cpu(static_cast<unsigned>(below(2)));
         const Result<> taken = with_failures(expected(owner, range), [&]() -> Result<> {
             const PageRange source{range.address(), static_cast<uint32_t>(range.count * kPage)};
-            if (flight->how == Passing::Move && below(2) == 0 && flight->carried.take_single(owner.space(), source)) return {};
-            PagePlan plan;
-            TRY(flight->carried.reserve(owner.space(), source, flight->how, owner.threads[0]->process().account(), plan));
+            TRY(flight->carried.reserve(owner.space(), source, flight->how, owner.threads[0]->process().account()));
             if (below(10) == 0)
                 flight->carried.drop();
             else
-                flight->carried.take(owner.space(), source, plan);
+                flight->carried.take(owner.space(), source);
             return {};
         });
         if (!taken || flight->carried.empty()) return;

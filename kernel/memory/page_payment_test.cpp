@@ -96,9 +96,8 @@ TEST_F(PagePaymentTest, ParentsOfBothSeeNoDifference) {
     fill(to, landing, 10, 2);
     machine.in_kernel([&] {
         const PageRange range{source, 10 * kPage};
-        PagePlan plan;
-        ASSERT_TRUE(carried.reserve(from.process().space(), range, Passing::Move, from.process().account(), plan));
-        carried.take(from.process().space(), range, plan);
+        ASSERT_TRUE(carried.reserve(from.process().space(), range, Passing::Move, from.process().account()));
+        carried.take(from.process().space(), range);
         ASSERT_TRUE(parent->charge(parent->limit_bytes() - parent->used_bytes()));
     });
     const uint64_t filler = parent->used_bytes() - one->used_bytes();

@@ -49,15 +49,6 @@ TEST_F(PageRefusalTest, RangesThatAreNone) {
     expect_refused("a hole in it", apart, 4, Error::BadAddress);
 }
 
-TEST_F(PageRefusalTest, TooManyMappings) {
-    const uint64_t many = map_pieces(sender, 0x4000'0000, {1, 1, 1, 1, 1, 1, 1, 1, 1});
-    fill(sender, many, 9, 1);
-    expect_refused("nine", many, 9, Error::InvalidArgument);
-    ASSERT_EQ(refusal(take(sender, many, 8, Passing::Move)), Error::None);
-    ASSERT_EQ(refusal(land(sender, many + kPage)), Error::None);
-    expect_filled(sender, many + kPage, 8, 1);
-}
-
 TEST_F(PageRefusalTest, MemoryThatIsNotPrivate) {
     expect_refused("read-only", map(1), 2, Error::InvalidArgument);
     expect_refused("no access", map(0), 2, Error::InvalidArgument);

@@ -9,12 +9,41 @@ namespace {
 
 constexpr uint64_t kPage = abi::kPageBytes;
 
+/// The part of a range that one mapping shows.
+struct Piece {
+    Mapping& mapping;
+    uint64_t first_page;  ///< in the memory object
+    uint64_t done;        ///< pages of the range before it
+    uint64_t count;
+
+    PageTree& tree() const { return mapping.memory->tree(); }
+};
+
 /// Whether only this space, and it by this mapping alone, can see or change these pages.
-Result<> demand_private(const Mapping& mapping, uint64_t first_page, uint64_t page_count) {
+Result<> demand_private(const Piece& piece) {
+    const Mapping& mapping = piece.mapping;
     if (!allows(mapping.access, Access::ReadWrite) || has(mapping.flags, MapFlags::Shared)) return fail(Error::InvalidArgument);
-    if (!mapping.memory->shows_only_in(mapping, first_page, page_count)) return fail(Error::InvalidArgument);
-    if (first_page + page_count > mapping.memory->size_pages()) return fail(Error::BadAddress);
+    if (!mapping.memory->shows_only_in(mapping, piece.first_page, piece.count)) return fail(Error::InvalidArgument);
+    if (piece.first_page + piece.count > mapping.memory->size_pages()) return fail(Error::BadAddress);
     return {};
+}
+
+/// Calls `visit(run, done)` for neighbouring places of a piece, `done` counting pages of the whole range.
+template <class Visit>
+Result<> for_each_run(const Piece& piece, Visit visit) {
+    for (uint64_t done = 0; done < piece.count;) {
+        PageTree::Run run = piece.tree().run(piece.first_page + done, piece.count - done);
+        TRY(visit(run, piece.done + done));
+        done += run.count;
+    }
+    return {};
+}
+
+/// Makes places for a run that has none, or whose nodes are shared. Errors: NoMemory.
+Result<PageTree::Run> own_places(const Piece& piece, const PageTree::Run& run, uint64_t done) {
+    const uint64_t index = piece.first_page + (done - piece.done);
+    TRY(piece.tree().make_exclusive(index, run.count));
+    return piece.tree().run(index, run.count);
 }
 
 /// A copy that no one refers to yet. Errors: NoMemory.
@@ -31,6 +60,26 @@ bool has_any(std::span<const PhysicalAddress> pages) {
     return !std::all_of(pages.begin(), pages.end(), is_none);
 }
 
+/// Calls `visit(from, bytes)` for pages that an account other than `to` pays for, neighbours of one account together.
+template <class Visit>
+Result<> for_each_payer(const Account& to, std::span<const PhysicalAddress> pages, Visit visit) {
+    Account* from = nullptr;
+    uint64_t bytes = 0;
+    for (const PhysicalAddress page : pages) {
+        if (is_none(page)) continue;
+        Account* payer = frames.frame(page).payer;
+        if (payer == &to) continue;
+        if (payer != from && bytes > 0) {
+            TRY(visit(*from, bytes));
+            bytes = 0;
+        }
+        from = payer;
+        bytes += kPage;
+    }
+    if (bytes > 0) TRY(visit(*from, bytes));
+    return {};
+}
+
 void shoot_down_range(arch::PageTable& table, uint64_t address, uint64_t page_count) {
     constexpr uint64_t kOneByOneMax = 32;  // more are one flush of the whole table
     std::array<uint64_t, kOneByOneMax> pages;
@@ -39,110 +88,39 @@ void shoot_down_range(arch::PageTable& table, uint64_t address, uint64_t page_co
     arch::shoot_down(table, {pages.data(), listed});
 }
 
-/// Calls `visit(to, from, common, bytes)` for pages that land in a tree for which another account pays than for them, neighbours of
-/// one account together; `common` is the first account that both use.
-template <class Visit>
-Result<> for_each_payment(const PagePlan& plan, std::span<const PhysicalAddress> pages, Visit visit) {
-    for (const PagePlan::Run& run : plan.runs()) {
-        Account& to = run.tree->payer();
-        for (uint32_t i = 0; i < run.count;) {
-            const PhysicalAddress page = pages[run.first + i];
-            Account* from = is_none(page) ? &to : frames.frame(page).payer;
-            uint32_t same = 1;
-            while (from != &to && i + same < run.count) {
-                const PhysicalAddress next = pages[run.first + i + same];
-                if (is_none(next) || frames.frame(next).payer != from) break;
-                ++same;
-            }
-            if (from != &to) TRY(visit(to, *from, Account::first_common(to, *from), same * kPage));
-            i += same;
-        }
-    }
-    return {};
-}
-
-void refund_charges(const PagePlan& plan, std::span<const PhysicalAddress> pages, uint32_t payments) {
-    (void)for_each_payment(plan, pages, [&](Account& to, Account&, const Account* common, uint64_t bytes) -> Result<> {
-        if (payments-- == 0) return fail(Error::NoMemory);  // this one was refused
-        to.refund_below(common, bytes);
-        return {};
-    });
-}
-
-/// Charges those that will pay; returns how many payments that are. Errors: NoMemory, then nobody is charged.
-Result<uint32_t> charge_for_landing(const PagePlan& plan, std::span<const PhysicalAddress> pages) {
-    uint32_t payments = 0;
-    const Result<> charged = for_each_payment(plan, pages, [&](Account& to, Account&, const Account* common, uint64_t bytes) -> Result<> {
-        TRY(to.charge_below(common, bytes));
-        ++payments;
-        return {};
-    });
-    if (charged) return payments;
-    refund_charges(plan, pages, payments);
-    return fail(charged.error());
-}
-
-/// Refunds those that have paid until now. May end an account that nothing else keeps.
-void refund_payers(const PagePlan& plan, std::span<const PhysicalAddress> pages) {
-    (void)for_each_payment(plan, pages, [](Account&, Account& from, const Account* common, uint64_t bytes) -> Result<> {
-        from.refund_below(common, bytes);
-        return {};
-    });
-}
-
-/// Changes the pages in a run for others; those of before are in `pages` then.
-void exchange(const PagePlan::Run& run, Passing how, std::span<PhysicalAddress> pages) {
-    if (run.slots == nullptr) return;
-    Account& payer = run.tree->payer();
-    for (uint32_t i = 0; i < run.count; ++i) {
-        PhysicalAddress& page = pages[run.first + i];
-        if (how == Passing::Move && !is_none(page)) {
-            Frame& frame = frames.frame(page);
-            ASSERT(frame.references == 1);
-            frame.payer = &payer;
-        }
-        std::swap(run.slots[i], page.value);
-    }
-}
-
 }  // namespace
 
-template <class Needs>
-Result<> AddressSpace::plan_pages(uint64_t address, uint64_t page_count, PagePlan& plan, Needs needs_places) {
-    if (!range_is_valid(address, page_count)) return fail(Error::InvalidArgument);
-    Mapping* mapping = mapping_at(address);
-    for (uint64_t done = 0;;) {
+/// Calls `visit(piece)` for what each mapping shows of a range. Errors: BadAddress at a hole, and those of visit.
+template <class Visit>
+Result<> AddressSpace::for_each_piece(uint64_t address, uint64_t page_count, Visit visit) {
+    auto it = first_above(address);
+    for (uint64_t done = 0; done < page_count; ++it) {
         const uint64_t at = address + done * kPage;
-        if (mapping == nullptr || mapping->address > at) return fail(Error::BadAddress);
-        const uint64_t first_page = mapping->first_page + (at - mapping->address) / kPage;
-        const uint64_t count = std::min(page_count - done, (mapping->end() - at) / kPage);
-        TRY(demand_private(*mapping, first_page, count));
-        TRY(plan.add(*mapping, mapping->memory->tree(), first_page, static_cast<uint32_t>(count), needs_places));
+        if (it == mappings_.end() || it->address > at) return fail(Error::BadAddress);
+        const uint64_t count = std::min(page_count - done, (it->end() - at) / kPage);
+        TRY(visit(Piece{*it, it->first_page + (at - it->address) / kPage, done, count}));
         done += count;
-        if (done == page_count) return {};
-        mapping = mapping_above(address + done * kPage);
-    }
-}
-
-Result<> AddressSpace::list_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages, PagePlan& plan) {
-    const bool moves = how == Passing::Move;
-    TRY(plan_pages(address, pages.size(), plan,
-                   [&](const PageTree::Run& run, uint32_t) { return moves && run.slots != nullptr && !run.exclusive; }));
-    for (const PagePlan::Run& run : plan.runs()) {
-        for (uint32_t i = 0; i < run.count; ++i) {
-            PhysicalAddress page{run.slots == nullptr ? 0 : run.slots[i]};
-            if (moves && !is_none(page) && frames.frame(page).references > 1) [[unlikely]] {
-                const Result<PhysicalAddress> copy = copy_of(page, run.tree->payer());
-                if (!copy) {
-                    forget_listed_pages(pages.first(run.first + i));
-                    return fail(copy.error());
-                }
-                page = *copy;
-            }
-            pages[run.first + i] = page;
-        }
     }
     return {};
+}
+
+Result<> AddressSpace::list_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages) {
+    if (!range_is_valid(address, pages.size())) return fail(Error::InvalidArgument);
+    uint64_t listed = 0;
+    const Result<> result = for_each_piece(address, pages.size(), [&](const Piece& piece) -> Result<> {
+        TRY(demand_private(piece));
+        return for_each_run(piece, [&](PageTree::Run& run, uint64_t done) -> Result<> {
+            if (how == Passing::Move && run.slots != nullptr && !run.exclusive) run = TRY(own_places(piece, run, done));
+            for (uint64_t i = 0; i < run.count; ++i, ++listed) {
+                const PhysicalAddress page{run.slots == nullptr ? 0 : run.slots[i]};
+                const bool to_be_copied = how == Passing::Move && !is_none(page) && frames.frame(page).references > 1;
+                pages[listed] = to_be_copied ? TRY(copy_of(page, piece.tree().payer())) : page;
+            }
+            return {};
+        });
+    });
+    if (!result) forget_listed_pages(pages.first(listed));
+    return result;
 }
 
 void forget_listed_pages(std::span<PhysicalAddress> pages) {
@@ -159,7 +137,7 @@ void release_pages(std::span<PhysicalAddress> pages) {
     }
 }
 
-void AddressSpace::detach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages, const PagePlan& plan) {
+void AddressSpace::detach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages) {
     const bool moves = how == Passing::Move;
     const uint64_t changed = moves ? table_.unmap_range(address, pages.size()) : table_.make_read_only(address, pages.size());
     if (changed > 0) shoot_down_range(table_, address, pages.size());
@@ -168,43 +146,83 @@ void AddressSpace::detach_pages(uint64_t address, Passing how, std::span<Physica
             if (!is_none(page)) ++frames.frame(page).references;
         return;
     }
-    for (const PagePlan::Run& run : plan.runs()) {
-        for (uint32_t i = 0; run.slots != nullptr && i < run.count; ++i) {
-            const PhysicalAddress was{std::exchange(run.slots[i], 0)}, page = pages[run.first + i];
-            if (was == page) [[likely]]
-                continue;  // the reference goes over
-            frames.frame(page).references = 1;
-            frames.release(was);
-        }
-    }
+    const Result<> result = for_each_piece(address, pages.size(), [&](const Piece& piece) {
+        return for_each_run(piece, [&](const PageTree::Run& run, uint64_t done) -> Result<> {
+            for (uint64_t i = 0; run.slots != nullptr && i < run.count; ++i) {
+                const PhysicalAddress was{std::exchange(run.slots[i], 0)};
+                if (was == pages[done + i]) continue;  // the reference goes over
+                frames.frame(pages[done + i]).references = 1;
+                frames.release(was);
+            }
+            return {};
+        });
+    });
+    ASSERT(result.has_value());
 }
 
-/// Enters pages where they land; returns how many entries they replace. Errors: NoMemory, then no entry has changed.
-Result<uint64_t> AddressSpace::map_landing(uint64_t address, Passing how, std::span<const PhysicalAddress> pages, const PagePlan& plan) {
-    if (plan.pieces().size() > 1) TRY(table_.reserve(address, pages.size()));
-    uint64_t replaced = 0;
-    for (const PagePlan::Piece& piece : plan.pieces()) {
-        const Access access = how == Passing::Move ? piece.mapping->access : piece.mapping->access & Access::ReadExecute;
-        replaced += TRY(table_.map_range(address + piece.first * kPage, pages.subspan(piece.first, piece.count), access));
-    }
-    return replaced;
+/// The part of attach_pages that needs memory for itself, and all its checks.
+Result<> AddressSpace::prepare_places(uint64_t address, std::span<const PhysicalAddress> pages) {
+    TRY(for_each_piece(address, pages.size(), [&](const Piece& piece) -> Result<> {
+        TRY(demand_private(piece));
+        return for_each_run(piece, [&](PageTree::Run& run, uint64_t done) -> Result<> {
+            const bool needs_places = run.slots == nullptr ? has_any(pages.subspan(done, run.count)) : !run.exclusive;
+            if (needs_places) run = TRY(own_places(piece, run, done));
+            return {};
+        });
+    }));
+    return table_.reserve(address, pages.size());
+}
+
+/// All charges first: they can fail. Refunds cannot, and may end an account that nothing else keeps.
+Result<> AddressSpace::take_over_payment(uint64_t address, std::span<const PhysicalAddress> pages) {
+    const auto for_each_payment = [&](auto visit) {
+        return for_each_piece(address, pages.size(), [&](const Piece& piece) {
+            Account& to = piece.tree().payer();
+            return for_each_payer(to, pages.subspan(piece.done, piece.count), [&](Account& from, uint64_t bytes) -> Result<> {
+                return visit(to, from, Account::first_common(to, from), bytes);
+            });
+        });
+    };
+    uint64_t charged = 0;
+    const Result<> result = for_each_payment([&](Account& to, Account&, const Account* common, uint64_t bytes) -> Result<> {
+        TRY(to.charge_below(common, bytes));
+        ++charged;
+        return {};
+    });
+    if (charged == 0) return result;
+    (void)for_each_payment([&](Account& to, Account& from, const Account* common, uint64_t bytes) -> Result<> {
+        if (charged-- == 0) return fail(Error::NoMemory);  // this one was refused
+        (result ? from : to).refund_below(common, bytes);
+        return {};
+    });
+    return result;
 }
 
 Result<> AddressSpace::attach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages) {
-    PagePlan plan;
-    TRY(plan_pages(address, pages.size(), plan, [&](const PageTree::Run& run, uint32_t first) {
-        return run.slots == nullptr ? has_any(pages.subspan(first, run.count)) : !run.exclusive;
-    }));
-    const uint32_t payments = how == Passing::Move ? TRY(charge_for_landing(plan, pages)) : 0;
-    const Result<uint64_t> replaced = map_landing(address, how, pages, plan);
-    if (!replaced) {
-        refund_charges(plan, pages, payments);
-        return fail(replaced.error());
-    }
-    if (payments > 0) refund_payers(plan, pages);
-    for (const PagePlan::Run& run : plan.runs()) exchange(run, how, pages);
-    if (*replaced > 0) shoot_down_range(table_, address, pages.size());
-    release_pages(pages);
+    if (!range_is_valid(address, pages.size())) return fail(Error::InvalidArgument);
+    const bool moves = how == Passing::Move;
+    TRY(prepare_places(address, pages));
+    if (moves) TRY(take_over_payment(address, pages));
+    uint64_t replaced = 0;
+    const Result<> result = for_each_piece(address, pages.size(), [&](const Piece& piece) {
+        const Access access = moves ? piece.mapping.access : piece.mapping.access & Access::ReadExecute;
+        replaced += table_.map_range(address + piece.done * kPage, pages.subspan(piece.done, piece.count), access);
+        return for_each_run(piece, [&](const PageTree::Run& run, uint64_t done) -> Result<> {
+            for (uint64_t i = 0; run.slots != nullptr && i < run.count; ++i) {
+                PhysicalAddress& page = pages[done + i];
+                if (moves && !is_none(page)) {
+                    Frame& frame = frames.frame(page);
+                    ASSERT(frame.references == 1);
+                    frame.payer = &piece.tree().payer();
+                }
+                std::swap(run.slots[i], page.value);
+            }
+            return {};
+        });
+    });
+    ASSERT(result.has_value());
+    if (replaced > 0) shoot_down_range(table_, address, pages.size());
+    release_pages(pages);  // those that were there before
     return {};
 }
 

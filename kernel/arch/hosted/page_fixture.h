@@ -28,15 +28,12 @@ protected:
     }
 
     CarriedPages carried;
-    bool by_short_way = true;  ///< single pages that move, as messages do it
     Result<> take(Thread& from, uint64_t address, uint64_t count, Passing how) {
         return machine.in_kernel([&]() -> Result<> {
             AddressSpace& space = from.process().space();
             const PageRange source{address, static_cast<uint32_t>(count * kPage)};
-            if (by_short_way && how == Passing::Move && carried.take_single(space, source)) return {};
-            PagePlan plan;
-            TRY(carried.reserve(space, source, how, from.process().account(), plan));
-            carried.take(space, source, plan);
+            TRY(carried.reserve(space, source, how, from.process().account()));
+            carried.take(space, source);
             return {};
         });
     }

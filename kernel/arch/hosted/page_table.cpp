@@ -90,12 +90,11 @@ Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {
     return {};
 }
 
-Result<uint64_t> PageTable::map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access) {
-    ASSERT(pages.size() <= kEntries);
-    TRY(reserve(address, pages.size()));
+uint64_t PageTable::map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access) {
     uint64_t replaced = 0;
     for (const PhysicalAddress page : pages) {
         Entry* entry = find_entry(root_, address);
+        ASSERT(entry != nullptr);
         if (entry->exchange(page.value == 0 ? 0 : entry_of(page, access)) != 0) ++replaced;
         address += abi::kPageBytes;
     }

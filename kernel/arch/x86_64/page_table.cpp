@@ -111,24 +111,19 @@ Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {
     return {};
 }
 
-/// Sets the entries from `slots` on; returns how many were in use.
-static uint64_t fill_slots(uint64_t* slots, std::span<const PhysicalAddress> pages, uint64_t flags) {
-    uint64_t replaced = 0;
-    for (const PhysicalAddress page : pages) {
-        replaced += *slots != 0;
-        std::atomic_ref(*slots++).store(page.value == 0 ? 0 : page.value | flags, std::memory_order_release);
-    }
+uint64_t PageTable::map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access) {
+    const uint64_t flags = flags_of(access);
+    uint64_t replaced = 0, reached = 0;
+    for_each_table(root_, address, pages.size(), [&](uint64_t* slots, uint64_t first, uint64_t count) {
+        reached += count;
+        for (uint64_t i = 0; i < count; ++i) {
+            const uint64_t page = pages[first + i].value;
+            replaced += slots[i] != 0;
+            std::atomic_ref(slots[i]).store(page == 0 ? 0 : page | flags, std::memory_order_release);
+        }
+    });
+    ASSERT(reached == pages.size());
     return replaced;
-}
-
-Result<uint64_t> PageTable::map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access) {
-    ASSERT(pages.size() <= kEntries);
-    uint64_t* slots = TRY(make_slot(root_, address, *payer_));
-    const uint64_t here = std::min<uint64_t>(pages.size(), kEntries - table_index(address, 0));
-    if (here == pages.size()) [[likely]]
-        return fill_slots(slots, pages, flags_of(access));
-    uint64_t* more = TRY(make_slot(root_, address + here * kPageBytes, *payer_));
-    return fill_slots(slots, pages.first(here), flags_of(access)) + fill_slots(more, pages.subspan(here), flags_of(access));
 }
 
 uint64_t PageTable::unmap_range(uint64_t address, uint64_t page_count) {
