@@ -250,7 +250,12 @@ void drop_queued_call(Call& call) {
 void fail_all_calls(Process& process) {
     while (Call* call = process.calls().first()) {
         process.calls().remove(*call);
-        conclude(*call, Error::PeerClosed);
+        if (call->async_owner != &process) {
+            conclude(*call, Error::PeerClosed);
+            continue;
+        }
+        process.async_calls().remove(*call);  // to itself: nobody is to hear of it
+        destroy_call(*call);
     }
     while (Call* call = process.async_calls().first()) (void)cancel_async(process, call->message.id);
 }

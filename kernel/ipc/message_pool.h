@@ -39,7 +39,7 @@ struct MessageChunk : boost::intrusive::list_base_hook<> {
 };
 
 /// The memory of the one-way messages that a process has posted: chunks of them, charged to its account when they are made and
-/// paid back when all their messages have been taken. kSparesMax empty chunks are kept, so that bursts cost no allocation.
+/// paid back when all their messages have been taken. One empty chunk is kept, so that a lone message costs no allocation.
 ///
 /// Ownership: owns its chunks. Those that still have messages in queues when the process ends go with the last of them.
 /// Locks:     the kernel lock. Bound: the account, and the credits of the senders posted to.
@@ -69,7 +69,7 @@ private:
     Result<> grow(Account& payer);
     static void settle(MessageChunk& chunk);
 
-    static constexpr uint32_t kSparesMax = 3;
+    static constexpr uint32_t kSparesMax = 1;
 
     Chunks chunks_;        ///< those with free messages first
     uint32_t spares_ = 0;  ///< chunks that are empty

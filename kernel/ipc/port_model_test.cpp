@@ -144,7 +144,8 @@ private:
             if (thread.process->handles.size() > 40 || one == abi::kSelfProcess) return;  // the model knows no processes to handle
             return lockstep_.duplicate(thread, one, random_.one_in(3) ? static_cast<Rights>(random_()) & Rights::All : Rights::All);
         default:
-            if (found != nullptr && found->object->kind == Kind::Token && has(found->rights, Rights::Read)) lockstep_.look_at_token(thread, one);
+            if (found != nullptr && found->object->kind == Kind::Token && has(found->rights, Rights::Read))
+                lockstep_.look_at_token(thread, one);
         }
     }
     void making(model::Thread& thread) {
@@ -204,7 +205,8 @@ private:
         if (random_.one_in(2)) {
             sending.header = sending.header.with_windows();
             sending.readable_at = random_.below(4000), sending.writable_at = random_.below(4000);
-            sending.readable_bytes = random_.below(4096 - sending.readable_at), sending.writable_bytes = random_.below(4096 - sending.writable_at);
+            sending.readable_bytes = random_.below(4096 - sending.readable_at),
+            sending.writable_bytes = random_.below(4096 - sending.writable_at);
             if (random_.one_in(20)) sending.readable_bytes = abi::kWindowBytesMax + 1;
         }
         lockstep_.call(thread, sending);
@@ -296,7 +298,7 @@ private:
 
 TEST(PortModelTest, KernelAndModelAgree) {
     constexpr unsigned kSteps = 400;
-    const Seeds seeds(600);
+    const Seeds seeds(240);
     const std::clock_t began = std::clock();
     for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
         Walk walk(seed);
@@ -304,7 +306,8 @@ TEST(PortModelTest, KernelAndModelAgree) {
         if (walk.agrees()) walk.wind_up();
         if (walk.agrees()) continue;
         const std::vector<std::string>& history = walk.lockstep().history();
-        for (size_t i = history.size() > 460 ? history.size() - 460 : 0; i < history.size(); ++i) std::printf("%4zu %s\n", i, history[i].c_str());
+        for (size_t i = history.size() > 460 ? history.size() - 460 : 0; i < history.size(); ++i)
+            std::printf("%4zu %s\n", i, history[i].c_str());
         FAIL() << walk.lockstep().disagreement() << "\nPORTICO_SEED=" << seed << " repeats it";
     }
     const double seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;

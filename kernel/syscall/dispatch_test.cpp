@@ -47,7 +47,7 @@ TEST_F(DispatchTest, CallsThatWakeStopOrEndSomethingDoNot) {
     Thread& urgent = machine.make_thread(server.process(), 20);
     machine.start_receive(urgent, port);
     EXPECT_FALSE(is_quick(client, abi::PortNotify{sender, 1})) << "it runs now";
-    EXPECT_EQ(machine.running(), &urgent);
+    EXPECT_FALSE(machine.waits(urgent));
     EXPECT_EQ(machine.received(urgent)->word[0], 1u);
     const uint64_t word = machine.map(client, 4096);
     machine.start(other, abi::FutexWait{word, 0, abi::kForever, 0, ~0u});

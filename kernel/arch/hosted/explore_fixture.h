@@ -29,9 +29,10 @@ protected:
             fingerprint = fingerprint * 31 + explorer.fingerprint();
         }
         const double seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
-        std::printf("           %lu seeds, %lu pauses a run, at most %lu, fingerprint %016lx; a second of one CPU: %.0f seeds, %.0f pauses\n",
-                    seeds.count, pauses / seeds.count, pauses_max, fingerprint, static_cast<double>(seeds.count) / seconds,
-                    static_cast<double>(pauses) / seconds);
+        std::printf(
+            "           %lu seeds, %lu pauses a run, at most %lu, fingerprint %016lx; a second of one CPU: %.0f seeds, %.0f pauses\n",
+            seeds.count, pauses / seeds.count, pauses_max, fingerprint, static_cast<double>(seeds.count) / seconds,
+            static_cast<double>(pauses) / seconds);
     }
     template <class World>
     void run(uint64_t seed, uint64_t length) {

@@ -52,7 +52,8 @@ private:
             if (phase_ != Phase::Compare) return act(thread);
             [[fallthrough]];
         case Phase::Compare:
-            if (!access(page_ + kPage, Access::Read, [&](uint64_t& at) { demand(at == word_, "call %lx got %lx back", word_, at); })) return;
+            if (!access(page_ + kPage, Access::Read, [&](uint64_t& at) { demand(at == word_, "call %lx got %lx back", word_, at); }))
+                return;
             phase_ = came_back_ ? Phase::Close : Phase::Idle;
             return act(thread);
         case Phase::Close:
@@ -156,8 +157,8 @@ private:
         last_ = Last::Call;
         const uint64_t word = next_word_++;
         ledger_.of(word);
-        message<abi::PortCallAsync>(
-            thread, {.handle_or_id = sender_.value, .word = {word, CallLedger::checksum(word)}, .r14 = reply_port_.value});
+        message<abi::PortCallAsync>(thread,
+                                    {.handle_or_id = sender_.value, .word = {word, CallLedger::checksum(word)}, .r14 = reply_port_.value});
     }
     void withdraw(Thread& thread) {
         const auto chosen = open_.begin() + static_cast<ptrdiff_t>(random.below(open_.size()));
@@ -195,8 +196,7 @@ private:
         demand(found != open_.end(), "a reply to %lx, which is not pending", r.rdi);
         const uint64_t word = found->word;
         open_.erase(found);
-        if (header.status() == Error::None)
-            demand(r.rdx == CallLedger::checksum(word), "call %lx was answered with %lx", word, r.rdx);
+        if (header.status() == Error::None) demand(r.rdx == CallLedger::checksum(word), "call %lx was answered with %lx", word, r.rdx);
         ended(word, header.status());
     }
     void ended(uint64_t word, Error how) {

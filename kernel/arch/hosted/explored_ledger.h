@@ -7,16 +7,17 @@
 
 namespace portico::kernel::hosted {
 
-/// A book in which both sides enter what becomes of each call. A call is named by its first word; the second is its checksum, and so is the answer.
+/// A book in which both sides enter what becomes of each call. A call is named by its first word; the second is its checksum, and so is the
+/// answer.
 class CallLedger {
 public:
     struct Entry {
         unsigned taken = 0, answered = 0, told = 0;  ///< as the servers saw it; told: it ended without an answer of theirs
         bool ended = false;                          ///< as the caller saw it, and how
         Error how = Error::None;
-        bool withdrawn = false;     ///< by its caller, perhaps after the answer was on its way
-        bool caller_died = false;   ///< nobody is left to see the end
-        bool server_died = false;   ///< perhaps in the middle of an answer
+        bool withdrawn = false;    ///< by its caller, perhaps after the answer was on its way
+        bool caller_died = false;  ///< nobody is left to see the end
+        bool server_died = false;  ///< perhaps in the middle of an answer
     };
     static uint64_t checksum(uint64_t word) { return (word ^ 0x5DEECE66D) * 0x2545'F491'4F6C'DD1D; }
 

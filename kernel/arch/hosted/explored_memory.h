@@ -154,8 +154,7 @@ private:
 /// Counts up in a word of its own, on a page that others count on too and that is cloned now and then.
 class WordCounter final : public CheckedProgram {
 public:
-    WordCounter(uint64_t page, uint64_t slot, uint64_t count)
-        : CheckedProgram("counter"), address_(page + 8 * slot), count_(count) {}
+    WordCounter(uint64_t page, uint64_t slot, uint64_t count) : CheckedProgram("counter"), address_(page + 8 * slot), count_(count) {}
 
 private:
     void act(Thread& thread) override {

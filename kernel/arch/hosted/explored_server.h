@@ -124,8 +124,10 @@ private:
             return;
         case Last::WindowWrite:
             demand(result == Error::None || result == Error::NoSuchCall, "a window was not written: %lu", static_cast<uint64_t>(result));
-            if (result == Error::None && !ledger_.was_told(lent_.id)) share_.held.push_back(lent_);
-            else if (lent_.carried) orphans_.push_back(lent_.carried);
+            if (result == Error::None && !ledger_.was_told(lent_.id))
+                share_.held.push_back(lent_);
+            else if (lent_.carried)
+                orphans_.push_back(lent_.carried);
             lent_ = {};
             return;
         case Last::Reply:

@@ -22,8 +22,8 @@ enum class Strategy : uint8_t {
 struct Exploration {
     uint64_t seed = 1;
     Strategy strategy = Strategy::Random;
-    unsigned depth = 3;              ///< Pct: finds with known probability what that many orderings together bring about
-    uint64_t length = 1000;          ///< Pct: pauses that a run has, about; where the change points fall
+    unsigned depth = 3;               ///< Pct: finds with known probability what that many orderings together bring about
+    uint64_t length = 1000;           ///< Pct: pauses that a run has, about; where the change points fall
     uint64_t pauses_max = 1'000'000;  ///< a run with more is taken for one that makes no progress
 };
 

@@ -23,12 +23,12 @@ class Explorer;
 
 /// Where a CPU of an explored machine may stop to let another go on, and what it was about to do or has done.
 enum class Pause : uint8_t {
-    Enter,         ///< about to make a system call: its number
-    Leave,         ///< left the kernel: rax of the thread that runs now
-    Access,        ///< about to access user memory: the address
-    Fault,         ///< the access faulted
-    KickSent,      ///< another CPU, which one
-    KickTaken,     ///< about to enter the kernel for an interrupt
+    Enter,      ///< about to make a system call: its number
+    Leave,      ///< left the kernel: rax of the thread that runs now
+    Access,     ///< about to access user memory: the address
+    Fault,      ///< the access faulted
+    KickSent,   ///< another CPU, which one
+    KickTaken,  ///< about to enter the kernel for an interrupt
     TimerTaken,
     LineTaken,
     ShootDown,     ///< asks all CPUs to forget: the first page, 0 for all

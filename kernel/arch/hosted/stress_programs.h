@@ -44,9 +44,8 @@ protected:
     static bool access(uint64_t address, Access access, Act act) {
         const bool done = Hardware::get().access_page(address, access, [&](uint8_t* at) { act(*reinterpret_cast<uint64_t*>(at)); });
         if (done) return true;
-        Hardware::get().enter_kernel(Pause::Fault, address, [&](Cpu& cpu) {
-            enter_fault(cpu, abi::FaultKind::Page, static_cast<uint32_t>(access), address);
-        });
+        Hardware::get().enter_kernel(Pause::Fault, address,
+                                     [&](Cpu& cpu) { enter_fault(cpu, abi::FaultKind::Page, static_cast<uint32_t>(access), address); });
         return false;
     }
 };

@@ -27,7 +27,7 @@ struct Processor {
     uint64_t timer_armed_ns = abi::kForever;  ///< when the hardware will fire; not later than:
     uint64_t timer_wanted_ns = abi::kForever;
 
-    CpuMask bit = 0;                          ///< 1 << index()
+    CpuMask bit = 0;  ///< 1 << index()
 
     unsigned index() const;
     /// Descriptor tables, control registers, system call entry, GS: on the CPU itself, on its own stack.
