@@ -17,6 +17,6 @@ using Syscalls =
              ThreadExit, ThreadAlert, ThreadSleep, ThreadYield, UpcallQuery, UpcallReturn, FutexWait, FutexWake, FutexRequeue, TimerCreate,
              TimerSet, ClockRead, InterruptCreate, InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery,
              DebugLog, SystemQuery, PortForward, PortSendBatch, PortReceiveBatch, SetCreate, SetAdd, SetRemove, ProcessSetService,
-             ForeignReport, ObjectSetName, PortList>;
+             ForeignReport, ObjectSetName, PortList, PortSendWait>;
 
 }  // namespace portico::abi

@@ -121,6 +121,14 @@ inline Result<> send(Handle to, const Message& message) {
     return error == Error::None ? Result<>{} : fail(error);
 }
 
+/// The same, but without a credit it waits for one.
+inline Result<> send_wait(Handle to, const Message& message, uint64_t deadline_ns = kForever) {
+    MessageRegisters registers{.handle_or_id = to.value, .deadline_or_badge = deadline_ns};
+    set_message(registers, message);
+    const Error error = message_call<PortSendWait>(registers);
+    return error == Error::None ? Result<>{} : fail(error);
+}
+
 /// Calls and waits for the reply, which the returned message is.
 inline Result<Message> call(Handle to, const Message& message, const Windows* windows = nullptr, uint64_t deadline_ns = kForever) {
     MessageRegisters registers{.handle_or_id = to.value, .deadline_or_badge = deadline_ns};

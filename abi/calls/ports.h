@@ -97,6 +97,20 @@ struct PortSend {
     using Reply = MessageReply;
 };
 
+struct PortSendWait {
+    static constexpr CallDoc doc{
+        .number = 69,
+        .name = "port_send_wait",
+        .summary =
+            "As port_send, but without a credit wait for one; those who wait get them in turn. Whatever the message carries is taken when "
+            "there is one.",
+        .arguments = {{{"handle", "handle with Send"},
+                       {"message", "header, words, pages"},
+                       {"deadline", "absolute ns; kNow: do not wait"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoCredit, NoMemory, PeerClosed, TimedOut, Interrupted}};
+    using Reply = MessageReply;
+};
+
 struct PortCall {
     static constexpr CallDoc doc{
         .number = 7,

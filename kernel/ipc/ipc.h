@@ -56,6 +56,12 @@ inline Result<uint32_t> hand_over(CarriedHandles& handles, CarriedPages& pages, 
 /// What the registers of a thread that receives say: where pages may land.
 PageRange landing_in_registers(const Thread& receiver);
 
+/// What the registers of a thread that sends say: the pages that go along.
+inline PageRange pages_to_send(const abi::Registers& r) {
+    if (!abi::Header{r.rsi}.has_pages()) return {};
+    return {.address = r.r14, .bytes = static_cast<uint32_t>(r.rbx)};
+}
+
 /// Posts a one-way message from the thread's registers, with the pages of a range. Errors as port_send.
 Result<> send(Thread& caller, Sender& sender, const PageRange& pages = {});
 /// The same with a message from elsewhere.

@@ -1,5 +1,7 @@
 #include "kernel/ipc/sender.h"
 
+#include "kernel/ipc/ipc.h"
+
 namespace portico::kernel {
 
 Sender::Sender(Port& port, uint64_t badge, uint32_t credits, uint32_t pages_max)
@@ -30,6 +32,26 @@ bool Sender::notify(uint64_t bits) {
 void Sender::taken() {
     queued_ = false;
     if (gone_) Object::doom();
+}
+
+void Sender::park(Thread& thread) {
+    add_reference();
+    thread.waits_to_send = this;
+    waiting_.push_back(thread.link);
+}
+
+void Sender::unpark(Thread& thread) {
+    waiting_.erase(waiting_.iterator_to(thread.link));
+    drop_reference();
+}
+
+void Sender::on_end() {
+    while (has_waiting() && (credits_ > 0 || port_->closed())) {
+        Thread& thread = waiting_.front().thread;
+        unpark(thread);
+        const Result<> sent = send(thread, *this, pages_to_send(thread.frame.registers));
+        thread.finish_wait(sent ? Error::None : sent.error());
+    }
 }
 
 void Sender::doom() {

@@ -6,7 +6,8 @@ namespace portico::kernel {
 
 /// The right to post to a port under one badge. Also a notification: bits that are raised on it reach the port joined.
 ///
-/// Ownership: handles, timers, interrupts and processes (their supervisor) refer to it. When the last reference goes it raises
+/// Ownership: handles, timers, interrupts, processes (their supervisor) and threads that wait for a credit refer to it. When the last
+/// reference goes it raises
 ///            kNotifySendersGone and lives until that is taken.
 class Sender final : public Object, public QueueNode {
 public:
@@ -35,12 +36,23 @@ public:
     void give_credit() {
         ++credits_;
         port_->give_credit();
+        if (has_waiting()) [[unlikely]]
+            later(kEnd);
     }
+
+    /// A thread whose message, in its registers, is posted when there is a credit: at the end of the entry that gives it back.
+    /// Invariant between entries: if threads wait there is no credit, and the port is open.
+    void park(Thread& thread);
+    void unpark(Thread& thread);
 
 private:
     void doom() override;
+    /// Posts for those who wait, as far as there are credits; all of them learn that the port is closed.
+    void on_end() override;
+    bool has_waiting() const { return waiting_.begin() != waiting_.end(); }
 
     Ref<Port> port_;
+    ThreadList waiting_;
     uint64_t badge_;
     uint64_t bits_ = 0;
     uint32_t credits_;

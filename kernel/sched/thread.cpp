@@ -156,6 +156,9 @@ void Thread::end_wait(Error error) {
         abandon_call(*this);
         repeat_foreign_call(*this);  // after the upcall of an alert
         break;
+    case Wait::Credit:
+        waits_to_send->unpark(*this);
+        break;
     case Wait::Sleep:
     case Wait::None:
         break;

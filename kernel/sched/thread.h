@@ -11,6 +11,7 @@ namespace portico::kernel {
 class MessageSource;
 class Port;
 class Process;
+class Sender;
 
 /// A saved set of registers, and what it waits for. There is no kernel stack: a blocked thread is only this.
 ///
@@ -19,12 +20,12 @@ class Process;
 ///
 /// Ownership: its process's list holds a reference until it is dead; handles may hold more.
 /// Invariant: `link` is in exactly the list that its state says: a run queue (Ready), the process's held list (Held), what
-///            it waits at (Blocked in Receive or Futex), else none.
+///            it waits at (Blocked in Receive, Futex or Credit), else none.
 class Thread final : public Object {
 public:
     static constexpr ObjectType kType = ObjectType::Thread;
     enum class State : uint8_t { Ready, Running, Blocked, Held, Dead };
-    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault, Foreign };
+    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault, Foreign, Credit };
 
     static Result<Ref<Thread>> create(Process& process, const abi::ThreadStart& start, unsigned priority);
     explicit Thread(Process& process);
@@ -89,6 +90,7 @@ public:
     ThreadLink link{*this};
     ThreadLink process_link{*this};
     MessageSource* waits_at = nullptr;  ///< Receive, ReceiveBatch
+    Sender* waits_to_send = nullptr;    ///< Credit
     Port* serves = nullptr;             ///< where it last received, see Port::set_server
     ThreadList* futex_list = nullptr;
     uint64_t futex_space = 0;  ///< key of the word it waits for: an address space or memory object id, and an offset

@@ -18,6 +18,17 @@ Result<Message> checked_message(const abi::Registers& r) {
     return message;
 }
 
+/// The sender for the one-way message in the registers, which is well formed.
+[[gnu::always_inline]] inline Result<Sender*> sender_in_registers(Thread& caller) {
+    const abi::Registers& r = caller.frame.registers;
+    const abi::Header header{r.rsi};
+    if (header.handle_count() > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
+    Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
+    if (header.has_windows()) return fail(Error::InvalidArgument);
+    if (header.has_pages() && static_cast<uint32_t>(r.rbx) == 0) return fail(Error::InvalidArgument);
+    return sender;
+}
+
 /// The pages that go with a message which cannot ask for others: there must be some.
 Result<PageRange> pages_in_registers(const abi::Registers& r, uint64_t address) {
     if (!abi::Header{r.rsi}.has_pages()) return PageRange{};
@@ -88,13 +99,20 @@ Result<abi::PortBadge::Reply> on_syscall(Thread& caller, const abi::PortBadge& r
 
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortSend&) {
+    Sender* sender = TRY(sender_in_registers(caller));
+    if (!abi::Header{caller.frame.registers.rsi}.has_pages()) return send(caller, *sender);
+    return send(caller, *sender, pages_to_send(caller.frame.registers));
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::PortSendWait&) {
     const abi::Registers& r = caller.frame.registers;
-    const abi::Header header{r.rsi};
-    if (header.handle_count() > abi::kMessageHandlesMax) return fail(Error::InvalidArgument);
-    Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
-    if (header.has_windows()) return fail(Error::InvalidArgument);
-    if (!header.has_pages()) return send(caller, *sender);
-    return send(caller, *sender, TRY(pages_in_registers(r, r.r14)));
+    Sender* sender = TRY(sender_in_registers(caller));
+    const Result<> sent = send(caller, *sender, pages_to_send(r));
+    if (sent || sent.error() != Error::NoCredit || r.r13 == abi::kNow) return sent;
+    caller.begin_wait(Thread::Wait::Credit, r.r13);
+    sender->park(caller);
+    return {};
 }
 
 template <>

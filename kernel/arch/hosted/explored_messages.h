@@ -18,7 +18,8 @@ struct Flow {
 };
 using Flows = std::map<uint64_t, Flow>;  ///< by badge
 
-/// Sends numbered messages as fast as its few credits allow, some with handles, some with notifications between them.
+/// Sends numbered messages as fast as its few credits allow, some with handles, some with notifications between them. Without a credit it
+/// tries again later, or waits for one.
 class Flooder final : public CheckedProgram {
 public:
     Flooder(Handle sender, uint64_t badge, Flow& flow, uint64_t count, unsigned collectors)
@@ -33,7 +34,10 @@ private:
             last_ = Last::Drop;
             return call(thread, abi::HandleClose{std::exchange(made_, {})});
         }
-        if (std::exchange(refused_, false)) return nap(thread);
+        if (std::exchange(refused_, false)) {
+            if (random.one_in(2)) return nap(thread);
+            return send<abi::PortSendWait>(thread);
+        }
         if (flow_.sent == count_) return leave(thread, sender_);
         switch (random.below(8)) {
         case 0:
@@ -46,17 +50,18 @@ private:
         default:
             break;
         }
-        send(thread);
+        send<abi::PortSend>(thread);
     }
+    template <class Call>
     void send(Thread& thread) {
         last_ = Last::Send;
         const uint64_t number = flow_.sent;
         const unsigned move = made_ && random.one_in(2) ? 1 : 0;
         moves_ = move != 0;
         received_before_ = flow_.received;
-        message<abi::PortSend>(thread, {.handle_or_id = sender_.value,
-                                        .header = abi::Header::make(0, made_ ? 1 : 0, move),
-                                        .word = {number, Flow::checksum(badge_, number), 0, 0, made_.value}});
+        message<Call>(thread, {.handle_or_id = sender_.value,
+                               .header = abi::Header::make(0, made_ ? 1 : 0, move),
+                               .word = {number, Flow::checksum(badge_, number), 0, 0, made_.value}});
     }
     void look_at_result(Thread& thread) {
         const Error result = error(thread);
