@@ -10,7 +10,7 @@ SUMMARIES = {
     "strace": "run, and write the program's Linux calls to stderr as strace does",
     "build": "build the system: kernel, runtime library, servers, boot archive",
     "test": "run all tests: unit tests, system tests in the guest, interactive tests, tidy checks",
-    "bench": "run a benchmark: ipc measures messages and calls in instructions and in time",
+    "bench": "run a benchmark (ipc: messages and calls, memory: faults and processes) in instructions and in time",
     "trace": "run, and write what the kernel did as a file for ui.perfetto.dev",
     "debug": "boot stopped, with gdb's commands prepared and printed",
     "format": "bring all sources into the project's format (clang-format)",
@@ -104,7 +104,7 @@ def _help(arguments: list[str]) -> str:
 def _usage(name: str) -> str:
     return f"./portico {name} " + {**dict.fromkeys(("run", "trace", "debug"), "[FLAGS] [--] [PROGRAM ARGUMENTS…]"),
                                    "strace": "[FLAGS] [--] PROGRAM ARGUMENTS…", "help": "[COMMAND]",
-                                   "bench": "[FLAGS] ipc"}.get(name, "[FLAGS]")
+                                   "bench": "[FLAGS] ipc|memory"}.get(name, "[FLAGS]")
 
 
 def _flags(name: str) -> list:

@@ -1,4 +1,4 @@
-"""Joins what was measured with what is asked of it and what others need (bench/ipc_rows.json)."""
+"""Joins what was measured with what is asked of it and what others need (bench/*_rows.json)."""
 from __future__ import annotations
 
 import json
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import paths
 
-_ASKED = os.path.join(paths.REPOSITORY, "bench", "ipc_rows.json")
 _NOT_ABOVE_TOLERANCE = 1.05  # what counts as not growing
 _ONE_CPU = 1
 _ONE_PORT = "one port, 1 server thread"
@@ -91,9 +90,15 @@ class Report:
         return self.counted + self.timed + self.same_program + self.throughput
 
 
-def asked() -> dict:
-    with open(_ASKED, encoding="utf-8") as file:
-        return json.load(file)
+def asked(benchmark: str) -> dict:
+    """The table of a benchmark. A row with `both` is measured by the same program on both systems: it is its own Linux row."""
+    with open(os.path.join(paths.REPOSITORY, "bench", f"{benchmark}_rows.json"), encoding="utf-8") as file:
+        wanted = json.load(file)
+    both = [row for row in wanted["rows"] if row.get("both")]
+    for row in both:
+        row["linux"] = [row["row"]]
+    wanted["linux_rows"] = [*wanted.get("linux_rows", []), *({"row": row["row"], "short": "", "name": row["name"]} for row in both)]
+    return wanted
 
 
 def chosen_rows(wanted: dict, filters: list[str]) -> list[dict]:
@@ -101,7 +106,7 @@ def chosen_rows(wanted: dict, filters: list[str]) -> list[dict]:
 
 
 def linux_rows_for(wanted: dict, rows: list[dict]) -> list[str]:
-    """The rows of ipc_linux that are measured beside these."""
+    """The rows of the program for both systems that are measured beside these."""
     beside = {name for row in rows for name in row.get("linux", [])}
     return [row["row"] for row in wanted["linux_rows"] if row["row"] in beside]
 
@@ -128,6 +133,7 @@ def report(wanted: dict, runs: list[Run], filters: list[str]) -> Report:
     rows = chosen_rows(wanted, filters)
     found = Found(runs)
     linux_rows = {row["row"]: row for row in wanted["linux_rows"]}
+    own = {row["row"] for row in rows}  # told among the rows already
     cpu_counts = sorted({run.cpus for run in runs if not run.counted})
     result.counted = [_figure(row, row["unit"], _ONE_CPU, found, linux_rows) for row in rows]
     _ask_not_to_grow(rows, result.counted)
@@ -136,7 +142,7 @@ def report(wanted: dict, runs: list[Run], filters: list[str]) -> Report:
         result.timed += [figure for figure in timed if figure.value is not None]
     for unit, cpus in [("instructions", _ONE_CPU), *(("ns", count) for count in cpu_counts)]:
         result.same_program += [figure for row in linux_rows_for(wanted, rows)
-                                if (figure := _same_program(row, linux_rows[row]["name"], unit, cpus, found)) is not None]
+                                if row not in own and (figure := _same_program(row, linux_rows[row]["name"], unit, cpus, found)) is not None]
     for run in runs:
         _add_throughput(run, result)
         _add_curves(run, result)
@@ -146,12 +152,12 @@ def report(wanted: dict, runs: list[Run], filters: list[str]) -> Report:
 
 
 def _figure(row: dict, unit: str, cpus: int, found: Found, linux_rows: dict[str, dict]) -> Figure:
-    figure = Figure(row["row"], row["name"], unit, cpus, absent=found.absent("portico", row["row"], cpus))
+    figure = Figure(row["row"], row["name"], unit, cpus, absent=found.absent("portico", row["row"], cpus) or row.get("absent", ""))
     if measured := found.get("portico", row["row"], unit, cpus):
         figure.value, figure.minimum = measured["value"], measured.get("minimum", measured["value"])
     for name in row.get("linux", []):
         if measured := found.get("linux", name, unit, cpus):
-            figure.peers.append(Peer(f"Linux {linux_rows[name]['short']}", _of_linux(measured), here=True))
+            figure.peers.append(Peer(f"Linux {linux_rows[name]['short']}".strip(), _of_linux(measured), here=True))
     if unit == row["unit"]:
         figure.reach = row.get("reach")
         figure.peers += [Peer(peer["name"], peer["value"], here=False) for peer in row.get("peers", [])]

@@ -73,10 +73,10 @@ def _fetch_kernel() -> None:
 def _write_archive(path: str) -> None:
     with open(path, "wb") as file:
         writer = cpio.Writer(file)
-        for folder in ("dev", "bench"):
+        for folder in ("dev", "bench", "tmp"):
             writer.add(folder, stat.S_IFDIR | 0o755)
         writer.add("dev/console", stat.S_IFCHR | 0o600, device=_CONSOLE_DEVICE)
-        for name, program in (("init", "linux_init"), ("bench/ipc_linux", "ipc_linux")):
+        for name, program in (("init", "linux_init"), *((f"bench/{each}", each) for each in programs.ON_BOTH)):
             built = programs.built(program)
             writer.add_file(name, built, os.stat(built).st_size, mode=stat.S_IFREG | 0o755)
         writer.finish()

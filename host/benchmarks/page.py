@@ -16,16 +16,16 @@ h3 { margin: 1.6em 0 .3em; font-size: 1em; } svg { max-width: 100%; height: auto
 """
 
 
-def html(report: Report, about: str) -> str:
-    parts = [f"<h1>Portico: IPC</h1><p>{escape(about)}</p>",
+def html(report: Report, title: str, about: str) -> str:
+    parts = [f"<h1>Portico: {escape(title)}</h1><p>{escape(about)}</p>",
              f'<p><span style="color:{_OURS}">■</span> Portico <span style="color:{_HERE}">■</span> Linux, measured beside it '
              f'<span style="color:{_ELSEWHERE}">■</span> measured elsewhere <span style="color:#b91c1c">┆</span> reach</p>',
              "<h2>Instructions and memory</h2>", _summary(report.counted), *(_bars(figure) for figure in report.counted)]
-    for title, figures in (("Time", report.timed), ("The same Linux program on both", report.same_program)):
+    for heading, figures in (("Time", report.timed), ("The same Linux program on both", report.same_program)):
         if any(figure.value is not None for figure in figures):
-            parts += [f"<h2>{title}</h2>", *(_bars(figure) for figure in figures)]
+            parts += [f"<h2>{heading}</h2>", *(_bars(figure) for figure in figures)]
     parts += _curves(report)
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Portico: IPC</title><style>{_STYLE}</style></head>\n'
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Portico: {escape(title)}</title><style>{_STYLE}</style></head>\n'
             f'<body>{"".join(f"{part}{chr(10)}" for part in parts)}</body></html>\n')
 
 
@@ -33,7 +33,7 @@ def _summary(figures: list[Figure]) -> str:
     lines = ["<table><tr><th>row</th><th>Portico</th><th>reach</th><th>met</th><th>peer</th></tr>"]
     for figure in figures:
         met = {None: "", True: '<span class="yes">yes</span>', False: '<span class="no">no</span>'}[figure.met]
-        value = "not measured" if figure.value is None else f"{table.number(figure.value)} {'B' if figure.unit == 'bytes' else ''}"
+        value = escape(figure.absent or "not measured") if figure.value is None else f"{table.number(figure.value)} {'B' if figure.unit == 'bytes' else ''}"
         peer = f"{escape(figure.peer.name)} {table.number(figure.peer.value)}" if figure.peer else ""
         lines.append(f"<tr><td>{escape(figure.name)}</td><td>{value}</td><td>{table.number(figure.reach)}</td><td>{met}</td><td>{peer}</td></tr>")
     return "\n".join(lines) + "</table>"

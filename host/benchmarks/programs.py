@@ -13,11 +13,13 @@ from failure import Failure
 
 FOLDER = os.path.join(paths.BUILD, "bench")
 ROOT = os.path.join(FOLDER, "root")
-PROGRAMS = ("ipc_native", "ipc_linux", "port_placement")
+ON_BOTH = ("ipc_linux", "memory_posix", "memory_tiny", "memory_large")  # what Linux's file system holds, too
+PROGRAMS = ("ipc_native", "port_placement", *ON_BOTH)
 _BY_CLOCK = ("port_placement",)  # measures by the clock, which icount moves on by instructions
 _BUILT = os.path.join(paths.SYSTEM, "bench")
 _FOLDERS = ("bench", "dev", "proc", "tmp")
 _TIMEOUT_SECONDS = 600
+_MEMORY = "512M"
 
 
 def prepare() -> None:
@@ -40,7 +42,7 @@ def run(program: str, unit: str, cpus: int, flags: list[str]) -> Run:
     """Boots Portico through the host command itself, as a user would, and reads what the program prints."""
     accelerator = "icount" if unit == "instructions" else "tcg"
     log = os.path.join(FOLDER, f"portico-{program}-{unit}-{cpus}.log")
-    command = [os.path.join(paths.REPOSITORY, "portico"), "run", "--accel", accelerator, "--cpus", str(cpus), "--rootfs", ROOT, "--log", log,
+    command = [os.path.join(paths.REPOSITORY, "portico"), "run", "--accel", accelerator, "--cpus", str(cpus), "--memory", _MEMORY, "--rootfs", ROOT, "--log", log,
                "--timeout", str(_TIMEOUT_SECONDS), "--", f"/bench/{program}", *_unit_flag(program, unit), *flags]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 
 import options
 import packages
@@ -13,12 +14,25 @@ from benchmarks.figures import Run
 from failure import usage
 from options import Flag
 
-BENCHMARKS = ("ipc",)
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What `./portico bench NAME` runs. Its table is bench/NAME_rows.json."""
+
+    title: str
+    both: str  # the program that runs on Linux, too
+    whole: bool  # all that is in ipc_native and port_placement, not only what the table names
+
+
+BENCHMARKS = {
+    "ipc": Benchmark("IPC", "ipc_linux", whole=True),
+    "memory": Benchmark("memory and processes", "memory_posix", whole=False),
+}
 FLAGS = [
     Flag("json", "also write the rows there: name, unit, value, reach, peer, peer_value, …", "FILE"),
-    Flag("html", "where the page with plots goes (default build/bench/ipc.html)", "FILE"),
+    Flag("html", "where the page with plots goes (default build/bench/NAME.html)", "FILE"),
     Flag("no-linux", "measure Portico alone; else Debian's kernel is fetched once and booted beside it"),
-    Flag("filter", "measure only rows whose identifier in bench/ipc_rows.json contains this (repeatable)", "TEXT", "f", repeat=True),
+    Flag("filter", "measure only rows whose identifier in bench/NAME_rows.json contains this (repeatable)", "TEXT", "f", repeat=True),
     Flag("quick", "few repetitions: tells whether all works, not what it costs", short="q"),
 ]
 _MEASURED = (("instructions", 1), ("ns", 1), ("ns", 2))
@@ -34,44 +48,50 @@ def main(arguments: list[str]) -> int:
         raise usage(f"{named}; there are: {', '.join(BENCHMARKS)}")
     packages.require(packages.TO_RUN, packages.TO_BUILD)
     programs.prepare()
-    wanted = figures.asked()
-    about = f"Measured by ./portico bench ipc under {programs.qemu_version()}"
+    name = parsed.words[0]
+    benchmark, wanted = BENCHMARKS[name], figures.asked(name)
+    about = f"Measured by ./portico bench {name} under {programs.qemu_version()}"
     runs: list[Run] = []
     if not parsed["no-linux"]:
         from benchmarks import linux
 
         about += f", beside Linux {linux.prepare()} with the mitigations it chooses itself"
-        runs += _on_linux(parsed, wanted)
-    runs += _on_portico(parsed, wanted)
+        runs += _on_linux(parsed, benchmark, wanted)
+    runs += _on_portico(parsed, benchmark, wanted)
     _tell_all(figures.report(wanted, runs, parsed["filter"]), parsed, about)
     return 0
 
 
 def _tell_all(report: figures.Report, parsed: options.Parsed, about: str) -> None:
     sys.stdout.write(f"{about}.\n\n{table.text(report)}")
-    html = os.path.abspath(parsed["html"] or os.path.join(programs.FOLDER, "ipc.html"))
-    _write(html, page.html(report, f"{about}."))
+    name = parsed.words[0]
+    html = os.path.abspath(parsed["html"] or os.path.join(programs.FOLDER, f"{name}.html"))
+    _write(html, page.html(report, BENCHMARKS[name].title, f"{about}."))
     sys.stdout.write(f"\nplots: {html}\n")
     if parsed["json"]:
         _write(os.path.abspath(parsed["json"]), json.dumps(figures.json_rows(report), indent=1) + "\n")
 
 
-def _on_linux(parsed: options.Parsed, wanted: dict) -> list[Run]:
+def _on_linux(parsed: options.Parsed, benchmark: Benchmark, wanted: dict) -> list[Run]:
     from benchmarks import linux
 
     rows = figures.linux_rows_for(wanted, figures.chosen_rows(wanted, parsed["filter"]))
-    return [_told("Linux", unit, cpus, lambda: linux.run("ipc_linux", unit, cpus, [*_quick(parsed), *rows]))
+    return [_told("Linux", unit, cpus, lambda: linux.run(benchmark.both, unit, cpus, [*_quick(parsed), *rows]))
             for unit, cpus in _measured(parsed) if rows]
 
 
-def _on_portico(parsed: options.Parsed, wanted: dict) -> list[Run]:
-    rows = figures.linux_rows_for(wanted, figures.chosen_rows(wanted, parsed["filter"]))
+def _on_portico(parsed: options.Parsed, benchmark: Benchmark, wanted: dict) -> list[Run]:
+    chosen = figures.chosen_rows(wanted, parsed["filter"])
+    rows = figures.linux_rows_for(wanted, chosen)
+    native = parsed["filter"] if benchmark.whole else [row["row"] for row in chosen if not row.get("both") and "absent" not in row]
     runs = []
     for unit, cpus in _measured(parsed):
-        runs.append(_told("Portico", unit, cpus, lambda: programs.run("ipc_native", unit, cpus, [*_quick(parsed), *parsed["filter"]])))
+        if benchmark.whole or native:
+            runs.append(_told("Portico", unit, cpus, lambda: programs.run("ipc_native", unit, cpus, [*_quick(parsed), *native])))
         if rows:
-            runs.append(_told("Linux programs on Portico", unit, cpus, lambda: programs.run("ipc_linux", unit, cpus, [*_quick(parsed), *rows])))
-    if not parsed["filter"] or any(text in _THROUGHPUT for text in parsed["filter"]):
+            runs.append(_told("Linux programs on Portico", unit, cpus,
+                              lambda: programs.run(benchmark.both, unit, cpus, [*_quick(parsed), *rows])))
+    if benchmark.whole and (not parsed["filter"] or any(text in _THROUGHPUT for text in parsed["filter"])):
         boots = _MEASURED_QUICKLY if parsed["quick"] else (("instructions", 1), *(("ns", count) for count in _THROUGHPUT_CPUS))
         for unit, cpus in boots:
             runs.append(_told("ways to allocate ports", unit, cpus, lambda: programs.run("port_placement", unit, cpus, _quick(parsed))))

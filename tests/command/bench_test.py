@@ -99,11 +99,24 @@ class FiguresTest(unittest.TestCase):
         report = figures.report(ASKED, [Run("portico", 1, programs.rows_in(THROUGHPUT), counted=True)], [])
         self.assertEqual((report.throughput[0].value, report.throughput[0].unit), (250_000.0, "instructions/message"))
 
+    def test_a_row_of_both_is_its_own_peer_and_is_told_once(self):
+        wanted = {"rows": [{"row": "fork", "name": "fork", "unit": "instructions", "both": True, "linux": ["fork"]},
+                           {"row": "swap", "name": "swap", "unit": "instructions", "absent": "not measured yet"}],
+                  "linux_rows": [{"row": "fork", "short": "", "name": "fork"}]}
+        ours, theirs = ([{"row": "fork", "unit": "instructions", "value": value, "minimum": value}] for value in (80.0, 150.0))
+        report = figures.report(wanted, [Run("portico", 1, ours, counted=True), Run("linux", 1, theirs, counted=True)], [])
+        fork, swap = report.counted
+        self.assertEqual((fork.value, [(peer.name, peer.value) for peer in fork.peers]), (80.0, [("Linux", 150.0)]))
+        self.assertEqual((swap.value, swap.absent, report.same_program), (None, "not measured yet", []))
+
     def test_filter(self):
         self.assertEqual([figure.row for figure in a_report(["wait"]).counted], ["wait_10", "wait_10000"])
 
-    def test_the_real_table_is_sound(self):
-        asked = figures.asked()
+    def test_the_real_tables_are_sound(self):
+        for benchmark in runner.BENCHMARKS:
+            self.check_table(figures.asked(benchmark))
+
+    def check_table(self, asked):
         names = [row["row"] for row in asked["rows"]]
         self.assertEqual(len(names), len(set(names)))
         known = {row["row"] for row in asked["linux_rows"]}
@@ -136,7 +149,7 @@ class OutputTest(unittest.TestCase):
         self.assertEqual(next(row["y"] for row in rows if row.get("series") == "window"), [100.5, 120.0, 180.0])
 
     def test_page_is_whole_and_fetches_nothing(self):
-        html = page.html(a_report(), "measured <here>")
+        html = page.html(a_report(), "IPC", "measured <here>")
         self.assertIn("measured &lt;here&gt;", html)
         self.assertNotRegex(html, r"<(script|link|img|iframe)|url\(|@import|https?://")
         drawings = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
@@ -162,7 +175,7 @@ class FlagsTest(unittest.TestCase):
         self.assertEqual(caught.exception.status, 125)
 
     def test_wrong_words_and_flags(self):
-        self.assert_refused("bench needs the name of a benchmark; there are: ipc")
+        self.assert_refused("bench needs the name of a benchmark; there are: ipc, memory")
         self.assert_refused("there is no benchmark 'ipx'", "ipx")
         self.assert_refused("does not take 'again'", "ipc", "again")
         self.assert_refused("did you mean --no-linux?", "--no-linx", "ipc")
