@@ -2,14 +2,17 @@
 
 #include "posix/core_calls.h"
 #include "posix/errno_map.h"
+#include "posix/identities.h"
 #include "posix/interruptible.h"
 #include "posix/process.h"
 #include "posix/user_copy.h"
+#include "runtime/one_way_memory.h"
 
-/// Process ids, groups, sessions and credentials: all kept by the process server.
+/// Process ids, groups, sessions and credentials: all kept by the process server, which publishes what programs ask for often.
 namespace portico::posix {
 
 using protocols::process::Credentials;
+using protocols::process::Identity;
 
 namespace {
 
@@ -30,7 +33,9 @@ int64_t store(Thread& thread, const Credentials& value) {
     return 0;
 }
 
-int64_t ask(Thread& thread, uint32_t Credentials::* field) {
+int64_t ask(Thread& thread, uint32_t Identity::* published, uint32_t Credentials::* field) {
+    if (const Identity* identity = identity_of(*thread.process); identity != nullptr) [[likely]]
+        return ipc::load_relaxed(identity->*published);
     const auto value = credentials(thread);
     return value ? static_cast<int64_t>((*value).*field) : to_errno(value.error());
 }
@@ -118,6 +123,17 @@ Result<protocols::process::GetIds::Reply> ids_of(Thread& thread, uint64_t pid) {
     return settled_call(thread.process->process_server, protocols::process::GetIds{.pid = static_cast<int32_t>(pid)});
 }
 
+/// Of the caller itself by what is published, of others by asking.
+int64_t ask(Thread& thread, uint64_t pid, int32_t Identity::* published, int64_t protocols::process::GetIds::Reply::* field) {
+    Process& process = *thread.process;
+    const auto number = static_cast<int32_t>(pid);
+    if (number == 0 || number == process.pid)
+        if (const Identity* identity = identity_of(process); identity != nullptr) [[likely]]
+            return ipc::load_relaxed(identity->*published);
+    const auto ids = ids_of(thread, pid);
+    return ids ? (*ids).*field : to_errno(ids.error());
+}
+
 }  // namespace
 
 int64_t sys_getpid(Thread& thread, const Arguments&) {
@@ -128,20 +144,16 @@ int64_t sys_gettid(Thread& thread, const Arguments&) {
 }
 
 int64_t sys_getppid(Thread& thread, const Arguments&) {
-    const auto ids = ids_of(thread, 0);
-    return ids ? ids->parent : to_errno(ids.error());
+    return ask(thread, 0, &Identity::parent, &protocols::process::GetIds::Reply::parent);
 }
 int64_t sys_getpgid(Thread& thread, const Arguments& arguments) {
-    const auto ids = ids_of(thread, arguments[0]);
-    return ids ? ids->group : to_errno(ids.error());
+    return ask(thread, arguments[0], &Identity::group, &protocols::process::GetIds::Reply::group);
 }
 int64_t sys_getpgrp(Thread& thread, const Arguments&) {
-    const auto ids = ids_of(thread, 0);
-    return ids ? ids->group : to_errno(ids.error());
+    return ask(thread, 0, &Identity::group, &protocols::process::GetIds::Reply::group);
 }
 int64_t sys_getsid(Thread& thread, const Arguments& arguments) {
-    const auto ids = ids_of(thread, arguments[0]);
-    return ids ? ids->session : to_errno(ids.error());
+    return ask(thread, arguments[0], &Identity::session, &protocols::process::GetIds::Reply::session);
 }
 
 int64_t sys_setpgid(Thread& thread, const Arguments& arguments) {
@@ -165,16 +177,16 @@ int64_t sys_setsid(Thread& thread, const Arguments&) {
 }
 
 int64_t sys_getuid(Thread& thread, const Arguments&) {
-    return ask(thread, &Credentials::uid);
+    return ask(thread, &Identity::uid, &Credentials::uid);
 }
 int64_t sys_geteuid(Thread& thread, const Arguments&) {
-    return ask(thread, &Credentials::euid);
+    return ask(thread, &Identity::euid, &Credentials::euid);
 }
 int64_t sys_getgid(Thread& thread, const Arguments&) {
-    return ask(thread, &Credentials::gid);
+    return ask(thread, &Identity::gid, &Credentials::gid);
 }
 int64_t sys_getegid(Thread& thread, const Arguments&) {
-    return ask(thread, &Credentials::egid);
+    return ask(thread, &Identity::egid, &Credentials::egid);
 }
 int64_t sys_getresuid(Thread& thread, const Arguments& arguments) {
     return ask_three(thread, arguments, {&Credentials::uid, &Credentials::euid, &Credentials::suid});

@@ -2,12 +2,19 @@
 
 #include <cstring>
 
+#include "posix/identities.h"
 #include "posix/interruptible.h"
+#include "runtime/one_way_memory.h"
 
 namespace portico::posix {
 
 Result<protocols::process::GetIds::Reply> Process::ids() {
-    return settled_call(process_server, protocols::process::GetIds{.pid = 0});
+    const protocols::process::Identity* identity = identity_of(*this);
+    if (identity == nullptr) return settled_call(process_server, protocols::process::GetIds{.pid = 0});
+    return protocols::process::GetIds::Reply{.pid = pid,
+                                             .parent = ipc::load_relaxed(identity->parent),
+                                             .group = ipc::load_relaxed(identity->group),
+                                             .session = ipc::load_relaxed(identity->session)};
 }
 
 Result<> Process::copy_from(Process& parent) NO_THREAD_SAFETY_ANALYSIS {

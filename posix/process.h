@@ -59,8 +59,7 @@ public:
     uint64_t child_flags_told GUARDED_BY(mutex) = 0;
     char executable[4096]{};  ///< path of the program, for /proc/self/exe
 
-    /// Parent, group and session as they are now (asked of the process server: the parent may change the group).
-    /// Only needed where the protocol wants it: terminals.
+    /// Parent, group and session as they are now (by what the process server publishes: the parent may change the group).
     Result<protocols::process::GetIds::Reply> ids();
 
     /// A vfork child's copy. Errors: NoMemory.

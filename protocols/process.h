@@ -115,6 +115,26 @@ struct GetIds {
     int64_t pid;
 };
 
+/// What the process server tells of a process without being asked, in memory that every process may map and read. Each word is
+/// right at any moment, and what a request changed is there before its reply; several words are not one look.
+struct Identity {
+    int32_t parent, group, session;  ///< group is 0: no such process
+    uint32_t uid, euid, gid, egid;
+    uint32_t zero;
+};
+static_assert(sizeof(Identity) == 32);
+
+struct ShareIdentities {
+    static constexpr Method method{0x215, "process.share_identities",
+                                   "Give a handle to map and read an array of Identity, with a place for every pid.", Repeat::Yes};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t count;
+        uint64_t zero[3];
+        Handle memory;
+    };
+};
+
 struct SetGroup {
     static constexpr Method method{0x211, "process.set_group",
                                    "setpgid. AccessDenied is EPERM; WrongState (EACCES): the child has already called Exec.", Repeat::Yes};
@@ -302,8 +322,8 @@ struct AwaitEnd {
     int64_t pid;
 };
 
-using Protocol = MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, SetGroup, NewSession, GetCredentials,
-                            SetCredentials, Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn,
-                            Start, List, Describe, FindThread, AwaitEnd>;
+using Protocol = MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, ShareIdentities, SetGroup, NewSession,
+                            GetCredentials, SetCredentials, Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal,
+                            SignalGroup, Spawn, Start, List, Describe, FindThread, AwaitEnd>;
 
 }  // namespace portico::protocols::process

@@ -19,7 +19,6 @@ Result<Process*> Server::fork(Process& parent, const protocol::Fork& request) {
     if (parent.pid == 0) return fail(Error::AccessDenied);
     if (request.exit_signal < 0 || request.exit_signal > kSignalMax || request.share_space > 1) return fail(Error::InvalidArgument);
     Process& child = *TRY(table_.create(parent));
-    child.credentials = parent.credentials;
     child.name = parent.name;
     child.path = parent.path;
     child.arguments = parent.arguments;

@@ -9,6 +9,12 @@ Result<protocol::GetIds::Reply> Server::on(const Call& call, const protocol::Get
     return protocol::GetIds::Reply{.pid = process.pid, .parent = process.parent, .group = process.group, .session = process.session};
 }
 
+Result<protocol::ShareIdentities::Reply> Server::on(const Call& call, const protocol::ShareIdentities&) {
+    TRY(caller(call));
+    OwnedHandle shown = TRY(environment_.identities.duplicate(abi::Rights::Read | abi::Rights::Map | abi::Rights::Transfer));
+    return protocol::ShareIdentities::Reply{.count = ProcessTable::kIdMax, .zero = {}, .memory = shown.release()};
+}
+
 Result<protocol::SetGroup::Reply> Server::on(const Call& call, const protocol::SetGroup& request) {
     Process& asking = *TRY(caller(call));
     Process& process = *TRY(named(asking, request.pid));
@@ -48,7 +54,7 @@ Result<protocol::SetCredentials::Reply> Server::on(const Call& call, const proto
     TRY(call.read(0, std::as_writable_bytes(std::span(&wanted, 1))));
     if (wanted.group_count > std::size(wanted.groups)) return fail(Error::InvalidArgument);
     if (!may_become(process.credentials, wanted)) return fail(Error::AccessDenied);
-    process.credentials = wanted;
+    table_.set_credentials(process, wanted);
     return protocol::SetCredentials::Reply{};
 }
 

@@ -1,8 +1,20 @@
 #include "servers/process/process_table.h"
 
+#include "runtime/one_way_memory.h"
+
 namespace portico::process {
 
-ProcessTable::ProcessTable(size_t processes_max) : processes_max_(processes_max) {
+static void store(Identity& to, const Identity& from) {
+    ipc::store_relaxed(to.parent, from.parent);
+    ipc::store_relaxed(to.session, from.session);
+    ipc::store_relaxed(to.uid, from.uid);
+    ipc::store_relaxed(to.euid, from.euid);
+    ipc::store_relaxed(to.gid, from.gid);
+    ipc::store_relaxed(to.egid, from.egid);
+    ipc::store_release(to.group, from.group);
+}
+
+ProcessTable::ProcessTable(size_t processes_max, std::span<Identity> identities) : processes_max_(processes_max), identities_(identities) {
     auto init = std::make_unique<Process>();
     init->state = State::Running;
     init->name = "init";
@@ -26,6 +38,7 @@ void ProcessTable::enter(Process& process, int32_t group, int32_t session) {
     process.session = session;
     groups_[group].insert(process.pid);
     ++sessions_[session].member_count;
+    publish(process);
 }
 
 void ProcessTable::leave(Process& process) {
@@ -46,6 +59,7 @@ Result<Process*> ProcessTable::create(Process& parent) {
     process.pid = pid;
     process.serial = ++last_serial_;
     process.parent = parent.pid;
+    process.credentials = parent.credentials;
     processes_.emplace(pid, std::move(made));
     parent.children.insert(pid);
     enter(process, parent.group, parent.session);
@@ -70,6 +84,7 @@ void ProcessTable::remove(Process& process) {
     leave(process);
     for (const auto& [tid, thread] : process.threads) thread_owners_.erase(tid);
     if (Process* parent = find(process.parent); parent != nullptr) parent->children.erase(process.pid);
+    if (!identities_.empty()) store(identities_[static_cast<size_t>(process.pid)], {});
     // Taken out before it dies: waiters that its queues resume then must not find it.
     const auto doomed = processes_.extract(process.pid);
 }
@@ -84,6 +99,24 @@ void ProcessTable::set_parent(Process& child, Process& parent) {
     if (Process* old = find(child.parent); old != nullptr) old->children.erase(child.pid);
     child.parent = parent.pid;
     parent.children.insert(child.pid);
+    publish(child);
+}
+
+void ProcessTable::set_credentials(Process& process, const Credentials& credentials) {
+    process.credentials = credentials;
+    publish(process);
+}
+
+void ProcessTable::publish(const Process& process) {
+    if (identities_.empty()) return;
+    store(identities_[static_cast<size_t>(process.pid)], {.parent = process.parent,
+                                                          .group = process.group,
+                                                          .session = process.session,
+                                                          .uid = process.credentials.uid,
+                                                          .euid = process.credentials.euid,
+                                                          .gid = process.credentials.gid,
+                                                          .egid = process.credentials.egid,
+                                                          .zero = 0});
 }
 
 bool ProcessTable::group_in_session(int32_t group, int32_t session) const {

@@ -3,11 +3,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "servers/process/process.h"
 
 namespace portico::process {
+
+using protocols::process::Identity;
 
 /// The terminal that controls a session, and how many processes are in it.
 struct Session {
@@ -25,9 +28,10 @@ class ProcessTable {
 public:
     static constexpr int32_t kIdMax = 32768;  ///< ids are 1 to kIdMax - 1
 
-    explicit ProcessTable(size_t processes_max = kIdMax);
+    /// `identities`, if there are any, has a place for every id and is kept up to date: others read it while it changes.
+    explicit ProcessTable(size_t processes_max = kIdMax, std::span<Identity> identities = {});
 
-    /// Makes a child of `parent` with a new pid, in its parent's group and session. Errors: NoSpace.
+    /// Makes a child of `parent` with a new pid, in its parent's group and session, with its credentials. Errors: NoSpace.
     Result<Process*> create(Process& parent);
 
     /// Makes it a group and a session of its own.
@@ -42,6 +46,7 @@ public:
 
     void move_to_group(Process& process, int32_t group);
     void set_parent(Process& child, Process& parent);
+    void set_credentials(Process& process, const Credentials& credentials);
 
     /// Is there a process in this group, and in this session?
     bool group_in_session(int32_t group, int32_t session) const;
@@ -69,8 +74,10 @@ private:
     bool id_used(int32_t id) const;
     void enter(Process& process, int32_t group, int32_t session);
     void leave(Process& process);
+    void publish(const Process& process);
 
     size_t processes_max_;
+    std::span<Identity> identities_;
     int32_t last_id_ = 0;
     uint32_t last_serial_ = 0;
     std::map<int32_t, std::unique_ptr<Process>> processes_;

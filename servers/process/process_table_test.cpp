@@ -20,6 +20,37 @@ TEST(ProcessTable, FirstIsPidOneAndItsChildrenShareGroupAndSession) {
     EXPECT_EQ(table.session_of(child).member_count, 2u);
 }
 
+TEST(ProcessTable, PublishesWhatIsTrueNow) {
+    std::vector<Identity> identities(ProcessTable::kIdMax);
+    ProcessTable table(ProcessTable::kIdMax, identities);
+    Process& first = **table.create(table.init());
+    table.lead_new_session(first);
+    Process& parent = **table.create(first);
+    table.set_credentials(parent, {.uid = 10, .euid = 11, .gid = 12, .egid = 13});
+    Process& child = **table.create(parent);
+    const Identity& seen = identities.at(static_cast<size_t>(child.pid));
+    EXPECT_EQ(seen.parent, parent.pid);
+    EXPECT_EQ(seen.group, first.pid);
+    EXPECT_EQ(seen.session, first.pid);
+    EXPECT_EQ(seen.uid, 10u);
+    EXPECT_EQ(seen.euid, 11u);
+    EXPECT_EQ(seen.gid, 12u);
+    EXPECT_EQ(seen.egid, 13u);
+    table.move_to_group(child, child.pid);
+    EXPECT_EQ(seen.group, child.pid);
+    EXPECT_EQ(seen.session, first.pid);
+    table.set_parent(child, first);
+    EXPECT_EQ(seen.parent, first.pid);
+    table.lead_new_session(child);
+    EXPECT_EQ(seen.session, child.pid);
+    table.set_credentials(child, {});
+    EXPECT_EQ(seen.uid, 0u);
+    EXPECT_EQ(identities.at(static_cast<size_t>(parent.pid)).uid, 10u);
+    table.remove(child);
+    EXPECT_EQ(seen.group, 0) << "nobody";
+    EXPECT_EQ(seen.parent, 0);
+}
+
 TEST(ProcessTable, NumbersWrapAndSkipWhatLives) {
     ProcessTable table;
     Process& first = **table.create(table.init());

@@ -19,6 +19,7 @@ struct Environment {
     abi::Handle port;              ///< with Receive
     abi::Handle programs_account;  ///< pays for what Spawn makes and all that comes of it
     uint64_t program_start = 0;    ///< where the runtime library starts a program
+    OwnedHandle identities;        ///< memory: what the table publishes
 };
 
 /// One thread, one port, one loop: nothing here needs a lock. A request speaks for the process its badge names; requests of a
@@ -27,7 +28,7 @@ struct Environment {
 /// Ownership: borrows the table, which must outlive it. Bound: the table's; one waiting coroutine a pending call.
 class Server {
 public:
-    Server(const Environment& environment, ProcessTable& table) : environment_(environment), table_(table), lifecycle_(table) {}
+    Server(Environment&& environment, ProcessTable& table) : environment_(std::move(environment)), table_(table), lifecycle_(table) {}
 
     // ---- spawning.cpp
     Result<protocol::Spawn::Reply> on(const Call& call, const protocol::Spawn& request);
@@ -49,6 +50,7 @@ public:
 
     // ---- identity.cpp
     Result<protocol::GetIds::Reply> on(const Call& call, const protocol::GetIds& request);
+    Result<protocol::ShareIdentities::Reply> on(const Call& call, const protocol::ShareIdentities& request);
     Result<protocol::SetGroup::Reply> on(const Call& call, const protocol::SetGroup& request);
     Result<protocol::NewSession::Reply> on(const Call& call, const protocol::NewSession& request);
     Result<protocol::GetCredentials::Reply> on(const Call& call, const protocol::GetCredentials& request);
