@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     quick = bool(parsed["quick"])
     _section(results, "command", lambda: _command(results))
     _section(results, "unit-address", lambda: _unit(results, "address"))
+    _section(results, "seeded", lambda: _seeded(results))
     _section(results, "model", lambda: _model(results))
     if not quick:
         _section(results, "unit-thread", lambda: _unit(results, "thread"))
@@ -62,6 +63,12 @@ def _unit(results: Results, sanitizer: str) -> None:
     from checks import unit_tests
 
     unit_tests.run(results, sanitizer)
+
+
+def _seeded(results: Results) -> None:
+    from checks import seeded_bug_tests
+
+    seeded_bug_tests.run(results)
 
 
 def _model(results: Results) -> None:
