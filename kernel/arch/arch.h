@@ -142,8 +142,8 @@ void save_vector_state(void* area);
 void load_vector_state(const void* area);
 void load_user_bases(const ThreadFrame& frame);  ///< FS and GS of the thread that runs next
 void save_user_bases(ThreadFrame& frame);        ///< FS as the running thread set it
-/// Loads the address space on this CPU (null: only the kernel's), remembers it for shoot_down.
-void activate(PageTable* table);
+/// Loads another page table (null: only the kernel's) on this CPU, and remembers it for shoot_down.
+void activate(CpuFrame& cpu, PageTable* table);
 
 // ---- memory
 

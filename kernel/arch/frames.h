@@ -8,6 +8,10 @@
 /// The parts of Thread and Cpu that entry and exit code in assembly reaches by fixed offsets.
 namespace portico::kernel {
 
+namespace arch {
+class PageTable;
+}
+
 /// First member of Thread.
 struct ThreadFrame {
     abi::Registers registers;    ///< as the thread last left user mode
@@ -26,6 +30,7 @@ struct CpuFrame {
     uint64_t user_stack_scratch = 0;  ///< for the entry code
     ThreadFrame* current = nullptr;   ///< whose registers entry saves and exit loads; null when idle
     void* machine = nullptr;          ///< what the machine layer keeps for this CPU
+    arch::PageTable* table = nullptr; ///< whose translations it uses, see arch::activate; null: only the kernel's
 };
 static_assert(offsetof(CpuFrame, kernel_stack_top) == 8);
 static_assert(offsetof(CpuFrame, user_stack_scratch) == 16);

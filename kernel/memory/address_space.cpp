@@ -23,13 +23,12 @@ AddressSpace::~AddressSpace() {
 void AddressSpace::doom() {
     for (unsigned i = 0; i < arch::cpu_count(); ++i) {
         Cpu& cpu = cpu_at(i);
-        if (cpu.space != this) continue;
+        if (cpu.frame.table != &table_) continue;
         if (&cpu != &arch::this_cpu()) {
             cpu.kept_space = Ref<AddressSpace>(*this);
             return;
         }
-        arch::activate(nullptr);
-        cpu.space = nullptr;
+        arch::activate(cpu.frame, nullptr);
     }
     Object::doom();
 }

@@ -9,14 +9,14 @@ namespace portico::kernel {
 class Capability {
 public:
     Capability() = default;
-    Capability(Object& object, Rights rights) : object_(&object), rights_(rights) {
+    Capability(Object& object, Rights rights) : object_(&object), lacks_(lacking(object.type(), rights)) {
         object.add_reference();
         object.add_handle();
     }
-    Capability(Capability&& other) noexcept : object_(std::exchange(other.object_, nullptr)), rights_(other.rights_) {}
+    Capability(Capability&& other) noexcept : object_(std::exchange(other.object_, nullptr)), lacks_(other.lacks_) {}
     Capability& operator=(Capability&& other) noexcept {
         std::swap(object_, other.object_);
-        std::swap(rights_, other.rights_);
+        std::swap(lacks_, other.lacks_);
         return *this;
     }
     ~Capability() {
@@ -28,14 +28,21 @@ public:
 
     explicit operator bool() const { return object_ != nullptr; }
     Object* object() const { return object_; }
-    Rights rights() const { return rights_; }
+    Rights rights() const { return static_cast<Rights>(~lacks_) & Rights::All; }
+    /// Whether it is of an object of this type, with all these rights: one look at one word.
+    bool allows(ObjectType type, Rights rights) const { return (lacks_ & (type_bit(type) | static_cast<uint32_t>(rights))) == 0; }
     Capability duplicate(Rights keep = Rights::All) const {
-        return object_ == nullptr ? Capability{} : Capability(*object_, rights_ & keep);
+        return object_ == nullptr ? Capability{} : Capability(*object_, rights() & keep);
     }
 
 private:
+    static constexpr uint32_t type_bit(ObjectType type) { return uint32_t{1} << (16 + static_cast<unsigned>(type)); }
+    static constexpr uint32_t lacking(ObjectType type, Rights rights) { return ~(type_bit(type) | static_cast<uint32_t>(rights)); }
+    static_assert(static_cast<uint32_t>(Rights::All) < 1u << 16);
+    static_assert(static_cast<unsigned>(ObjectType::PortSet) < 16);
+
     Object* object_ = nullptr;
-    Rights rights_ = Rights::None;
+    uint32_t lacks_ = ~uint32_t{0};  ///< bits 0-15: the rights it has not; bits 16-31: the types it is not of
 };
 
 }  // namespace portico::kernel

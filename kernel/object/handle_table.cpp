@@ -2,11 +2,23 @@
 
 namespace portico::kernel {
 
+constinit HandleTable::Chunk HandleTable::no_slots_{{{.value = kNobodys}}};
+
+Capability* HandleTable::find_beyond(Handle handle) {
+    Slot* found = slot(handle.index());
+    if (found == nullptr || found->value != handle.value) return nullptr;
+    return &found->capability;
+}
+
 Result<> HandleTable::add_chunk(uint32_t chunk) {
     if (chunk >= std::size(directories_) * kDirectorySlots) return fail(Error::NoSpace);
     Directory*& directory = directories_[chunk / kDirectorySlots];
     if (directory == nullptr) directory = TRY(heap.make<Directory>(payer_));
     directory->chunks[chunk % kDirectorySlots] = TRY(heap.make<Chunk>(payer_));
+    if (chunk == 0) {
+        first_chunk_ = directory->chunks[0];
+        first_chunk_->slots[0].value = kNobodys;
+    }
     chunk_count_ = chunk + 1;
     return {};
 }
@@ -15,11 +27,7 @@ Result<> HandleTable::add_chunk(uint32_t chunk) {
 void HandleTable::link_chunk(uint32_t chunk) {
     for (uint32_t i = kChunkSlots; i-- > 0;) {
         const uint32_t index = chunk * kChunkSlots + i;
-        if (index == 0) {
-            slot(0)->value = ~0u;  // no handle's: a value of 0 must not find it
-            continue;
-        }
-        push_free(index, 0);
+        if (index != 0) push_free(index, 0);
     }
 }
 
@@ -113,6 +121,7 @@ Result<> HandleTable::copy_from(const HandleTable& other) {
 }
 
 void HandleTable::clear() {
+    first_chunk_ = &no_slots_;
     for (uint32_t chunk = 0; chunk < chunk_count_; ++chunk)
         heap.destroy(std::exchange(directories_[chunk / kDirectorySlots]->chunks[chunk % kDirectorySlots], nullptr), payer_);
     for (Directory*& directory : directories_)

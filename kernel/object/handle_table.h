@@ -28,7 +28,7 @@ public:
     template <class T>
     T* get_or_null(Handle handle, Rights rights) {
         Capability* capability = find_or_null(handle);
-        if (capability == nullptr || capability->object()->type() != T::kType || !has(capability->rights(), rights)) return nullptr;
+        if (capability == nullptr || !capability->allows(T::kType, rights)) return nullptr;
         return static_cast<T*>(capability->object());
     }
 
@@ -37,8 +37,8 @@ public:
     template <class T>
     Result<T*> get(Handle handle, Rights rights) {
         Capability* capability = TRY(find(handle));
-        if (capability->object()->type() != T::kType) return fail(Error::WrongType);
-        if (!has(capability->rights(), rights)) return fail(Error::AccessDenied);
+        if (!capability->allows(T::kType, rights)) [[unlikely]]
+            return fail(capability->object()->type() != T::kType ? Error::WrongType : Error::AccessDenied);
         return static_cast<T*>(capability->object());
     }
 
@@ -61,6 +61,7 @@ public:
     uint32_t count() const { return used_; }
 
 private:
+    static constexpr uint32_t kNobodys = ~0u;  ///< no handle's value: in the slot of index 0, which a handle of value 0 must not find
     struct Slot {
         Capability capability;
         uint32_t value = 0;  ///< of the handle in use; 0 if free
@@ -88,16 +89,22 @@ private:
     Result<> grow(unsigned count);
     void push_free(uint32_t index, uint32_t generation);
     void fill(Slot& slot, uint32_t index, Capability&& capability);
-    Capability* find_or_null(Handle handle) {
-        Slot* found = slot(handle.index());
-        if (found == nullptr || found->value != handle.value) return nullptr;
-        return &found->capability;
+    /// Most handles are in the first chunk: the value in a slot tells whether this one is, for it has the whole index.
+    [[gnu::always_inline]] Capability* find_or_null(Handle handle) {
+        Slot& first = first_chunk_->slots[handle.value % kChunkSlots];
+        if (first.value == handle.value) [[likely]]
+            return &first.capability;
+        return find_beyond(handle);
     }
+    Capability* find_beyond(Handle handle);
 
     Account& payer_;
     static constexpr uint32_t kDirectories = 16;
     static constexpr uint32_t kSlotsMax = kDirectories * kDirectorySlots * kChunkSlots;
     static_assert(kSlotsMax - 1 <= abi::kHandleIndexMax);
+    static Chunk no_slots_;  ///< the first chunk of a table that has none: finds nothing
+
+    Chunk* first_chunk_ = &no_slots_;
     Directory* directories_[kDirectories] = {};
     uint32_t chunk_count_ = 0;
     uint32_t free_list_ = 0;  ///< index, 0 ends the list (index 0 is never used)

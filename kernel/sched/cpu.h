@@ -42,8 +42,7 @@ struct Cpu {
     unsigned index = 0;
     Thread* running = nullptr;      ///< whose user mode this CPU is in, or on the way to
     Thread* loaded = nullptr;       ///< whose vector state and bases the hardware holds
-    AddressSpace* space = nullptr;  ///< whose page table the hardware holds
-    Ref<AddressSpace> kept_space;   ///< it, if nobody else refers to it any more: see AddressSpace::doom
+    Ref<AddressSpace> kept_space;   ///< whose page table the hardware holds, if nobody else refers to it any more: see AddressSpace::doom
     Thread* charged = nullptr;      ///< whose time passes here: the running thread, or one whose call it serves by a fast path
     Thread* next = nullptr;         ///< handed off to: runs before all others
     RunQueue ready;

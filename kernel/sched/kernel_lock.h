@@ -11,13 +11,13 @@ namespace portico::kernel {
 class __attribute__((capability("kernel lock"))) KernelLock {
 public:
     void lock() __attribute__((acquire_capability())) {
-        while (held_.exchange(true, std::memory_order_acquire))
-            while (held_.load(std::memory_order_relaxed)) arch::spin_pause();
+        while (held_.fetch_or(1, std::memory_order_acquire) & 1) [[unlikely]]
+            while (held_.load(std::memory_order_relaxed) != 0) arch::spin_pause();
     }
-    void unlock() __attribute__((release_capability())) { held_.store(false, std::memory_order_release); }
+    void unlock() __attribute__((release_capability())) { held_.store(0, std::memory_order_release); }
 
 private:
-    std::atomic<bool> held_{false};
+    std::atomic<uint32_t> held_{0};  ///< bit 0, which one instruction sets and tests
 };
 
 extern KernelLock kernel_lock;

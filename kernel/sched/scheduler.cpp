@@ -161,8 +161,7 @@ void Scheduler::unload(Cpu& cpu) {
     arch::save_vector_state(cpu.loaded->vector_state());
     arch::save_user_bases(cpu.loaded->frame);
     cpu.loaded = nullptr;
-    arch::activate(nullptr);
-    cpu.space = nullptr;
+    arch::activate(cpu.frame, nullptr);
     cpu.kept_space = nullptr;
 }
 

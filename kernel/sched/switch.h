@@ -7,9 +7,8 @@
 namespace portico::kernel {
 
 [[gnu::always_inline]] inline void load_space(Cpu& cpu, AddressSpace& space) {
-    if (cpu.space == &space) return;
-    arch::activate(&space.page_table());
-    cpu.space = &space;
+    if (cpu.frame.table == &space.page_table()) return;
+    arch::activate(cpu.frame, &space.page_table());
     if (cpu.kept_space) [[unlikely]]
         cpu.kept_space = nullptr;
 }

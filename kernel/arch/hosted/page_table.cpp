@@ -172,7 +172,8 @@ void shoot_down(PageTable& table, std::span<const uint64_t> pages) {
     }
 }
 
-void activate(PageTable* table) {
+void activate(CpuFrame& frame, PageTable* table) {
+    frame.table = table;
     hosted::Processor& cpu = hosted::Hardware::get().own();
     std::lock_guard guard(cpu.access_mutex);
     if (cpu.table == table) return;

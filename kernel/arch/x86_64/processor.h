@@ -23,7 +23,6 @@ struct Processor {
     uint64_t descriptors[10]{};
     TaskState task;
     uint32_t apic_id = 0;
-    PageTable* table = nullptr;               ///< active
     uint64_t timer_armed_ns = abi::kForever;  ///< when the hardware will fire; not later than:
     uint64_t timer_wanted_ns = abi::kForever;
 

@@ -36,7 +36,7 @@ void answer_shoot_down() {
 static CpuMask active_cpus(const PageTable& table) {
     CpuMask active = 0;
     for (unsigned i = 0; i < cpu_count(); ++i)
-        if (const Processor& each = Processor::at(i); each.table == &table) active |= each.bit;
+        if (cpu_at(i).frame.table == &table) active |= Processor::at(i).bit;
     return active;
 }
 
@@ -64,10 +64,8 @@ void spin_pause() {
     pause_instruction();
 }
 
-void activate(PageTable* table) {
-    Processor& own = Processor::current();
-    if (table == own.table) return;
-    own.table = table;
+void activate(CpuFrame& cpu, PageTable* table) {
+    cpu.table = table;
     write_control3(table ? table->root() : kernel_root);
 }
 

@@ -41,21 +41,29 @@ void init_vector_state(void* area) {
     __builtin_memcpy(bytes + 24, &kInitialMxcsr, sizeof(kInitialMxcsr));
 }
 
-void save_vector_state(void* area) {
-    if (method == Method::Xsaveopt) {
-        asm volatile("xsaveopt64 (%0)" ::"r"(area), "a"(kEnabled), "d"(0) : "memory");
-    } else if (method == Method::Xsave) {
-        asm volatile("xsave64 (%0)" ::"r"(area), "a"(kEnabled), "d"(0) : "memory");
-    } else {
+// edx:eax says which components are meant, of those that XCR0 enables. Its upper half enables none, so edx may hold anything.
+
+static __attribute__((noinline, cold)) void save_otherwise(void* area) {
+    if (method == Method::Xsave)
+        asm volatile("xsave64 (%0)" ::"r"(area), "a"(kEnabled) : "memory");
+    else
         asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
-    }
+}
+
+static __attribute__((noinline, cold)) void load_otherwise(const void* area) {
+    asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+}
+
+void save_vector_state(void* area) {
+    if (method != Method::Xsaveopt) [[unlikely]]
+        return save_otherwise(area);
+    asm volatile("xsaveopt64 (%0)" ::"r"(area), "a"(kEnabled) : "memory");
 }
 
 void load_vector_state(const void* area) {
-    if (method == Method::Fxsave)
-        asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
-    else
-        asm volatile("xrstor64 (%0)" ::"r"(area), "a"(kEnabled), "d"(0) : "memory");
+    if (method == Method::Fxsave) [[unlikely]]
+        return load_otherwise(area);
+    asm volatile("xrstor64 (%0)" ::"r"(area), "a"(kEnabled) : "memory");
 }
 
 void load_user_bases(const ThreadFrame& frame) {
