@@ -258,8 +258,9 @@ void nothing_is_left(Handle server) {
     for (int i = 0; i < 5; ++i) round();
     const uint64_t before = free_bytes();
     for (int i = 0; i < 50; ++i) round();
-    const uint64_t after = free_bytes();
-    CHECK(after + (512 << 10) > before);
+    // The server lets go when it hears that the last client is gone, which may be a moment later on another CPU.
+    for (int i = 0; i < 500 && free_bytes() + (512 << 10) <= before; ++i) sleep_ms(10);
+    CHECK(free_bytes() + (512 << 10) > before);
     ok("fifty connections with 2 MiB each leave nothing behind");
 }
 

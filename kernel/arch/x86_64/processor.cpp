@@ -67,6 +67,7 @@ unsigned Processor::index() const {
 
 void Processor::set_cpu(unsigned index) {
     Cpu& cpu = cpu_at(index);
+    cpu.index = index;
     cpu.frame.self = &cpu.frame;
     cpu.frame.machine = &processors[index];
     processors[index].bit = CpuMask{1} << index;
