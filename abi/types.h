@@ -123,7 +123,7 @@ struct AccountInfo {
     uint64_t object_count = 0;  ///< kernel objects charged to it and those below it
 };
 
-inline constexpr uint64_t kPortListMax = 64;  ///< ports in one port_list
+inline constexpr uint64_t kPortListMax = 56;  ///< ports in one port_list
 
 /// One port, as port_list tells it. Its owner is the process that made it, or was the last to be given it by handle_install.
 struct PortInfo {
@@ -137,8 +137,9 @@ struct PortInfo {
     uint32_t credits = 0;         ///< not in use, of all senders together
     uint32_t receivers = 0;       ///< threads that wait, up to 1000; those at its set if it is in one
     uint32_t zero = 0;
+    uint64_t waits_for = 0;  ///< the port at which the thread that last received here waits in a call; 0: it does not
 };
-static_assert(sizeof(PortInfo) == 64);
+static_assert(sizeof(PortInfo) == 72);
 
 struct SystemInfo {
     uint32_t cpu_count = 0;

@@ -4,11 +4,13 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <map>
+#include <set>
 
 namespace portico::tools {
 namespace {
 
-constexpr std::string_view kHeading = "id owner queued queued_max credits senders receivers messages name";
+constexpr std::string_view kHeading = "id owner queued queued_max credits senders receivers messages waits_for name";
 
 /// Takes a number and the space behind it off the front of `line`.
 bool take_number(std::string_view& line, uint64_t& value) {
@@ -19,7 +21,8 @@ bool take_number(std::string_view& line, uint64_t& value) {
 }
 
 bool parse_row(std::string_view line, PortRow& row) {
-    for (uint64_t* value : {&row.id, &row.owner, &row.queued, &row.queued_max, &row.credits, &row.senders, &row.receivers, &row.messages})
+    for (uint64_t* value : {&row.id, &row.owner, &row.queued, &row.queued_max, &row.credits, &row.senders, &row.receivers, &row.messages,
+                            &row.waits_for})
         if (!take_number(line, *value)) return false;
     row.name = line.empty() ? "process " + std::to_string(row.owner) : std::string(line);
     return true;
@@ -81,6 +84,33 @@ PortTable busiest(PortTable table, Order order, size_t count) {
     });
     if (table.size() > count) table.resize(count);
     return table;
+}
+
+std::string rings(const PortTable& table) {
+    std::map<uint64_t, const PortRow*> by_id;
+    for (const PortRow& row : table) by_id[row.id] = &row;
+    const auto next = [&](const PortRow* row) {
+        const auto found = by_id.find(row->waits_for);
+        return found == by_id.end() ? nullptr : found->second;
+    };
+    std::string text;
+    std::set<uint64_t> seen;
+    for (const PortRow& row : table) {
+        std::set<uint64_t> path;
+        const PortRow* at = &row;
+        while (at != nullptr && !seen.contains(at->id) && path.insert(at->id).second) at = next(at);
+        const bool is_ring = at != nullptr && path.contains(at->id);
+        seen.merge(path);
+        if (!is_ring) continue;
+        text += "ring of calls: port " + std::to_string(at->id) + " (" + at->name + ")";
+        const PortRow* other = at;
+        do {
+            other = next(other);
+            text += " waits for " + std::to_string(other->id) + " (" + other->name + ")";
+        } while (other != at);
+        text += '\n';
+    }
+    return text;
 }
 
 std::string format_ports(const PortTable& table, Order order) {

@@ -6,10 +6,10 @@ namespace portico::tools {
 namespace {
 
 constexpr std::string_view kText =
-    "id owner queued queued_max credits senders receivers messages name\n"
-    "3 2 0 4 126 2 1 1000 uart\n"
-    "4 3 1 12 9 7 0 5 a name\n"
-    "90 77 0 0 0 0 0 1000000 \n";
+    "id owner queued queued_max credits senders receivers messages waits_for name\n"
+    "3 2 0 4 126 2 1 1000 0 uart\n"
+    "4 3 1 12 9 7 0 5 3 a name\n"
+    "90 77 0 0 0 0 0 1000000 0 \n";
 
 PortTable parsed(std::string_view text) {
     PortTable table;
@@ -31,10 +31,27 @@ TEST(PortTableTest, ParsesLines) {
 
 TEST(PortTableTest, RefusesWhatItDoesNotKnow) {
     PortTable table;
-    for (const std::string text : {"", "id\n", "id owner queued queued_max credits senders receivers messages name",
-                                   "id owner queued queued_max credits senders receivers messages name\n1 2 3\n",
-                                   "id owner queued queued_max credits senders receivers messages name\n1 2 3 4 5 6 7 x name\n"})
+    for (const std::string text : {"", "id\n", "id owner queued queued_max credits senders receivers messages waits_for name",
+                                   "id owner queued queued_max credits senders receivers messages waits_for name\n1 2 3\n",
+                                   "id owner queued queued_max credits senders receivers messages waits_for name\n1 2 3 4 5 6 7 x name\n"})
         EXPECT_FALSE(parse_ports(text, table)) << text;
+}
+
+TEST(PortTableTest, TellsRingsOfCalls) {
+    EXPECT_EQ(rings(parsed(kText)), "") << "one waits for another that does not wait";
+    PortTable table(5);
+    for (uint64_t i = 0; i < 5; ++i) {
+        table[i].id = i + 1;
+        table[i].name = std::string(1, static_cast<char>('a' + i));
+    }
+    table[0].waits_for = 2;  // into the ring
+    table[1].waits_for = 3;
+    table[2].waits_for = 2;
+    table[3].waits_for = 9;  // not in the list
+    table[4].waits_for = 5;
+    EXPECT_EQ(rings(table),
+              "ring of calls: port 2 (b) waits for 3 (c) waits for 2 (b)\n"
+              "ring of calls: port 5 (e) waits for 5 (e)\n");
 }
 
 TEST(PortTableTest, SortsTheBusiestFirst) {

@@ -19,7 +19,7 @@ constexpr const char* kFile = "/proc/portico/ports";
 constexpr const char* kUsage =
     "usage: ports [-n COUNT] [-w SECONDS]\n\n"
     "Lists the ports of the system, the busiest first: their owners, messages queued now and at most, credits left,\n"
-    "badges handed out, threads waiting, messages taken so far.\n\n"
+    "badges handed out, threads waiting, messages taken so far; and owners that wait for each other in a ring of calls.\n\n"
     "  -n COUNT    only the COUNT busiest\n"
     "  -w SECONDS  again and again, with messages per second, until interrupted\n";
 
@@ -119,5 +119,8 @@ int main(int argument_count, char** arguments) {
     using namespace portico::tools;
     const Wishes wishes = parse(argument_count, arguments);
     if (wishes.period_s > 0) return watch(wishes);
-    return show(busiest(read_ports(), Order::Messages, wishes.count), Order::Messages) ? 0 : 1;
+    const PortTable table = read_ports();
+    if (!show(busiest(table, Order::Messages, wishes.count), Order::Messages)) return 1;
+    std::fputs(rings(table).c_str(), stdout);
+    return std::fflush(stdout) == 0 ? 0 : 1;
 }

@@ -107,6 +107,7 @@ void Port::set_owner(const Process& owner) {
 }
 
 abi::PortInfo Port::describe() const {
+    const bool waits = server_ != nullptr && server_->wait() == Thread::Wait::Call;
     const MessageSource& source = set_ != nullptr && !has_receivers() ? static_cast<const MessageSource&>(*set_) : *this;
     return {.id = id_,
             .owner = owner_,
@@ -116,7 +117,8 @@ abi::PortInfo Port::describe() const {
             .queued_max = queued_max_,
             .senders = senders_,
             .credits = static_cast<uint32_t>(std::min<uint64_t>(credits_, ~uint32_t{0})),
-            .receivers = source.receiver_count()};
+            .receivers = source.receiver_count(),
+            .waits_for = waits ? server_->current_call()->port->id() : 0};
 }
 
 void Port::set_server(Thread& server) {

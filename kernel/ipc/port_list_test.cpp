@@ -46,6 +46,39 @@ TEST_F(PortListTest, CountsWhatIsQueuedAndTaken) {
     EXPECT_EQ(info().messages, 6u);
 }
 
+TEST_F(PortListTest, A20_ARingOfCallsIsThereToSee) {
+    uint64_t newest = list().back().id;
+    for (size_t count = 2; count <= 32; count += 5) {
+        struct Member {
+            Thread& thread;
+            Handle port;
+            uint64_t id;
+            Handle to_next{};
+        };
+        std::vector<Member> ring;
+        for (size_t i = 0; i < count; ++i) {
+            Thread& thread = machine.make_thread();
+            const Handle made = machine.call(thread, abi::PortCreate{})->port;
+            newest = list(newest, 1).front().id;
+            ring.push_back({thread, made, newest});
+            ASSERT_TRUE(machine.send(client, make_sender(thread, made, client)));
+            ASSERT_TRUE(machine.receive(thread, made)) << "it serves";
+            EXPECT_EQ(list(newest - 1, 1).front().waits_for, 0u);
+        }
+        for (size_t i = 0; i < count; ++i) {
+            const Member& next = ring[(i + 1) % count];
+            ring[i].to_next = make_sender(next.thread, next.port, ring[i].thread);
+        }
+        for (const Member& member : ring) machine.start_call(member.thread, member.to_next);
+        for (size_t i = 0; i < count; ++i) {
+            const auto found = list(ring[i].id - 1, 1);
+            EXPECT_EQ(found.front().waits_for, ring[(i + 1) % count].id) << i << " of " << count;
+        }
+        for (const Member& member : ring) machine.in_kernel([&] { member.thread.process().kill(1); });
+        machine.forget_ended();
+    }
+}
+
 TEST_F(PortListTest, CallsCountHoweverTheyGo) {
     const uint64_t first = call_taken();  // by way of the queue
     ASSERT_TRUE(machine.reply(server, first));

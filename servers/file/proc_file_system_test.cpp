@@ -54,7 +54,8 @@ public:
              .queued_max = 4,
              .senders = 2,
              .credits = 63,
-             .receivers = 1},
+             .receivers = 1,
+             .waits_for = 9},
             {.id = 9, .owner = 7, .name = {'f', 'u', 'l', 'l', ' ', 's', 'i', 'x', 't', 'e', '\n', 'n', ' ', 'b', 'y', 't'}}};
     }
     std::string uuid() override { return "uuid\n"; }
@@ -136,9 +137,9 @@ TEST_F(ProcTest, OneOpenReadsOneMoment) {
 
 TEST_F(ProcTest, PortsAreALineEach) {
     EXPECT_EQ(text("/proc/portico/ports"),
-              "id owner queued queued_max credits senders receivers messages name\n"
-              "3 2 1 4 63 2 1 12345678901 uart\n"
-              "9 7 0 0 0 0 0 0 full sixte?n byt\n");
+              "id owner queued queued_max credits senders receivers messages waits_for name\n"
+              "3 2 1 4 63 2 1 12345678901 9 uart\n"
+              "9 7 0 0 0 0 0 0 0 full sixte?n byt\n");
     EXPECT_EQ(at("/proc/portico/ports")->attributes().mode & kPermissionBits, 0444u);
 }
 

@@ -111,13 +111,13 @@ std::string accounts_text(const abi::SystemInfo& info, const abi::AccountInfo& o
 }
 
 std::string ports_text(const std::vector<abi::PortInfo>& ports) {
-    std::string text = "id owner queued queued_max credits senders receivers messages name\n";
+    std::string text = "id owner queued queued_max credits senders receivers messages waits_for name\n";
     for (const abi::PortInfo& port : ports) {
         std::string name(port.name.data(), strnlen(port.name.data(), port.name.size()));
         for (char& c : name)
             if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = '?';
-        text += format("%" PRIu64 " %" PRIu64 " %u %u %u %u %u %" PRIu64 " %s\n", port.id, port.owner, port.queued, port.queued_max,
-                       port.credits, port.senders, port.receivers, port.messages, name.c_str());
+        text += format("%" PRIu64 " %" PRIu64 " %u %u %u %u %u %" PRIu64 " %" PRIu64 " %s\n", port.id, port.owner, port.queued,
+                       port.queued_max, port.credits, port.senders, port.receivers, port.messages, port.waits_for, name.c_str());
     }
     return text;
 }
