@@ -140,9 +140,9 @@ TEST_F(PortListTest, LongListsAreReadInParts) {
     for (size_t i = 0; i < more.size(); i += 3) machine.call(server, abi::HandleClose{more[i]});
     std::vector<abi::PortInfo> all;
     for (;;) {
-        const auto part = list(all.empty() ? 0 : all.back().id, 60);
+        const auto part = list(all.empty() ? 0 : all.back().id, 50);
         all.insert(all.end(), part.begin(), part.end());
-        if (part.size() < 60) break;
+        if (part.size() < 50) break;
     }
     EXPECT_EQ(all.size(), 1 + 100u);
     EXPECT_TRUE(std::ranges::is_sorted(all, std::ranges::less_equal{}, &abi::PortInfo::id));
