@@ -22,6 +22,7 @@ enum class MessageKind : uint8_t {
     Fault,          ///< a thread stopped on a fault nobody handled: a call whose reply resumes it (see FaultWords)
     ForeignCall,    ///< a thread of a process with a service made a call of another system (see ForeignReply)
     ForeignResult,  ///< the call that was answered RunAndReport has this result in word[0]; a call, any reply resumes the thread
+    PageIn,         ///< a thread misses a page of the paged memory object with this badge (see PageInWords); answer with memory_supply
 };
 
 /// How the service of a process (process_set_service) answers a ForeignCall: the operation of its reply. The message has the call's number
@@ -118,18 +119,29 @@ enum class FaultKind : uint32_t {
     FloatingPoint,
     Alignment,
     BadCall,
+    PageLost,  ///< the pager of the memory object did not supply the page: it has none, failed, is late, or is gone
 };
 
 /// Words of a message of kind Fault. Reply with status None to retry the instruction.
 struct FaultWords {
     FaultKind kind;
-    uint32_t access;       ///< Page: Access bits that were tried; else the error code
-    uint64_t address;      ///< Page: the address; else 0
+    uint32_t access;       ///< Page, PageLost: Access bits that were tried; else the error code
+    uint64_t address;      ///< Page, PageLost: the address; else 0
     uint64_t instruction;  ///< where
     uint64_t stack;
     uint64_t zero;
 };
 static_assert(sizeof(FaultWords) == 8 * kMessageWords);
+
+/// Words of a message of kind PageIn. One is sent for a page however many threads wait for it; again if all of them gave up since.
+struct PageInWords {
+    uint64_t offset_bytes;  ///< of the page in the memory object
+    uint64_t length_bytes;  ///< of it and its neighbours above that are absent too: a hint for reading ahead
+    uint64_t access;        ///< Access bits that were tried
+    uint64_t memory_id;     ///< as memory_query tells it
+    uint64_t zero;
+};
+static_assert(sizeof(PageInWords) == 8 * kMessageWords);
 
 /// Registers of the message system calls (the other calls use Arguments in abi/call_doc.h).
 ///

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "abi/calls/memory.h"
+#include "abi/calls/paging.h"
 #include "abi/calls/ports.h"
 #include "abi/calls/processes.h"
 #include "abi/calls/system.h"
@@ -17,6 +18,6 @@ using Syscalls =
              ThreadExit, ThreadAlert, ThreadSleep, ThreadYield, UpcallQuery, UpcallReturn, FutexWait, FutexWake, FutexRequeue, TimerCreate,
              TimerSet, ClockRead, InterruptCreate, InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery,
              DebugLog, SystemQuery, PortForward, PortSendBatch, PortReceiveBatch, SetCreate, SetAdd, SetRemove, ProcessSetService,
-             ForeignReport, ObjectSetName, PortList, PortSendWait>;
+             ForeignReport, ObjectSetName, PortList, PortSendWait, MemoryCreatePaged, MemorySupply, MemoryDetach>;
 
 }  // namespace portico::abi

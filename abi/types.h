@@ -75,7 +75,7 @@ struct ThreadStart {
 struct UpcallState {
     Registers registers;
     FaultKind kind = FaultKind::None;
-    uint32_t access = 0;  ///< Page: Access bits that were tried; else the error code
+    uint32_t access = 0;  ///< Page, PageLost: Access bits that were tried; else the error code
     uint64_t address = 0;
 };
 
@@ -104,6 +104,7 @@ struct MappingInfo {
 enum class MemoryFlags : uint64_t {
     None = 0,
     GrowOnly = 1 << 0,  ///< memory_resize never takes pages away: what is mapped below the size stays readable
+    Paged = 1 << 1,     ///< told by memory_query only: its pages come from a pager, or those of what it is a clone of
 };
 constexpr bool has(MemoryFlags held, MemoryFlags wanted) {
     return (static_cast<uint64_t>(held) & static_cast<uint64_t>(wanted)) == static_cast<uint64_t>(wanted);

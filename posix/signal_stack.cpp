@@ -69,6 +69,7 @@ Result<> load_vector_state(Thread& thread, uint64_t address) {
 void fill_fault(MachineContext& machine, const abi::UpcallState& cause) {
     switch (cause.kind) {
     case abi::FaultKind::Page:
+    case abi::FaultKind::PageLost:
         machine.trap = 14;
         machine.error = 4;
         if (allows(static_cast<abi::Access>(cause.access), abi::Access::Write)) machine.error |= 2;

@@ -37,7 +37,8 @@ void divert_library(Thread& thread, abi::UpcallState& state) {
             instruction = address_of(portico_exit_restart);
         return;
     }
-    const bool memory_fault = state.kind == abi::FaultKind::Page || state.kind == abi::FaultKind::GeneralProtection;
+    const bool memory_fault =
+        state.kind == abi::FaultKind::Page || state.kind == abi::FaultKind::PageLost || state.kind == abi::FaultKind::GeneralProtection;
     if (!memory_fault || !lies_in(instruction, portico_user_begin, portico_user_end)) report_bug(thread, state);
     instruction = address_of(portico_user_fault);
 }
@@ -68,6 +69,8 @@ SignalDetails details_of(const Thread& thread) {
     switch (thread.event.kind) {
     case abi::FaultKind::Page:
         return page_fault(thread.event);
+    case abi::FaultKind::PageLost:
+        return SignalDetails::of_fault(kBus, 2, thread.event.address);  // BUS_ADRERR
     case abi::FaultKind::InvalidOpcode:
         return SignalDetails::of_fault(kIll, 2, instruction);  // ILL_ILLOPN
     case abi::FaultKind::DivideError:

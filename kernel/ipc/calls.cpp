@@ -101,6 +101,13 @@ bool report_fault(Thread& thread, const abi::FaultWords& fault) {
     return true;
 }
 
+void raise_fault(Thread& thread, const abi::FaultWords& fault) {
+    if (thread.deliver_fault(fault) || report_fault(thread, fault)) return;
+    log("process %lu: fault %u at %lx, instruction %lx, and no supervisor", thread.process().id(), static_cast<unsigned>(fault.kind),
+        fault.address, fault.instruction);
+    thread.process().kill(abi::kExitCodeFault);
+}
+
 void destroy_call(Call& call) {
     Ref<Account> payer(*call.payer);
     heap.destroy(&call, *payer);

@@ -37,8 +37,8 @@ Result<> futex_wait(Thread& caller, const FutexKey& key, uint64_t address, uint3
     caller.futex_space = key.space;
     caller.futex_offset = key.offset;
     caller.futex_mask = mask;
-    caller.futex_list = &bucket(key);
-    caller.futex_list->push_back(caller.link);
+    caller.wait_list = &bucket(key);
+    caller.wait_list->push_back(caller.link);
     return {};
 }
 
@@ -73,7 +73,7 @@ uint64_t futex_move(const FutexKey& key, const FutexKey& target, uint64_t count)
         it = from.erase(it);
         thread.futex_space = target.space;
         thread.futex_offset = target.offset;
-        thread.futex_list = &to;
+        thread.wait_list = &to;
         to.push_back(thread.link);
         ++moved;
     }

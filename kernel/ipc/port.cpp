@@ -4,6 +4,7 @@
 #include "kernel/ipc/port_set.h"
 #include "kernel/ipc/port_trace.h"
 #include "kernel/ipc/sender.h"
+#include "kernel/memory/paging.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -165,6 +166,15 @@ Result<> Port::deliver(QueueNode& node, Thread& receiver) {
         sender.taken();
         return {};
     }
+    case QueueNode::Kind::Paging: {
+        auto& paging = static_cast<Paging&>(node);
+        load_message(receiver, paging.take(receiver.process()));
+        if (paging.has_more()) {  // behind what others sent
+            queue_.push_back(paging);
+            ++queued_;
+        }
+        return {};
+    }
     }
     return {};
 }
@@ -229,7 +239,21 @@ void Port::drop(QueueNode& node) {
     case QueueNode::Kind::Call:
         drop_queued_call(static_cast<Call&>(node));
         return;
+    case QueueNode::Kind::Paging:
+        static_cast<Paging&>(node).dropped();
+        return;
     }
+}
+
+void Port::add_paging(Paging& paging) {
+    paging.next_of_port = pagings_;
+    if (pagings_ != nullptr) pagings_->previous_of_port = &paging;
+    pagings_ = &paging;
+}
+
+void Port::remove_paging(Paging& paging) {
+    (paging.previous_of_port != nullptr ? paging.previous_of_port->next_of_port : pagings_) = paging.next_of_port;
+    if (paging.next_of_port != nullptr) paging.next_of_port->previous_of_port = paging.previous_of_port;
 }
 
 void Port::on_unreachable() {
@@ -243,6 +267,7 @@ void Port::on_unreachable() {
         --queued_;
         drop(node);
     }
+    for (Paging* paging = pagings_; paging != nullptr; paging = paging->next_of_port) paging->port_closed();
 }
 
 }  // namespace portico::kernel

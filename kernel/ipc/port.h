@@ -9,6 +9,7 @@ namespace portico::kernel {
 
 using abi::Message;
 using abi::MessageKind;
+class Paging;
 class PortSet;
 class QueuedMessage;
 
@@ -76,6 +77,10 @@ public:
     void serve_rest(Thread& server);
     void forget_server() { server_ = nullptr; }
 
+    /// Memory objects whose pager this port is.
+    void add_paging(Paging& paging);
+    void remove_paging(Paging& paging);
+
     PortSet* set() const { return set_; }
     uint64_t key() const { return key_; }
 
@@ -95,9 +100,10 @@ private:
 
     MessageQueue queue_;
     PortSet* set_ = nullptr;
-    uint64_t key_ = 0;          ///< told by the set
-    Thread* server_ = nullptr;  ///< who last received here and has not received elsewhere since
-    uint8_t urgent_ = 0;        ///< highest priority of a call posted since the queue was last empty
+    uint64_t key_ = 0;           ///< told by the set
+    Paging* pagings_ = nullptr;  ///< linked by Paging::next_of_port
+    Thread* server_ = nullptr;   ///< who last received here and has not received elsewhere since
+    uint8_t urgent_ = 0;         ///< highest priority of a call posted since the queue was last empty
     uint32_t queued_ = 0;
     uint32_t queued_max_ = 0;
     uint32_t senders_ = 0;

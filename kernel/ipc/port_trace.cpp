@@ -17,6 +17,8 @@ MessageKind kind_of(const QueueNode& node) {
         return MessageKind::Send;
     case QueueNode::Kind::Sender:
         return MessageKind::Notification;
+    case QueueNode::Kind::Paging:
+        return MessageKind::PageIn;
     case QueueNode::Kind::Call:
         break;
     }
@@ -42,6 +44,7 @@ void record_posted(const QueueNode& node, const Port& port) {
         cpu.note(TraceEvent::Send, static_cast<const QueuedMessage&>(node).message.header.operation(), address_of(node), port.id());
         return;
     case QueueNode::Kind::Sender:
+    case QueueNode::Kind::Paging:
         cpu.note(TraceEvent::Notify, 0, address_of(node), port.id());
         return;
     case QueueNode::Kind::Call:

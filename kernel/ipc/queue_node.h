@@ -20,10 +20,10 @@ struct CarriedHandles {
     }
 };
 
-/// What waits in a port's queue: a message, a call, or a sender with bits raised.
+/// What waits in a port's queue: a message, a call, a sender with bits raised, or a memory object that misses pages.
 class QueueNode : public boost::intrusive::list_base_hook<ListChecks> {
 public:
-    enum class Kind : uint8_t { Message, Call, Sender };
+    enum class Kind : uint8_t { Message, Call, Sender, Paging };
     explicit QueueNode(Kind kind) : node_kind_(kind) {}
     Kind node_kind() const { return node_kind_; }
 

@@ -139,7 +139,7 @@ bool AddressSpace::extend_below(const Ref<Memory>& memory, uint64_t address, uin
         has(below.flags, MapFlags::NoInherit))
         return false;
     Memory& object = *below.memory;
-    if (object.is_device() || object.handle_count() != 0 || !object.has_one_mapping()) return false;
+    if (!object.is_anonymous() || object.handle_count() != 0 || !object.has_one_mapping()) return false;
     if (below.first_page + below.page_count != object.size_pages()) return false;
     if (!object.resize((object.size_pages() + page_count) * kPage)) return false;
     below.page_count += page_count;
@@ -223,6 +223,12 @@ Result<> AddressSpace::protect(uint64_t address, uint64_t page_count, Access acc
     return {};
 }
 
+/// Whose memory it is that misses a page.
+std::unexpected<Error> AddressSpace::note_absent(Error error) {
+    if (error == kPageAbsent) arch::this_cpu().absent.space = this;
+    return fail(error);
+}
+
 Result<PhysicalAddress> AddressSpace::resolve(uint64_t address, Access access) {
     if (address >= abi::kUserAddressMax) return fail(Error::BadAddress);
     const uint64_t page = address & ~(kPage - 1);
@@ -239,11 +245,14 @@ Result<PhysicalAddress> AddressSpace::resolve(uint64_t address, Access access) {
     Access granted = mapping.access;
     PhysicalAddress found;
     if (allows(access, Access::Write)) {
-        found = TRY(memory.page_to_write(index));
+        const Result<PhysicalAddress> writable = memory.page_to_write(index);
+        if (!writable) return note_absent(writable.error());
+        found = *writable;
     } else {
-        const Memory::Page readable = TRY(memory.page_to_read(index));
-        found = readable.address;
-        if (!readable.may_write) granted = granted & (Access::Read | Access::Execute);
+        const Result<Memory::Page> readable = memory.page_to_read(index);
+        if (!readable) return note_absent(readable.error());
+        found = readable->address;
+        if (!readable->may_write) granted = granted & (Access::Read | Access::Execute);
     }
     const bool changed_page = entry.present && entry.page != found;
     TRY(table_.map(page, found, granted, cache));

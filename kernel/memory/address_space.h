@@ -113,6 +113,8 @@ private:
     Result<> prepare_places(uint64_t address, std::span<const PhysicalAddress> pages);
     Result<> take_over_payment(uint64_t address, std::span<const PhysicalAddress> pages);
 
+    std::unexpected<Error> note_absent(Error error);
+
     Mappings mappings_;
     arch::PageTable table_;
     uint64_t mapped_pages_ = 0;

@@ -10,8 +10,12 @@ namespace portico::kernel {
 /// What the kernel knows of one page of RAM.
 struct Frame {
     uint32_t references = 0;  ///< slots of page trees and messages that hold it; 0 for kernel pages
-    uint32_t next_free = 0;   ///< frame number, 0 ends the list
+    uint32_t next_free = 0;   ///< of a free one: frame number, 0 ends the list; of a page of a paged object: 1 if it is dirty
     Account* payer = nullptr;
+
+    bool dirty() const { return next_free != 0; }
+    void set_dirty() { next_free = 1; }
+    void set_clean() { next_free = 0; }
 };
 
 /// All RAM, a page at a time. A global, since RAM is: made once by kernel_main.

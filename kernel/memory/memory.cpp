@@ -1,6 +1,7 @@
 #include "kernel/memory/memory.h"
 
 #include "kernel/memory/address_space.h"
+#include "kernel/memory/paging.h"
 
 namespace portico::kernel {
 namespace {
@@ -51,30 +52,47 @@ Memory::Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes)
 
 Memory::~Memory() {
     ASSERT(mappings_ == nullptr);
+    if (paging_ != nullptr) heap.destroy(paging_, payer());
 }
 
 Result<Memory::Page> Memory::page_to_read(uint64_t index) {
     if (index >= size_pages()) return fail(Error::BadAddress);
     if (is_device_) return Page{{device_base_.value + index * abi::kPageBytes}, true};
     const PageTree::Found found = tree_.find(index);
-    if (!found.present) return Page{zero_page, false};
-    return Page{found.page, found.exclusive};
+    if (found.present) return Page{found.page, found.exclusive && (paging_ == nullptr || frames.frame(found.page).dirty())};
+    if (paging_ != nullptr) return absent(index, Access::Read);
+    if (source_ && index < source_pages_) return page_of_source(index);
+    return Page{zero_page, false};
 }
 
 Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
     if (index >= size_pages()) return fail(Error::BadAddress);
     if (is_device_) return PhysicalAddress{device_base_.value + index * abi::kPageBytes};
     const PageTree::Found found = tree_.find(index);
-    if (found.exclusive) return found.page;
+    if (found.exclusive) {
+        if (paging_ != nullptr) frames.frame(found.page).set_dirty();
+        return found.page;
+    }
+    if (!found.present && paging_ != nullptr) return absent(index, Access::Write);
+    if (!found.present && source_ && index < source_pages_) TRY(page_of_source(index));
     // Readers of the old page must see the new one. The old one stays alive until they are shot down: only this
     // object's reference to it goes, and if it was the last, invalidate has run before anyone can be given the frame.
     invalidate(index, 1);
-    return tree_.make_writable(index);
+    const PhysicalAddress page = TRY(tree_.make_writable(index));
+    if (paging_ != nullptr) frames.frame(page).set_dirty();
+    return page;
 }
 
 Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_count) {
     if (is_device_) return fail(Error::InvalidArgument);
     protect_mappings(first_page, page_count);
+    if (!is_anonymous()) {
+        clone.source_ = paging_ != nullptr ? Ref<Memory>(*this) : source_;
+        clone.source_first_ = source_first_ + first_page;
+        const uint64_t pages = paging_ != nullptr ? size_pages() : source_pages_;
+        clone.source_pages_ = std::min(clone.size_pages(), pages - std::min(pages, first_page));
+        clone.flags_ = abi::MemoryFlags::Paged;
+    }
     if (first_page == 0 && page_count >= size_pages()) {
         clone.tree_.share(tree_);
         return {};
@@ -97,8 +115,10 @@ Result<> Memory::resize(uint64_t size_bytes) {
         }
         invalidate(keep, size_pages() - keep);
         TRY(tree_.truncate(keep));
+        source_pages_ = std::min(source_pages_, keep);
     }
     size_bytes_ = size_bytes;
+    if (paging_ != nullptr) paging_->conclude(size_pages(), PageTree::kPagesMax, Error::None);  // they find that they are past the end
     return {};
 }
 
@@ -129,7 +149,7 @@ bool Memory::has_one_mapping() const {
 }
 
 bool Memory::shows_only_in(const Mapping& own, uint64_t first_page, uint64_t page_count) const {
-    if (is_device_ || handle_count() != 0) return false;
+    if (!is_anonymous() || handle_count() != 0) return false;
     for (const Mapping* mapping = mappings_; mapping != nullptr; mapping = mapping->next_of_memory) {
         if (mapping->space != own.space) return false;
         if (mapping != &own && mapping->first_page < first_page + page_count && first_page < mapping->first_page + mapping->page_count)

@@ -4,7 +4,23 @@
 
 namespace portico::kernel {
 
+class AddressSpace;
 class Mapping;
+class Memory;
+class Paging;
+class Process;
+class Sender;
+
+/// Never leaves the kernel: a page must be had from its pager first, Cpu::absent says which. Whoever gets this has changed nothing, and is
+/// made again when the page is there (Paging::wait).
+inline constexpr Error kPageAbsent = static_cast<Error>(0xFFFF);
+
+struct AbsentPage {
+    Memory* memory = nullptr;  ///< a paged one
+    uint64_t index = 0;
+    abi::Access access = abi::Access::None;
+    AddressSpace* space = nullptr;  ///< where it was missed; null: the object itself was read or written
+};
 
 /// A memory object: pages that address spaces map.
 ///
@@ -20,12 +36,16 @@ public:
     /// Device memory: not RAM, never freed, mapped uncached.
     Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes);
     ~Memory() override;
+    /// Its pages come from a pager. Errors: NoMemory.
+    static Result<Ref<Memory>> create_paged(Account& payer, uint64_t size_bytes, Ref<Sender> pager, const Process& maker, uint64_t wait_ns);
 
     static constexpr uint64_t kSizeBytesMax = PageTree::kPagesMax * abi::kPageBytes;
 
     uint64_t size_bytes() const { return size_bytes_; }
     uint64_t size_pages() const { return (size_bytes_ + abi::kPageBytes - 1) / abi::kPageBytes; }
     bool is_device() const { return is_device_; }
+    /// Nothing is behind its pages: those that are absent are zero.
+    bool is_anonymous() const { return !is_device_ && paging_ == nullptr && !source_; }
     abi::MemoryFlags flags() const { return flags_; }
     uint64_t id() const { return id_; }
     uint64_t resident_bytes() const { return tree_.resident_pages() * abi::kPageBytes; }
@@ -34,9 +54,9 @@ public:
         PhysicalAddress address;
         bool may_write = false;
     };
-    /// A page to read; the shared zero page if it was never written. Errors: BadAddress past the end.
+    /// A page to read; the shared zero page if it was never written. Errors: BadAddress past the end, kPageAbsent, NoMemory.
     Result<Page> page_to_read(uint64_t index);
-    /// A page to write, exclusively this object's. Errors: BadAddress past the end, NoMemory.
+    /// A page to write, exclusively this object's. Errors: BadAddress past the end, kPageAbsent, NoMemory.
     Result<PhysicalAddress> page_to_write(uint64_t index);
 
     /// Makes `clone`, just made and empty, a copy-on-write snapshot of a page range. Errors: NoMemory.
@@ -47,6 +67,25 @@ public:
 
     /// Puts an adopted frame at a place, while the object is being made.
     Result<> put(uint64_t index, PhysicalAddress page) { return tree_.put(index, page); }
+
+    // ---- paged objects (paged_memory.cpp); what follows is for their pager
+
+    Paging* paging() const { return paging_; }
+    /// How many pages from this one on are absent, up to a bound; at least 1.
+    uint64_t absent_run(uint64_t index);
+    static constexpr uint64_t kPagesAtOnceMax = 64;
+    /// Sees to it that supply() cannot fail: places, and payment for pages that others paid for. Errors: NoMemory, then nothing is charged.
+    Result<> prepare_supply(uint64_t first_page, std::span<const PhysicalAddress> pages);
+    /// Takes pages with their references for places that are empty, clean; for none the zero page. Others stay in `pages`.
+    void supply(uint64_t first_page, std::span<PhysicalAddress> pages);
+    /// Which of up to 64 pages are there, and which of these are dirty: bit N for page N.
+    struct PageBits {
+        uint64_t present = 0, dirty = 0;
+    };
+    PageBits look_at(uint64_t first_page, uint64_t page_count);
+    /// Lets `to` have the dirty ones, shared copy-on-write, at `address` (0: they stay as they are), then lets go of all of them or keeps
+    /// them, clean. Errors: as AddressSpace::attach_pages; then nothing has changed.
+    Result<PageBits> detach(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address, bool keep);
 
     void add_mapping(Mapping& mapping);
     void remove_mapping(Mapping& mapping);
@@ -62,6 +101,8 @@ public:
     Ref<Memory> clone_of_round;
 
 private:
+    std::unexpected<Error> absent(uint64_t index, abi::Access access);
+    Result<Page> page_of_source(uint64_t index);
     void invalidate(uint64_t first_page, uint64_t page_count);
     void protect_mappings(uint64_t first_page, uint64_t page_count);
 
@@ -71,6 +112,10 @@ private:
     PhysicalAddress device_base_{};
     bool is_device_ = false;
     abi::MemoryFlags flags_ = abi::MemoryFlags::None;
+    Paging* paging_ = nullptr;   ///< owned
+    Ref<Memory> source_;         ///< of a clone: the paged object that has its absent pages below source_pages_
+    uint64_t source_first_ = 0;  ///< where its first page is there
+    uint64_t source_pages_ = 0;
     Mapping* mappings_ = nullptr;  ///< linked by Mapping::next_of_memory
 };
 

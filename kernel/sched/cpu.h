@@ -50,6 +50,7 @@ struct Cpu {
     bool resched = false;  ///< the running thread's turn is over, or someone more urgent is ready
     bool idle = false;
     bool attention = false;  ///< this entry changed something that Scheduler::leave must see
+    AbsentPage absent;       ///< what kPageAbsent was last about in this entry
     uint64_t slice_end_ns = 0;
     uint64_t armed_ns = abi::kForever;
     uint64_t charged_since_ticks = 0;

@@ -3,6 +3,7 @@
 #include "kernel/ipc/foreign_call.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/ipc/port.h"
+#include "kernel/memory/paging.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -102,20 +103,24 @@ void Thread::begin_wait(Wait wait, uint64_t deadline_ns) {
     arch::this_cpu().timers.add(deadline);
 }
 
-void Thread::finish_wait(Error error) {
-    const bool returns_error = wait_ != Wait::Fault && wait_ != Wait::Foreign;
+void Thread::stop_waiting() {
     wait_ = Wait::None;
     TimerQueue::remove(deadline);
+}
+
+void Thread::finish_wait(Error error) {
+    const bool returns_error = wait_ != Wait::Fault && wait_ != Wait::Foreign;
+    stop_waiting();
     if (returns_error) frame.registers.rax = static_cast<uint64_t>(error);
     note(TraceEvent::Wake, this, static_cast<uint64_t>(error));
     scheduler.make_ready(*this);
 }
 
 void Thread::retry_wait() {
-    wait_ = Wait::None;
-    TimerQueue::remove(deadline);
+    const bool in_call = wait_ != Wait::Page || missing.then == MissingPage::Then::RepeatCall;
+    stop_waiting();
     note(TraceEvent::Wake, this);
-    frame.registers.rip -= 2;  // the length of the syscall instruction; rax still holds the number
+    if (in_call) frame.registers.rip -= 2;  // the length of the syscall instruction; rax still holds the number
     scheduler.make_ready(*this);
 }
 
@@ -146,8 +151,10 @@ void Thread::end_wait(Error error) {
         waits_at->unpark(*this);
         break;
     case Wait::Futex:
-        futex_list->erase(futex_list->iterator_to(link));
+        wait_list->erase(wait_list->iterator_to(link));
         break;
+    case Wait::Page:
+        return Paging::end_wait(*this, error);
     case Wait::Call:
     case Wait::Fault:
         abandon_call(*this);
@@ -202,7 +209,7 @@ void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
 
 bool Thread::alert_ends_wait() const {
     const bool steady = wait_ == Wait::Call && call_->message.header.is_steady();
-    return !in_upcall_ && wait_ != Wait::Fault && !steady;
+    return !in_upcall_ && wait_ != Wait::Fault && wait_ != Wait::Page && !steady;
 }
 
 bool Thread::alert_is_due() const {

@@ -8,6 +8,7 @@
 
 namespace portico::kernel {
 
+class Memory;
 class MessageSource;
 class Port;
 class Process;
@@ -20,12 +21,12 @@ class Sender;
 ///
 /// Ownership: its process's list holds a reference until it is dead; handles may hold more.
 /// Invariant: `link` is in exactly the list that its state says: a run queue (Ready), the process's held list (Held), what
-///            it waits at (Blocked in Receive, Futex or Credit), else none.
+///            it waits at (Blocked in Receive, Futex, Credit or Page), else none.
 class Thread final : public Object {
 public:
     static constexpr ObjectType kType = ObjectType::Thread;
     enum class State : uint8_t { Ready, Running, Blocked, Held, Dead };
-    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault, Foreign, Credit };
+    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault, Foreign, Credit, Page };
 
     static Result<Ref<Thread>> create(Process& process, const abi::ThreadStart& start, unsigned priority);
     explicit Thread(Process& process);
@@ -51,8 +52,11 @@ public:
     /// Takes it out of whatever it waits at, then as finish_wait.
     void end_wait(Error error);
     void deadline_passed();
-    /// Its wait is over and it is out of whatever it waited at: it makes the same system call again.
+    /// Its wait is over and it is out of whatever it waited at: it makes the same system call again, or, missing a page
+    /// outside of calls, the same access.
     void retry_wait();
+    /// Its wait is over and it is out of whatever it waited at; it stays Blocked for now.
+    void stop_waiting();
     bool has_deadline() const { return deadline.queue != nullptr; }
 
     /// Runs at least at this priority until run_at_base_priority.
@@ -65,7 +69,7 @@ public:
     void alert();
     bool alert_is_due() const;
     bool alert_is_pending() const { return alerted_; }
-    /// Whether an alert ends the wait it is in: not a fault's, a steady call's, or one in an upcall.
+    /// Whether an alert ends the wait it is in: not a fault's, a missing page's, a steady call's, or one in an upcall.
     bool alert_ends_wait() const;
     /// On the way to user mode: diverts it to the upcall entry for an alert, if one is due.
     void deliver_alert();
@@ -92,10 +96,19 @@ public:
     MessageSource* waits_at = nullptr;  ///< Receive, ReceiveBatch
     Sender* waits_to_send = nullptr;    ///< Credit
     Port* serves = nullptr;             ///< where it last received, see Port::set_server
-    ThreadList* futex_list = nullptr;
-    uint64_t futex_space = 0;  ///< key of the word it waits for: an address space or memory object id, and an offset
+    ThreadList* wait_list = nullptr;    ///< Futex, Page
+    uint64_t futex_space = 0;           ///< key of the word it waits for: an address space or memory object id, and an offset
     uint64_t futex_offset = 0;
     uint32_t futex_mask = 0;
+    /// The page that it waits for, and how it goes on when that is there.
+    struct MissingPage {
+        enum class Then : uint8_t { RunOn, RepeatCall };
+        Ref<Memory> memory;
+        uint64_t index = 0;
+        uint64_t address = 0;
+        abi::Access access = abi::Access::None;
+        Then then = Then::RunOn;
+    } missing;
     bool restart = false;         ///< the system call moved its arguments on and is to be made again
     bool fast_wakeable = false;   ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
     bool disturbed = false;       ///< runs, and its CPU must look at it first: an alert, its end, suspension; always while recording

@@ -3,6 +3,7 @@
 #include "kernel/ipc/foreign_call.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/irq/interrupt.h"
+#include "kernel/memory/paging.h"
 #include "kernel/sched/kernel_lock.h"
 #include "kernel/syscall/handlers.h"
 
@@ -30,7 +31,9 @@ void run_call(Thread& caller) {
     if constexpr (!abi::kUsesMessageRegisters<Call>) call = abi::from_arguments<Call>({r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9});
     const auto result = on_syscall(caller, call);
     if (!result) {
-        // A failed call never waits: whatever it started it has undone.
+        // A failed call never waits: whatever it started it has undone. So it can be made again when a page is there that it misses.
+        if (result.error() == kPageAbsent) [[unlikely]]
+            return Paging::wait(caller, arch::this_cpu().absent, 0, Thread::MissingPage::Then::RepeatCall);
         r.rax = static_cast<uint64_t>(result.error());
         return;
     }
@@ -65,13 +68,10 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     if (fault.kind == abi::FaultKind::Page) {
         const Result<PhysicalAddress> resolved = thread.process().space().resolve(fault.address, static_cast<abi::Access>(fault.access));
         if (resolved) return;
+        if (resolved.error() == kPageAbsent) return Paging::wait(thread, cpu.absent, fault.address, Thread::MissingPage::Then::RunOn);
         if (resolved.error() == Error::NoMemory) log("process %lu: out of memory at %lx", thread.process().id(), fault.address);
     }
-    if (thread.deliver_fault(fault)) return;
-    if (report_fault(thread, fault)) return;
-    log("process %lu: fault %u at %lx, instruction %lx, and no supervisor", thread.process().id(), static_cast<unsigned>(fault.kind),
-        fault.address, fault.instruction);
-    thread.process().kill(abi::kExitCodeFault);
+    raise_fault(thread, fault);
 }
 
 void handle_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address) {

@@ -127,7 +127,9 @@ protected:
         if (name == "deadline") return machine.hardware.now_ns() + below(100'000);
         if (name == "id") return call_id(thread);
         if (name == "line" || name == "bits" || name == "width" || name == "count" || name == "credits") return 1 + below(kLines - 1);
-        if (name == "shared" || name == "expected" || name == "level") return below(2);
+        if (name == "shared" || name == "expected" || name == "level" || name == "keep") return below(2);
+        if (name == "error") return below(4) == 0;
+        if (name == "wait") return below(2) * 200'000;
         if (name == "flags") return below(128) | (below(2) == 0 ? 3 : 0);
         if (name == "base" || name == "access") return below(8);
         return any_argument(thread);

@@ -68,6 +68,7 @@ Result<abi::MemoryPhysical::Reply> on_syscall(Thread& caller, const abi::MemoryP
 template <>
 Result<> on_syscall(Thread& caller, const abi::MemoryResize& call) {
     Memory* memory = TRY(find_object<Memory>(caller, call.memory, Rights::Write));
+    if (memory->paging() != nullptr) TRY(find_object<Memory>(caller, call.memory, Rights::Control));
     return memory->resize(call.size);
 }
 

@@ -11,6 +11,13 @@ Result<Ref<Sender>> find_supervisor(Thread& caller, abi::Handle handle) {
     return Ref<Sender>(*TRY(find_object<Sender>(caller, handle, Rights::Send)));
 }
 
+/// An exit is made once: whether what it clears is there is looked at first.
+Result<> demand_present(Thread& caller, uint64_t address) {
+    if (address == 0) return {};
+    const auto there = caller.process().space().resolve_ram(address, Access::Write);
+    return there || there.error() != kPageAbsent ? Result<>{} : fail(kPageAbsent);
+}
+
 void clear_and_wake(Thread& caller, uint64_t address) {
     if (address == 0) return;
     if (!caller.process().space().write(address, uint32_t{0})) return;
@@ -130,6 +137,8 @@ Result<abi::ThreadCreate::Reply> on_syscall(Thread& caller, const abi::ThreadCre
 
 template <>
 Result<> on_syscall(Thread& caller, const abi::ThreadExit& call) {
+    TRY(demand_present(caller, call.clear));
+    TRY(demand_present(caller, call.clear_too));
     clear_and_wake(caller, call.clear);
     clear_and_wake(caller, call.clear_too);
     if (caller.process().thread_count() == 1)

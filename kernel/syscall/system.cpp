@@ -105,6 +105,10 @@ Result<> on_syscall(Thread& caller, const abi::IoWriteBytes& call) {
     const IoPorts* io = TRY(find_object<IoPorts>(caller, call.io, Rights::Write));
     const uint16_t port = TRY(io->port(call.offset, 1));
     if (call.length > abi::kPageBytes) return fail(Error::InvalidArgument);
+    if (call.length > 0) {  // what is written cannot be taken back if the last page is absent
+        TRY(caller.process().space().resolve_ram(call.address, Access::Read));
+        TRY(caller.process().space().resolve_ram(call.address + call.length - 1, Access::Read));
+    }
     for (uint64_t done = 0; done < call.length;) {
         uint8_t bytes[64];
         const uint64_t length = std::min<uint64_t>(sizeof(bytes), call.length - done);

@@ -18,6 +18,7 @@ int signal_of(abi::FaultKind kind) {
     case abi::FaultKind::Debug:
         return kTrap;
     case abi::FaultKind::Alignment:
+    case abi::FaultKind::PageLost:
         return kBus;
     case abi::FaultKind::BadCall:
         return kBadSystemCall;

@@ -1,0 +1,129 @@
+#include "kernel/memory/paging.h"
+
+#include <algorithm>
+
+#include "kernel/ipc/ipc.h"
+#include "kernel/object/process.h"
+#include "kernel/sched/scheduler.h"
+
+namespace portico::kernel {
+
+Paging::Paging(Memory& memory, Ref<Sender> pager, const Process& maker, uint64_t wait_ns)
+    : QueueNode(Kind::Paging), memory_(memory), pager_(std::move(pager)), pager_process_(maker.id()), wait_ns_(wait_ns) {
+    pager_->port().add_paging(*this);
+}
+
+Paging::~Paging() {
+    ASSERT(unasked_.empty());
+    ASSERT(asked_.empty());
+    ASSERT(!queued_);
+    pager_->port().remove_paging(*this);
+}
+
+/// Why nobody will supply a page: the pager is gone, or is this very process, or keeps a stranger waiting who does not know it.
+Error Paging::prospect(const Thread& thread, bool is_others) const {
+    if (pager_->port().closed() || (is_others && mute_)) return Error::IoError;
+    return thread.process().id() == pager_process_ ? Error::WouldBlock : Error::None;
+}
+
+/// The page cannot be had. The thread runs, or is in no list.
+static void lose_page(Thread& thread, Error error) {
+    abi::Registers& r = thread.frame.registers;
+    if (thread.missing.then == Thread::MissingPage::Then::RepeatCall) {
+        r.rax = static_cast<uint64_t>(error);
+        return;
+    }
+    raise_fault(thread, {.kind = abi::FaultKind::PageLost,
+                         .access = static_cast<uint32_t>(thread.missing.access),
+                         .address = thread.missing.address,
+                         .instruction = r.rip,
+                         .stack = r.rsp,
+                         .zero = 0});
+}
+
+void Paging::wait(Thread& thread, const AbsentPage& page, uint64_t fault_address, Thread::MissingPage::Then then) {
+    Paging& paging = *page.memory->paging();
+    const bool is_others = page.space != nullptr && page.space != &thread.process().space();
+    thread.missing = {.index = page.index, .address = fault_address, .access = page.access, .then = then};
+    if (const Error error = paging.prospect(thread, is_others); error != Error::None) return lose_page(thread, error);
+
+    const uint64_t wait_ns = is_others ? std::min(paging.wait_ns_, kOthersWaitNs) : paging.wait_ns_;
+    thread.begin_wait(Thread::Wait::Page, arch::now_ns() + wait_ns);
+    thread.missing.memory = Ref<Memory>(*page.memory);
+    const auto waits_for_it = [&](const ThreadLink& link) { return link.thread.missing.index == page.index; };
+    const bool asked = std::any_of(paging.asked_.begin(), paging.asked_.end(), waits_for_it);
+    thread.wait_list = asked ? &paging.asked_ : &paging.unasked_;
+    thread.wait_list->push_back(thread.link);
+    if (asked || paging.queued_) return;
+    paging.queued_ = true;
+    paging.pager_->port().post(paging);
+}
+
+/// Out of the lists; the pager is not asked in vain.
+void Paging::unlink(Thread& thread) {
+    thread.wait_list->erase(thread.wait_list->iterator_to(thread.link));
+    if (!queued_ || has_more()) return;
+    queued_ = false;
+    pager_->port().withdraw(*this);
+}
+
+void Paging::end_wait(Thread& thread, Error error) {
+    const Ref<Memory> memory = std::move(thread.missing.memory);
+    Paging& paging = *memory->paging();
+    paging.unlink(thread);
+    if (error == Error::None || error == Error::Interrupted) return thread.retry_wait();
+    if (error == Error::TimedOut) paging.mute_ = true;
+    note(TraceEvent::Wake, &thread, static_cast<uint64_t>(error));
+    thread.stop_waiting();
+    lose_page(thread, error == Error::TimedOut ? Error::IoError : error);
+    if (thread.state() == Thread::State::Blocked && thread.wait() == Thread::Wait::None) scheduler.make_ready(thread);
+}
+
+/// Ending one wait may end others, of the same process; so those concerned are set apart first.
+template <class Matches>
+void Paging::end_waits(Matches matches, Error error) {
+    const Ref<Memory> kept(memory_);
+    ThreadList ending;
+    for (ThreadList* list : {&unasked_, &asked_})
+        for (auto it = list->begin(); it != list->end();) {
+            Thread& thread = it->thread;
+            ++it;
+            if (!matches(thread)) continue;
+            list->erase(list->iterator_to(thread.link));
+            thread.wait_list = &ending;
+            ending.push_back(thread.link);
+        }
+    while (!ending.empty()) end_wait(ending.front().thread, error);
+}
+
+void Paging::conclude(uint64_t first_page, uint64_t page_count, Error error) {
+    mute_ = false;
+    end_waits([&](const Thread& thread) { return thread.missing.index - first_page < page_count; }, error);
+}
+
+void Paging::port_closed() {
+    end_waits([](const Thread&) { return true; }, Error::IoError);
+}
+
+Message Paging::take(const Process& receiver) {
+    pager_process_ = receiver.id();
+    queued_ = false;
+    const Thread::MissingPage& missing = unasked_.front().thread.missing;
+    const uint64_t index = missing.index;
+    const Message message{.badge = pager_->badge(),
+                          .header = abi::Header{}.with_kind(MessageKind::PageIn),
+                          .word = {index * abi::kPageBytes, memory_.absent_run(index) * abi::kPageBytes,
+                                   static_cast<uint64_t>(missing.access), memory_.id()}};
+    for (auto it = unasked_.begin(); it != unasked_.end();) {
+        Thread& thread = it->thread;
+        ++it;
+        if (thread.missing.index != index) continue;
+        unasked_.erase(unasked_.iterator_to(thread.link));
+        thread.wait_list = &asked_;
+        asked_.push_back(thread.link);
+    }
+    queued_ = has_more();  // then the port queues it again
+    return message;
+}
+
+}  // namespace portico::kernel

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "kernel/ipc/sender.h"
+#include "kernel/memory/memory.h"
+#include "kernel/sched/thread.h"
+
+namespace portico::kernel {
+
+/// What a paged memory object has besides its pages: the way to its pager, and the threads that wait for pages.
+///
+///     misses a page ──▶ unasked ──the pager receives PageIn──▶ asked ──supplied, refused, late, pager gone──▶ goes on
+///
+/// Ownership: its memory object's. Each thread that waits keeps a reference to that.
+/// Bound:     waiting takes no memory: the threads are linked, and one node in the port's queue stands for all pages not asked for yet.
+///            What happens to a page takes time with the number of threads that wait for pages of this object.
+/// Invariant: the node is in the port's queue exactly as long as unasked_ has threads. The pager's port is open as long as any wait.
+class Paging final : public QueueNode {
+public:
+    static constexpr uint64_t kWaitNsDefault = 20'000'000'000, kWaitNsMax = 3'600'000'000'000;
+    /// The longest wait of a thread for a page of somebody else's memory that it copies: a window lent to a server.
+    static constexpr uint64_t kOthersWaitNs = 1'000'000'000;
+
+    /// `maker` counts as the pager until another process receives a PageIn.
+    Paging(Memory& memory, Ref<Sender> pager, const Process& maker, uint64_t wait_ns);
+    ~Paging();
+
+    /// The thread, which runs, waits for the page that it just missed. If that is in vain it goes on at once as if it had waited.
+    static void wait(Thread& thread, const AbsentPage& page, uint64_t fault_address, Thread::MissingPage::Then then);
+    /// Its wait is over and it is still linked: None: it tries again; Interrupted: so too, for it will end; else the page is lost.
+    static void end_wait(Thread& thread, Error error);
+
+    /// The pages are there now, or cannot be had.
+    void conclude(uint64_t first_page, uint64_t page_count, Error error);
+
+    /// For the port: the node was taken out of its queue; asks for the page that was missed first.
+    Message take(const Process& receiver);
+    bool has_more() const { return !unasked_.empty(); }
+    void port_closed();
+    void dropped() { queued_ = false; }
+
+    Paging* next_of_port = nullptr;
+    Paging* previous_of_port = nullptr;
+
+private:
+    Error prospect(const Thread& thread, bool is_others) const;
+    void unlink(Thread& thread);
+    template <class Matches>
+    void end_waits(Matches matches, Error error);
+
+    Memory& memory_;
+    Ref<Sender> pager_;
+    uint64_t pager_process_;  ///< its id
+    uint64_t wait_ns_;
+    ThreadList unasked_, asked_;
+    bool queued_ = false;
+    bool mute_ = false;  ///< a wait ended by its deadline, and nothing was heard of the pager since
+};
+
+}  // namespace portico::kernel
