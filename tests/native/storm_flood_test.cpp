@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <vector>
+
+#include "runtime/launch.h"
+#include "tests/native/storm.h"
+
+/// Processes send as fast as they can to ports that are hardly ever emptied, one for all and many for each, while another pair calls and
+/// answers. The pair goes on, what is queued is bounded and comes in order, and when the senders are killed all memory is back (threat A1).
+/// cpus: 2 4
+namespace portico::native_test {
+namespace {
+
+using abi::Handle;
+using abi::Message;
+
+constexpr unsigned kFlooders = 4, kPortsOfEach = 64;
+constexpr uint64_t kCreditsOfOne = 8192, kCreditsOfMany = 512;
+constexpr uint64_t kCreditsOfAll = kFlooders * (kCreditsOfOne + kPortsOfEach * kCreditsOfMany);
+constexpr uint64_t kMessageBytesMax = 256;  ///< what a queued message may cost, its share of a page included
+
+/// What those do that are no part of the pair. Null calls load the CPUs and the kernel's entry just as well, but queue nothing.
+enum class Mode : uint32_t { NullCalls, FloodOne, FloodMany };
+
+struct Common {
+    std::atomic<Mode> mode = Mode::NullCalls;
+    std::atomic<bool> done = false;
+    std::atomic<uint64_t> pair_calls = 0, sent = 0, refused = 0;
+};
+Common* common;
+
+uint64_t address_of(const void* memory) {
+    return reinterpret_cast<uint64_t>(memory);
+}
+
+/// One flooder's send handles; each message of a handle has the next number.
+struct Target {
+    Handle sender;
+    uint64_t sent = 0;
+};
+
+void send_next(Target& target) {
+    const uint64_t number = target.sent + 1;
+    const Result<> result = native::send(target.sender, {.word = {number, mixed(number)}});
+    if (result) {
+        target.sent = number;
+        ++common->sent;
+        return;
+    }
+    demand(result.error() == Error::NoCredit, "a message was refused for another reason than credits",
+           {{"error", static_cast<uint64_t>(result.error())}});
+    ++common->refused;
+}
+
+void flood(std::vector<Target>& targets) {
+    for (size_t next = 1;; next = next % kPortsOfEach + 1) {
+        switch (common->mode) {
+        case Mode::NullCalls:
+            CHECK(native::call(abi::Null{}));
+            break;
+        case Mode::FloodOne:
+            send_next(targets[0]);
+            break;
+        case Mode::FloodMany:
+            send_next(targets[next]);
+            break;
+        }
+    }
+}
+
+void answer_calls(Handle port) {
+    for (;;) {
+        const Result<native::Received> received = native::receive(port);
+        CHECK(received);
+        if (received->message.header.kind() != abi::MessageKind::Call) return;
+        CHECK(native::reply(received->message.id, {.word = {mixed(received->message.word[0])}}));
+    }
+}
+
+void keep_calling(Handle server) {
+    for (uint64_t number = 1; !common->done; ++number) {
+        const Result<Message> reply = native::call(server, {.word = {number}});
+        demand(reply && reply->word[0] == mixed(number), "the pair's call was not answered", {{"number", number}});
+        ++common->pair_calls;
+    }
+}
+
+/// Takes a few messages from each port: of each badge the numbers go up by one.
+class Drain {
+public:
+    explicit Drain(const std::vector<Handle>& ports) : ports_(ports), seen_(kFlooders * (kPortsOfEach + 1)) {}
+
+    void some() {
+        for (const Handle port : ports_) {
+            const auto taken = native::call(abi::PortReceiveBatch{port, address_of(messages_), abi::kBatchMax, abi::kNow});
+            if (!taken) {
+                demand(taken.error() == Error::WouldBlock, "receive failed", {{"error", static_cast<uint64_t>(taken.error())}});
+                continue;
+            }
+            for (uint64_t i = 0; i < taken->received; ++i) look_at(messages_[i]);
+        }
+    }
+    uint64_t taken() const { return taken_; }
+
+private:
+    void look_at(const Message& message) {
+        if (message.header.kind() != abi::MessageKind::Send) return;
+        uint64_t& seen = seen_[message.badge];
+        demand(message.word[0] == seen + 1 && message.word[1] == mixed(seen + 1), "a message is lost, doubled or out of order",
+               {{"badge", message.badge}, {"got", message.word[0]}, {"before", seen}});
+        ++seen;
+        ++taken_;
+    }
+
+    std::vector<Handle> ports_;
+    std::vector<uint64_t> seen_;  ///< by badge
+    Message messages_[abi::kBatchMax];
+    uint64_t taken_ = 0;
+};
+
+/// Calls of the pair under each mode, in turns, so that what else the host does weighs on all alike.
+struct Rates {
+    static constexpr unsigned kTurns = 4;
+    double calls_per_second[3]{};
+
+    Rates(Drain& drain) {
+        for (unsigned turn = 0; turn < kTurns; ++turn)
+            for (const Mode mode : {Mode::NullCalls, Mode::FloodOne, Mode::FloodMany})
+                calls_per_second[static_cast<uint32_t>(mode)] += measure(mode, drain);
+    }
+    void demand_share(Mode mode) const {
+        const auto base = static_cast<uint64_t>(calls_per_second[0]),
+                   rate = static_cast<uint64_t>(calls_per_second[static_cast<uint32_t>(mode)]);
+        demand(rate >= base / 2, "a flood slows a pair that has nothing to do with it",
+               {{"mode", static_cast<uint64_t>(mode)}, {"calls per second", rate}, {"without flood", base}});
+    }
+    uint64_t percent(Mode mode) const {
+        return static_cast<uint64_t>(100 * calls_per_second[static_cast<uint32_t>(mode)] / calls_per_second[0]);
+    }
+
+private:
+    static double measure(Mode mode, Drain& drain) {
+        const std::chrono::duration<double> length = storm_length() / (3.0 * kTurns);
+        common->mode = mode;
+        const uint64_t before = common->pair_calls;
+        const Clock::time_point begin = Clock::now();
+        while (Clock::now() - begin < length) {
+            sleep_ms(5);
+            drain.some();
+        }
+        return static_cast<double>(common->pair_calls - before) / std::chrono::duration<double>(Clock::now() - begin).count() / kTurns;
+    }
+};
+
+struct Ports {
+    std::vector<Handle> ports;
+    std::vector<std::vector<Target>> targets;  ///< of each flooder
+
+    Ports() {
+        for (unsigned i = 0; i < kPortsOfEach + 1; ++i) ports.push_back(native::call(abi::PortCreate{})->port);
+        for (unsigned flooder = 0; flooder < kFlooders; ++flooder) {
+            std::vector<Target>& own = targets.emplace_back();
+            for (unsigned i = 0; i < ports.size(); ++i)
+                own.push_back(
+                    {native::call(abi::PortBadge{ports[i], flooder * ports.size() + i, i == 0 ? kCreditsOfOne : kCreditsOfMany})->sender});
+        }
+    }
+    void close() const {
+        for (const std::vector<Target>& own : targets)
+            for (const Target& target : own) native::close(target.sender);
+        for (const Handle port : ports) native::close(port);
+    }
+};
+
+void run() {
+    common = &make_common<Common>();
+    const abi::AccountInfo before = account_before();
+    ipc::Channel pair = *ipc::Channel::create();
+    const pid_t server = in_child([&] {
+        pair.sender.reset();
+        answer_calls(pair.port.get());
+    });
+    pair.port.reset();
+    const pid_t client = in_child([&] { keep_calling(pair.sender.get()); });
+    Ports ports;
+    std::vector<pid_t> flooders;
+    for (std::vector<Target>& targets : ports.targets) flooders.push_back(in_child([&] { flood(targets); }));
+    {
+        const Watchdog watchdog(common->pair_calls);
+        Drain drain(ports.ports);
+        const uint64_t empty_bytes = account_now().used_bytes;
+        const Rates rates(drain);
+        const uint64_t queued_bytes = account_now().used_bytes - std::min(empty_bytes, account_now().used_bytes);
+        rates.demand_share(Mode::FloodOne);
+        rates.demand_share(Mode::FloodMany);
+        demand(common->refused > 0, "no sender ran out of credits");
+        demand(queued_bytes <= kCreditsOfAll * kMessageBytesMax, "more memory is queued than the senders have credits for",
+               {{"bytes", queued_bytes}, {"credits", kCreditsOfAll}});
+        held("beside " + std::to_string(common->sent) + " messages sent and " + std::to_string(common->refused) +
+             " refused, another pair made " + std::to_string(common->pair_calls) + " calls, at " +
+             std::to_string(rates.percent(Mode::FloodOne)) + " % (one port) and " + std::to_string(rates.percent(Mode::FloodMany)) +
+             " % (many) of its pace without");
+        held("none of " + std::to_string(drain.taken()) + " taken was lost or out of order, and " + std::to_string(queued_bytes >> 10) +
+             " KiB were queued");
+    }
+    for (const pid_t flooder : flooders) {
+        CHECK(kill(flooder, SIGKILL) == 0);
+        CHECK(exit_status_of(flooder) == 128 + SIGKILL);
+    }
+    common->done = true;
+    pair.sender.reset();
+    CHECK(exit_status_of(client) == 0);
+    CHECK(exit_status_of(server) == 0);
+    ports.close();
+    demand_all_back(before);
+    ok("nothing is left in the kernel");
+}
+
+}  // namespace
+}  // namespace portico::native_test
+
+int main(int count, char** arguments) {
+    portico::native_test::read_storm_arguments(count, arguments);
+    portico::native_test::run();
+}
