@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
     _section(results, "command", lambda: _command(results))
     _section(results, "unit-address", lambda: _unit(results, "address"))
     _section(results, "seeded", lambda: _seeded(results))
+    _section(results, "fuzz", lambda: _fuzz(results, quick))
     _section(results, "model", lambda: _model(results))
     if not quick:
         _section(results, "unit-thread", lambda: _unit(results, "thread"))
@@ -69,6 +70,12 @@ def _seeded(results: Results) -> None:
     from checks import seeded_bug_tests
 
     seeded_bug_tests.run(results)
+
+
+def _fuzz(results: Results, quick: bool) -> None:
+    from checks import fuzz_tests
+
+    fuzz_tests.run(results, quick)
 
 
 def _model(results: Results) -> None:

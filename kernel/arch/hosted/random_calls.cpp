@@ -1,0 +1,298 @@
+#include "kernel/arch/hosted/random_calls.h"
+
+#include "kernel/ipc/ipc.h"
+
+namespace portico::kernel::hosted {
+namespace {
+
+constexpr uint64_t kPage = abi::kPageBytes;
+constexpr uint64_t kBase = 0x4000'0000, kPages = 64;
+
+template <class... Calls>
+bool is_one_of(uint64_t number) {
+    return ((number == Calls::doc.number) || ...);
+}
+
+}  // namespace
+
+RandomCalls::RandomCalls(Machine& machine, Choices& choices, uint64_t account_bytes)
+    : machine_(machine),
+      choices_(choices),
+      account_(machine.in_kernel([&] { return *create_object<Account>(machine.root(), &machine.root(), account_bytes); })) {}
+
+RandomCalls::~RandomCalls() {
+    machine_.in_kernel([&] {
+        threads_.clear();
+        account_ = nullptr;
+    });
+}
+
+void RandomCalls::add_process() {
+    Thread& thread = machine_.make_thread(machine_.make_process({}, account_.get()));
+    remember(thread, machine_.make_resource(thread).value);
+    const auto flags = static_cast<uint64_t>(abi::MapFlags::Fixed | abi::Access::ReadWrite);
+    machine_.call(thread, abi::SpaceMap{abi::kSelfSpace, {}, 0, kBase, kPages / 2 * kPage, flags});
+    if (one_in(2)) machine_.call(thread, abi::ProcessSetEntries{abi::kSelfProcess, below(2) * 0x2100'0000, 0x2000'0000});
+    const Handle port = machine_.call(thread, abi::PortCreate{})->port;
+    const Handle sender = machine_.call(thread, abi::PortBadge{port, 1, 8, 8})->sender;
+    for (const Handle made :
+         {port, sender, machine_.call(thread, abi::SetCreate{})->set, machine_.call(thread, abi::MemoryCreate{8 * kPage})->memory})
+        remember(thread, made.value);
+    if (!threads_.empty()) {
+        Thread& other = *threads_[below(threads_.size())];
+        if (other.state() != Thread::State::Dead) {
+            const Handle given = machine_.give(thread, sender, other);
+            remember(other, given.value);
+            if (machine_.runnable(other) && one_in(2)) machine_.call(other, abi::ProcessSetService{abi::kSelfProcess, given});
+        }
+    }
+    keep(thread);
+}
+
+void RandomCalls::keep(Thread& thread) {
+    threads_.push_back(machine_.in_kernel([&] { return Ref<Thread>(thread); }));
+}
+
+void RandomCalls::remember(Thread& thread, uint64_t value) {
+    std::vector<uint64_t>& values = values_of_[thread.process().id()];
+    if (values.size() < 200)
+        values.push_back(value);
+    else
+        values[below(values.size())] = value;
+}
+
+// ---- arguments
+
+uint64_t RandomCalls::address() {
+    return kBase + below(kPages) * kPage + (one_in(3) ? below(kPage) & ~7ull : 0);
+}
+
+uint64_t RandomCalls::any_argument(Thread& thread) {
+    const std::vector<uint64_t>& values = values_of_[thread.process().id()];
+    switch (below(8)) {
+    case 0:
+        return below(8);
+    case 1:
+        return uint64_t{1 + below(4)} << 20;  // the pseudo-handles
+    case 2:
+        return below(20) * kPage;
+    case 3:
+        return choices_.any();
+    case 4:
+        return ~uint64_t{0} - below(3);
+    case 5:
+        return address();
+    case 6:
+        return machine_.hardware.now_ns() + below(100'000);
+    default:
+        return values.empty() ? 0 : values[below(values.size())];
+    }
+}
+
+/// Something that this process got and that is now a handle of the type, if there is one.
+uint64_t RandomCalls::handle_of(Thread& thread, abi::ObjectType type) {
+    const std::vector<uint64_t>& values = values_of_[thread.process().id()];
+    for (int tries = 0; tries < 12 && !values.empty(); ++tries) {
+        const uint64_t value = values[below(values.size())];
+        const auto found = thread.process().handles().find(Handle{value});
+        if (found && (*found)->object()->type() == type) return value;
+    }
+    return any_argument(thread);
+}
+
+uint64_t RandomCalls::call_id(Thread& thread) {
+    const Call* taken = thread.process().calls().first();
+    if (taken != nullptr && one_in(2)) return taken->message.id;
+    const std::vector<uint64_t>& ids = ids_of_[thread.process().id()];
+    return ids.empty() ? 0 : ids[below(ids.size())];
+}
+
+/// An argument that often makes sense, by the name it has in the call's description.
+uint64_t RandomCalls::argument(Thread& thread, std::string_view name) {
+    using abi::ObjectType;
+    static constexpr std::pair<std::string_view, ObjectType> kTypes[] = {
+        {"port", ObjectType::Port},          {"reply_port", ObjectType::Port}, {"sender", ObjectType::Sender},
+        {"supervisor", ObjectType::Sender},  {"service", ObjectType::Sender},  {"memory", ObjectType::Memory},
+        {"space", ObjectType::AddressSpace}, {"process", ObjectType::Process}, {"thread", ObjectType::Thread},
+        {"timer", ObjectType::Timer},        {"io", ObjectType::IoPorts},      {"interrupt", ObjectType::Interrupt},
+        {"resource", ObjectType::Resource},  {"account", ObjectType::Account}, {"set", ObjectType::PortSet}};
+    static constexpr std::pair<std::string_view, Handle> kOwn[] = {
+        {"space", abi::kSelfSpace}, {"process", abi::kSelfProcess}, {"account", abi::kSelfAccount}};
+    if (one_in(10)) return any_argument(thread);
+    if (one_in(3))
+        for (const auto& [each, handle] : kOwn)
+            if (name == each) return handle.value;
+    for (const auto& [each, type] : kTypes)
+        if (name == each) return handle_of(thread, type);
+    for (const std::string_view each : {"address", "info", "start", "state", "registers", "target", "clear", "clear_too"})
+        if (name == each) return address();
+    if (name == "length" || name == "size") return one_in(3) ? below(20) * kPage : below(200);
+    if (name == "pages") return below(12);
+    if (name == "offset" && one_in(2)) return 0;
+    if (name == "offset" && one_in(4)) return address();
+    if (name == "offset") return below(2) * kPage * below(4);
+    if (name == "deadline") return machine_.hardware.now_ns() + below(100'000);
+    if (name == "id") return call_id(thread);
+    if (name == "line" || name == "bits" || name == "width" || name == "count" || name == "credits") return 1 + below(kLines - 1);
+    if (name == "shared" || name == "expected" || name == "level" || name == "keep") return below(2);
+    if (name == "error") return one_in(4);
+    if (name == "wait") return below(2) * 200'000;
+    if (name == "flags") return below(128) | (one_in(2) ? 3 : 0);
+    if (name == "base" || name == "access") return below(8);
+    return any_argument(thread);
+}
+
+void RandomCalls::load(Thread& thread, uint64_t number) {
+    abi::Registers& r = thread.frame.registers;
+    for (uint64_t* one : {&r.r12, &r.r13, &r.r14, &r.r15}) *one = any_argument(thread);
+    r.rbx = one_in(2) ? below(10'000) | below(10'000) << 32 : choices_.any();
+    uint64_t* const registers[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
+    for (size_t i = 0; i < 6; ++i)
+        *registers[i] =
+            number < abi::Syscalls::kCount ? argument(thread, abi::Syscalls::kDocs[number].arguments[i].name) : any_argument(thread);
+    if (number == abi::PortSendBatch::doc.number) r.rdi = handle_of(thread, abi::ObjectType::Sender);
+    if (number == abi::PortReceiveBatch::doc.number) r.rdi = handle_of(thread, abi::ObjectType::Port);
+    const bool is_message_call = number >= abi::PortSend::doc.number && number <= abi::PortReplyReceive::doc.number;
+    if (is_message_call || number == abi::PortForward::doc.number) load_message(thread, number);
+}
+
+/// For calls that take a message in registers.
+void RandomCalls::load_message(Thread& thread, uint64_t number) {
+    abi::Registers& r = thread.frame.registers;
+    const bool forwards = number == abi::PortForward::doc.number;
+    const bool receives = is_one_of<abi::PortReceive, abi::PortReplyReceive>(number);
+    const uint64_t id = call_id(thread);
+    r.rdi = number == abi::PortReply::doc.number ? id : handle_of(thread, receives ? abi::ObjectType::Port : abi::ObjectType::Sender);
+    if (receives && one_in(4)) r.rdi = handle_of(thread, abi::ObjectType::PortSet);
+    r.r14 = forwards                                      ? id
+            : number == abi::PortReplyReceive::doc.number ? id * below(2)
+            : number == abi::PortCallAsync::doc.number    ? handle_of(thread, abi::ObjectType::Port)
+                                                          : address();
+    if (!one_in(10))
+        r.rsi = abi::Header::make(static_cast<uint16_t>(below(4)), one_in(3) ? static_cast<unsigned>(below(4)) : 0,
+                                  static_cast<unsigned>(below(16)))
+                    .value;
+    if (number == abi::PortCall::doc.number && one_in(2)) {
+        r.rsi = abi::Header{r.rsi}.with_windows().value;
+        r.r14 = address(), r.r15 = address(), r.rbx = below(5000) | below(5000) << 32;
+    }
+    if (number != abi::PortCallAsync::doc.number && one_in(3)) load_pages(r, forwards, receives);
+    r.r13 = one_in(4) ? abi::kNow : machine_.hardware.now_ns() + below(300'000);
+    // Ports in each other's queues are never freed (docs/kernel.md, limits): no receive rights in messages here.
+    for (uint64_t* word : {&r.r10, &r.r8, &r.r9, &r.r12}) {
+        const auto found = thread.process().handles().find(Handle{*word});
+        if (found && (*found)->object()->type() == abi::ObjectType::Port) *word = 0;
+    }
+}
+
+/// Pages to send, and where others may land.
+void RandomCalls::load_pages(abi::Registers& r, bool forwards, bool receives) {
+    if (!receives) r.rsi = abi::Header{r.rsi}.with_pages(one_in(2)).value & (one_in(9) ? ~0ull : ~(uint64_t{1} << 23));
+    const auto page = [&] { return one_in(20) ? address() : kBase + below(kPages / 3) * kPage; };
+    if (!forwards && !receives) r.r14 = page();
+    r.r15 = page();
+    r.rbx = below(8) * kPage | below(16) * kPage << 32;
+    if (one_in(20)) r.rbx = choices_.any();
+}
+
+// ---- steps
+
+Thread* RandomCalls::pick() {
+    for (int tries = 0; tries < 8 && !threads_.empty(); ++tries) {
+        Thread& thread = *threads_[below(threads_.size())];
+        if (machine_.runnable(thread)) return &thread;
+    }
+    return nullptr;
+}
+
+/// Ends of threads and processes are rare, so that the others get to build something up.
+uint64_t RandomCalls::pick_number(Thread& thread) {
+    uint64_t number = below(abi::Syscalls::kCount + 1);
+    if (one_in(3)) number = abi::PortSend::doc.number + below(abi::WindowWrite::doc.number - abi::PortSend::doc.number + 1);
+    if (is_one_of<abi::ThreadExit, abi::ProcessKill, abi::ProcessExec>(number) && !one_in(8)) number = abi::SpaceMap::doc.number;
+    // Calls that were taken are used and answered now and then: by chance nobody would hit upon their ids.
+    static constexpr uint64_t kWithTaken[] = {abi::PortReply::doc.number, abi::WindowRead::doc.number, abi::WindowWrite::doc.number};
+    if (thread.process().calls().first() != nullptr && one_in(3)) number = kWithTaken[below(3)];
+    if (thread.report_due && one_in(2)) number = abi::ForeignReport::doc.number;
+    return number;
+}
+
+void RandomCalls::access_memory(Thread& thread) {
+    uint64_t word = choices_.any();
+    const uint64_t at = address() & ~7ull;
+    const abi::Access access = one_in(2) ? abi::Access::Write : abi::Access::Read;
+    const Mapping* mapping = thread.process().space().mapping_above(at);
+    const bool allowed = mapping != nullptr && mapping->address <= at && allows(mapping->access, access);
+    if (allowed || one_in(50)) machine_.access(thread, at, &word, 8, access);
+}
+
+void RandomCalls::step() {
+    Thread* thread = pick();
+    if (thread == nullptr) {
+        machine_.advance(1 + below(50'000));
+        return;
+    }
+    machine_.use_cpu(static_cast<unsigned>(below(2)));
+    if (one_in(6)) return access_memory(*thread);
+    const Ref<Thread> kept = machine_.in_kernel([&] { return Ref<Thread>(*thread); });
+    const bool has_other_system = thread->process().service() != nullptr || thread->process().foreign_entry != 0;
+    if (has_other_system && one_in(4)) {
+        machine_.foreign_call(*thread, below(500), {any_argument(*thread), address(), choices_.any()});
+        ++foreign_calls[machine_.waits(*thread) ? 1 : 0];
+        return;
+    }
+    const uint64_t number = pick_number(*thread);
+    load(*thread, number);
+    machine_.enter(*thread, number);
+    FrameAllocator::fail_after = -1;
+    note_result(*thread, number);
+}
+
+void RandomCalls::note_result(Thread& thread, uint64_t number) {
+    const abi::Registers& r = machine_.result_registers(thread);
+    const bool blocks = machine_.waits(thread) || thread.state() == Thread::State::Dead;
+    if (number < succeeded.size() && (blocks || r.rax == 0)) ++succeeded[number];
+    if (blocks || r.rax != 0) return;
+    remember(thread, r.rdi);
+    if (is_one_of<abi::PortReceive, abi::PortReplyReceive, abi::PortCallAsync>(number)) {
+        if (number != abi::PortCallAsync::doc.number && abi::Header{r.rsi}.has_pages() && static_cast<uint32_t>(r.rbx) != 0)
+            ++page_messages;
+        std::vector<uint64_t>& ids = ids_of_[thread.process().id()];
+        if (ids.size() > 6) ids.erase(ids.begin());
+        if (r.rdi != 0) ids.push_back(r.rdi);
+    }
+    if (number == abi::ThreadCreate::doc.number) keep(machine_.adopt_thread(thread, Handle{r.rdi}));
+    if (!is_one_of<abi::ProcessCreate, abi::ProcessClone>(number)) return;
+    Process& made = machine_.adopt_process(thread, Handle{r.rdi});
+    if (!made.has_space() || made.account().limit_bytes() - made.account().used_bytes() < 100'000) return;
+    keep(machine_.make_thread(made));
+    values_of_[made.id()] = values_of_[thread.process().id()];
+}
+
+void RandomCalls::tidy() {
+    machine_.forget_ended();
+    const auto is_ended = [](const Ref<Thread>& thread) { return thread->state() == Thread::State::Dead || thread->doomed; };
+    machine_.in_kernel([&] {
+        std::erase_if(threads_, is_ended);
+        for (Ref<Thread>& thread : threads_) {
+            if (thread->state() == Thread::State::Held && one_in(2)) thread->process().resume();
+            if (thread->state() == Thread::State::Blocked && one_in(4)) thread->alert();
+            if (thread->state() == Thread::State::Blocked && one_in(20)) thread->process().kill(0);
+        }
+        while (threads_.size() > 40) {
+            threads_[below(threads_.size())]->process().kill(0);
+            std::erase_if(threads_, is_ended);
+        }
+    });
+    machine_.settle();
+    if (account_->limit_bytes() - account_->used_bytes() < 500'000) {
+        machine_.in_kernel([&] {
+            for (Ref<Thread>& thread : threads_) thread->process().kill(0);
+            threads_.clear();
+        });
+        machine_.settle();
+    }
+    while (threads_.size() < 6) add_process();
+}
+
+}  // namespace portico::kernel::hosted

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "kernel/arch/hosted/machine.h"
+
+namespace portico::kernel::hosted {
+
+/// Where decisions come from: a generator of random numbers, or the input of a fuzzer.
+class Choices {
+public:
+    virtual ~Choices() = default;
+    /// Any 64 bits.
+    virtual uint64_t any() = 0;
+    /// 0 to end - 1.
+    virtual uint64_t below(uint64_t end) { return any() % end; }
+};
+
+/// Processes whose threads make system calls, access memory and make calls of another system, all chosen, with arguments that often make
+/// sense: by the name an argument has in the call's description, a handle of the right type, an id that was received, an address that is
+/// mapped. Also what else happens to them: alerts, kills, suspensions.
+///
+/// Ownership: keeps references to the threads, and the account that all processes pay from. Must go before the machine.
+class RandomCalls {
+public:
+    RandomCalls(Machine& machine, Choices& choices, uint64_t account_bytes);
+    ~RandomCalls();
+    RandomCalls(const RandomCalls&) = delete;
+
+    /// One call or access of some thread.
+    void step();
+    /// Forgets who has ended, makes processes while there are few, and does to some threads what others may do.
+    void tidy();
+
+    std::array<uint64_t, abi::Syscalls::kCount> succeeded{};  ///< by number
+    uint64_t page_messages = 0;                               ///< that arrived
+    uint64_t foreign_calls[2]{};                              ///< that the library did, that a service was asked to do
+
+private:
+    uint64_t below(uint64_t end) { return choices_.below(end); }
+    bool one_in(uint64_t count) { return below(count) == 0; }
+    void add_process();
+    void keep(Thread& thread);
+    void remember(Thread& thread, uint64_t value);
+    uint64_t address();
+    uint64_t any_argument(Thread& thread);
+    uint64_t handle_of(Thread& thread, abi::ObjectType type);
+    uint64_t call_id(Thread& thread);
+    uint64_t argument(Thread& thread, std::string_view name);
+    void load(Thread& thread, uint64_t number);
+    void load_message(Thread& thread, uint64_t number);
+    void load_pages(abi::Registers& registers, bool forwards, bool receives);
+    void note_result(Thread& thread, uint64_t number);
+    Thread* pick();
+    uint64_t pick_number(Thread& thread);
+    void access_memory(Thread& thread);
+
+    Machine& machine_;
+    Choices& choices_;
+    Ref<Account> account_;
+    std::vector<Ref<Thread>> threads_;
+    std::map<uint64_t, std::vector<uint64_t>> values_of_;  ///< what calls of each process returned
+    std::map<uint64_t, std::vector<uint64_t>> ids_of_;     ///< of calls that each process took or made
+};
+
+}  // namespace portico::kernel::hosted
