@@ -25,12 +25,12 @@ static_assert(offsetof(ThreadFrame, full_restore) == 152);
 
 /// First member of Cpu.
 struct CpuFrame {
-    CpuFrame* self = nullptr;         ///< gs:0 in the kernel
-    uint64_t kernel_stack_top = 0;    ///< one stack a CPU: every entry from user mode starts here
-    uint64_t user_stack_scratch = 0;  ///< for the entry code
-    ThreadFrame* current = nullptr;   ///< whose registers entry saves and exit loads; null when idle
-    void* machine = nullptr;          ///< what the machine layer keeps for this CPU
-    arch::PageTable* table = nullptr; ///< whose translations it uses, see arch::activate; null: only the kernel's
+    CpuFrame* self = nullptr;          ///< gs:0 in the kernel
+    uint64_t kernel_stack_top = 0;     ///< one stack a CPU: every entry from user mode starts here
+    uint64_t user_stack_scratch = 0;   ///< for the entry code
+    ThreadFrame* current = nullptr;    ///< whose registers entry saves and exit loads; null when idle
+    void* machine = nullptr;           ///< what the machine layer keeps for this CPU
+    arch::PageTable* table = nullptr;  ///< whose translations it uses, see arch::activate; null: only the kernel's
 };
 static_assert(offsetof(CpuFrame, kernel_stack_top) == 8);
 static_assert(offsetof(CpuFrame, user_stack_scratch) == 16);

@@ -40,11 +40,11 @@ private:
 struct Cpu {
     CpuFrame frame;  ///< first: assembly reaches it
     unsigned index = 0;
-    Thread* running = nullptr;      ///< whose user mode this CPU is in, or on the way to
-    Thread* loaded = nullptr;       ///< whose vector state and bases the hardware holds
-    Ref<AddressSpace> kept_space;   ///< whose page table the hardware holds, if nobody else refers to it any more: see AddressSpace::doom
-    Thread* charged = nullptr;      ///< whose time passes here: the running thread, or one whose call it serves by a fast path
-    Thread* next = nullptr;         ///< handed off to: runs before all others
+    Thread* running = nullptr;     ///< whose user mode this CPU is in, or on the way to
+    Thread* loaded = nullptr;      ///< whose vector state and bases the hardware holds
+    Ref<AddressSpace> kept_space;  ///< whose page table the hardware holds, if nobody else refers to it any more: see AddressSpace::doom
+    Thread* charged = nullptr;     ///< whose time passes here: the running thread, or one whose call it serves by a fast path
+    Thread* next = nullptr;        ///< handed off to: runs before all others
     RunQueue ready;
     TimerQueue timers;
     bool resched = false;  ///< the running thread's turn is over, or someone more urgent is ready
