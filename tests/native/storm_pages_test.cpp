@@ -17,7 +17,7 @@ using abi::Handle;
 using abi::MessageRegisters;
 
 constexpr std::chrono::milliseconds kTurn{400};  ///< see Role
-constexpr uint64_t kRoundsMin = 20;
+constexpr uint64_t kRoundsMin = 10;
 constexpr uint64_t kPages = 96;
 constexpr uint64_t kPage = abi::kPageBytes;
 constexpr uint64_t kPatternWords = 256;  ///< of a page: who sends it writes these, the writers the rest
@@ -260,7 +260,7 @@ void run() {
     {
         const Watchdog watchdog(common->rounds);
         const Clock::time_point begin = Clock::now();
-        while (Clock::now() - begin < storm_length() || (common->rounds < kRoundsMin && Clock::now() - begin < 4 * storm_length())) {
+        while (Clock::now() - begin < storm_length() || (common->rounds < kRoundsMin && Clock::now() - begin < 6 * storm_length())) {
             const uint64_t round = ++common->rounds;
             if (Clock::now() - begin > common->turn.load() * kTurn) next_turn();
             call_once(sender.get(), side, round, random);
