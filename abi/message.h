@@ -23,6 +23,7 @@ enum class MessageKind : uint8_t {
     ForeignCall,    ///< a thread of a process with a service made a call of another system (see ForeignReply)
     ForeignResult,  ///< the call that was answered RunAndReport has this result in word[0]; a call, any reply resumes the thread
     PageIn,         ///< a thread misses a page of the paged memory object with this badge (see PageInWords); answer with memory_supply
+    PageOut,        ///< memory is short: the paged memory object with this badge has dirty pages to be detached (see PageOutWords)
 };
 
 /// How the service of a process (process_set_service) answers a ForeignCall: the operation of its reply. The message has the call's number
@@ -142,6 +143,15 @@ struct PageInWords {
     uint64_t zero;
 };
 static_assert(sizeof(PageInWords) == 8 * kMessageWords);
+
+/// Words of a message of kind PageOut. At most one waits for each object; if nothing comes of it, it is sent again.
+struct PageOutWords {
+    uint64_t offset_bytes;  ///< a range that the kernel would have back: memory_detach tells which pages of it are dirty
+    uint64_t length_bytes;
+    uint64_t memory_id;
+    uint64_t zero[2];
+};
+static_assert(sizeof(PageOutWords) == 8 * kMessageWords);
 
 /// Registers of the message system calls (the other calls use Arguments in abi/call_doc.h).
 ///

@@ -13,9 +13,9 @@ inline constexpr std::array<std::string_view, 12> kFaultNames{"no fault",       
                                                               "floating point", "alignment",    "bad call",   "page lost"};
 static_assert(kFaultNames.size() == static_cast<size_t>(FaultKind::PageLost) + 1);
 
-inline constexpr std::array<std::string_view, 9> kMessageKindNames{"send",  "call",         "reply",          "notification", "cancelled",
-                                                                   "fault", "foreign call", "foreign result", "page in"};
-static_assert(kMessageKindNames.size() == static_cast<size_t>(MessageKind::PageIn) + 1);
+inline constexpr std::array<std::string_view, 10> kMessageKindNames{"send",  "call",         "reply",          "notification", "cancelled",
+                                                                    "fault", "foreign call", "foreign result", "page in",      "page out"};
+static_assert(kMessageKindNames.size() == static_cast<size_t>(MessageKind::PageOut) + 1);
 
 constexpr std::string_view name_of(FaultKind kind) {
     const auto index = static_cast<size_t>(kind);

@@ -169,6 +169,7 @@ bool dispatch(protocols::MethodList<Methods...>, Server& server, const native::R
 /// a method it lacks is refused with NotSupported. And, if it wants them:
 ///   void on_notification(uint64_t badge, uint64_t bits)
 ///   void on_page_in(uint64_t badge, const abi::PageInWords&)   as a pager: runtime/pager.h
+///   void on_page_out(uint64_t badge, const abi::PageOutWords&)   so too
 ///   void on_other(const Message&)                Send and Fault messages, and replies that no handler awaits
 template <class Server, class... Protocols>
 void serve(Server& server, const native::Received& received, Protocols... protocols) {
@@ -190,6 +191,10 @@ void serve(Server& server, const native::Received& received, Protocols... protoc
     case MessageKind::PageIn:
         if constexpr (requires { server.on_page_in(message.badge, abi::PageInWords{}); })
             server.on_page_in(message.badge, std::bit_cast<abi::PageInWords>(message.word));
+        return;
+    case MessageKind::PageOut:
+        if constexpr (requires { server.on_page_out(message.badge, abi::PageOutWords{}); })
+            server.on_page_out(message.badge, std::bit_cast<abi::PageOutWords>(message.word));
         return;
     case MessageKind::Reply:
         if (AwaitedReply::deliver(message)) return;

@@ -102,6 +102,9 @@ public:
     PageEntry unmap(uint64_t address);
     void protect(uint64_t address, abi::Access access);  ///< of a present entry; else nothing
     PageEntry lookup(uint64_t address) const;
+    /// Whether the page was used since this was last asked, or mapped. A TLB that has the entry does not tell of further use: shoot it
+    /// down.
+    bool take_accessed(uint64_t address);
     /// The first page at or above `address` with a present entry, or `end`; skips absent tables at once.
     uint64_t next_present(uint64_t address, uint64_t end) const;
 

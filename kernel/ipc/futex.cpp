@@ -13,7 +13,7 @@ ThreadList& bucket(const FutexKey& key) {
 }
 
 bool waits_for(const Thread& thread, const FutexKey& key) {
-    return thread.futex_space == key.space && thread.futex_offset == key.offset;
+    return thread.awaited.word.space == key.space && thread.awaited.word.offset == key.offset;
 }
 
 }  // namespace
@@ -34,8 +34,8 @@ Result<> futex_wait(Thread& caller, const FutexKey& key, uint64_t address, uint3
     const uint32_t value = TRY(caller.process().space().read<uint32_t>(address));
     if (value != expected) return fail(Error::WouldBlock);
     caller.begin_wait(Thread::Wait::Futex, deadline_ns);
-    caller.futex_space = key.space;
-    caller.futex_offset = key.offset;
+    caller.awaited.word.space = key.space;
+    caller.awaited.word.offset = key.offset;
     caller.futex_mask = mask;
     caller.wait_list = &bucket(key);
     caller.wait_list->push_back(caller.link);
@@ -71,8 +71,8 @@ uint64_t futex_move(const FutexKey& key, const FutexKey& target, uint64_t count)
             continue;
         }
         it = from.erase(it);
-        thread.futex_space = target.space;
-        thread.futex_offset = target.offset;
+        thread.awaited.word.space = target.space;
+        thread.awaited.word.offset = target.offset;
         thread.wait_list = &to;
         to.push_back(thread.link);
         ++moved;

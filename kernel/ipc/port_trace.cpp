@@ -2,6 +2,7 @@
 
 #include "kernel/ipc/message_pool.h"
 #include "kernel/ipc/sender.h"
+#include "kernel/memory/paging.h"
 #include "kernel/sched/cpu.h"
 
 namespace portico::kernel {
@@ -18,7 +19,7 @@ MessageKind kind_of(const QueueNode& node) {
     case QueueNode::Kind::Sender:
         return MessageKind::Notification;
     case QueueNode::Kind::Paging:
-        return MessageKind::PageIn;
+        return static_cast<const Paging&>(node).next_kind();
     case QueueNode::Kind::Call:
         break;
     }

@@ -44,6 +44,7 @@ void FrameAllocator::create(std::span<const MemoryRange> usable, MemoryRange als
         free_pages_ += (end - base) / abi::kPageBytes;
     }
     total_pages_ = free_pages_;
+    few_ = total_pages_ / 32;
     ASSERT(frames_ != nullptr);
 }
 

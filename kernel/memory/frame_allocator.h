@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "kernel/arch/arch.h"
 #include "kernel/object/account.h"
@@ -10,12 +11,16 @@ namespace portico::kernel {
 /// What the kernel knows of one page of RAM.
 struct Frame {
     uint32_t references = 0;  ///< slots of page trees and messages that hold it; 0 for kernel pages
-    uint32_t next_free = 0;   ///< of a free one: frame number, 0 ends the list; of a page of a paged object: 1 if it is dirty
+    uint32_t next_free = 0;   ///< of a free one: frame number, 0 ends the list; of a page of a paged object: Frame::kDirty, kFresh
     Account* payer = nullptr;
 
-    bool dirty() const { return next_free != 0; }
-    void set_dirty() { next_free = 1; }
-    void set_clean() { next_free = 0; }
+    static constexpr uint32_t kDirty = 1, kFresh = 2;
+    bool dirty() const { return (next_free & kDirty) != 0; }
+    void set_dirty() { next_free |= kDirty; }
+    void set_clean() { next_free &= ~kDirty; }
+    /// Just supplied, and maybe not touched yet.
+    void set_fresh() { next_free = kFresh; }
+    bool take_fresh() { return (std::exchange(next_free, next_free & ~kFresh) & kFresh) != 0; }
 };
 
 /// All RAM, a page at a time. A global, since RAM is: made once by kernel_main.
@@ -49,6 +54,8 @@ public:
         return range.base.value < (first_ + count_) * abi::kPageBytes && range.base.value + range.length_bytes > first_ * abi::kPageBytes;
     }
     uint64_t free_pages() const { return free_pages_; }
+    /// So few that paged objects must give some back.
+    bool are_few() const { return free_pages_ < few_; }
     uint64_t total_pages() const { return total_pages_; }
 
     /// Hosted tests: the allocation after next `count` fails; counts heap allocations too. Negative: never.
@@ -65,6 +72,7 @@ private:
     uint64_t first_ = 0, count_ = 0;
     uint32_t free_list_ = 0;  ///< frame number relative to first_, plus one
     uint64_t free_pages_ = 0, total_pages_ = 0;
+    uint64_t few_ = 0;
     std::array<MemoryRange, 32> fresh_{};
     unsigned fresh_count_ = 0, fresh_index_ = 0;
 };

@@ -158,7 +158,7 @@ bool Memory::shows_only_in(const Mapping& own, uint64_t first_page, uint64_t pag
     return true;
 }
 
-/// Calls `visit(table, address)` for every present entry that shows one of the pages, and shoots those down.
+/// Calls `visit(table, address, index)` for every present entry that shows one of the pages, and shoots those down.
 template <class Visit>
 static void for_each_entry(Mapping* mappings, uint64_t first_page, uint64_t page_count, Visit visit) {
     for (Mapping* mapping = mappings; mapping != nullptr; mapping = mapping->next_of_memory) {
@@ -170,19 +170,29 @@ static void for_each_entry(Mapping* mappings, uint64_t first_page, uint64_t page
         const uint64_t end = mapping->address + (to - mapping->first_page) * abi::kPageBytes;
         uint64_t address = mapping->address + (from - mapping->first_page) * abi::kPageBytes;
         for (address = table.next_present(address, end); address < end; address = table.next_present(address + abi::kPageBytes, end))
-            if (visit(table, address)) shootdown.add(address);
+            if (visit(table, address, mapping->first_page + (address - mapping->address) / abi::kPageBytes)) shootdown.add(address);
     }
 }
 
 void Memory::invalidate(uint64_t first_page, uint64_t page_count) {
-    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address) {
+    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address, uint64_t) {
         table.unmap(address);
         return true;
     });
 }
 
+uint64_t Memory::take_accessed(uint64_t first_page, uint64_t page_count) {
+    uint64_t bits = 0;
+    for_each_entry(mappings_, first_page, page_count, [&](arch::PageTable& table, uint64_t address, uint64_t index) {
+        if (!table.take_accessed(address)) return false;
+        bits |= uint64_t{1} << (index - first_page);
+        return true;
+    });
+    return bits;
+}
+
 void Memory::protect_mappings(uint64_t first_page, uint64_t page_count) {
-    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address) {
+    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address, uint64_t) {
         const arch::PageEntry entry = table.lookup(address);
         if (!allows(entry.access, Access::Write)) return false;
         table.protect(address, entry.access & (Access::Read | Access::Execute));

@@ -82,6 +82,9 @@ public:
     struct PageBits {
         uint64_t present = 0, dirty = 0;
     };
+    /// For the Reclaimer: looks at up to 64 pages, lets go of clean ones that were not used since it last did, and asks the pager for dirty
+    /// ones. Returns where to go on; kPagesMax behind the last.
+    uint64_t give_second_chance(uint64_t first_page);
     PageBits look_at(uint64_t first_page, uint64_t page_count);
     /// Lets `to` have the dirty ones, shared copy-on-write, at `address` (0: they stay as they are), then lets go of all of them or keeps
     /// them, clean. Errors: as AddressSpace::attach_pages; then nothing has changed.
@@ -103,6 +106,8 @@ public:
 private:
     std::unexpected<Error> absent(uint64_t index, abi::Access access);
     Result<Page> page_of_source(uint64_t index);
+    /// Which of up to 64 pages were used by a mapping since this was last asked: bit N for page N.
+    uint64_t take_accessed(uint64_t first_page, uint64_t page_count);
     void invalidate(uint64_t first_page, uint64_t page_count);
     void protect_mappings(uint64_t first_page, uint64_t page_count);
 

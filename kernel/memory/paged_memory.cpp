@@ -60,7 +60,7 @@ void Memory::supply(uint64_t first_page, std::span<PhysicalAddress> pages) {
                 Frame& frame = frames.frame(page);
                 ASSERT(frame.references == 1);
                 Account& from = *std::exchange(frame.payer, &to);
-                frame.set_clean();
+                frame.set_fresh();
                 from.refund_below(Account::first_common(from, to), abi::kPageBytes);
             }
             if (run.slots[i] != 0) continue;
@@ -110,6 +110,27 @@ Result<Memory::PageBits> Memory::detach(uint64_t first_page, uint64_t page_count
         if (!keep) tree_.discard(first_page + i, first_page + i + 1);
     }
     return bits;
+}
+
+uint64_t Memory::give_second_chance(uint64_t first_page) {
+    const uint64_t first = tree_.next_present(first_page);
+    if (first >= size_pages()) return PageTree::kPagesMax;
+    const uint64_t count = std::min(PageTree::kSlots - first % PageTree::kSlots, size_pages() - first);
+    const uint64_t accessed = take_accessed(first, count);
+    uint64_t wanted_first = 0, wanted_end = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+        const PageTree::Found found = tree_.find(first + i);
+        if (!found.exclusive || frames.frame(found.page).take_fresh() || (accessed >> i & 1) != 0) continue;
+        if (frames.frame(found.page).dirty()) {
+            if (wanted_end == 0) wanted_first = first + i;
+            wanted_end = first + i + 1;
+            continue;
+        }
+        invalidate(first + i, 1);
+        tree_.discard(first + i, first + i + 1);
+    }
+    if (wanted_end > 0) paging_->want_back(wanted_first, wanted_end - wanted_first);
+    return first + count;
 }
 
 }  // namespace portico::kernel

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernel/ipc/ipc.h"
+#include "kernel/memory/reclaim.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -11,12 +12,14 @@ namespace portico::kernel {
 Paging::Paging(Memory& memory, Ref<Sender> pager, const Process& maker, uint64_t wait_ns)
     : QueueNode(Kind::Paging), memory_(memory), pager_(std::move(pager)), pager_process_(maker.id()), wait_ns_(wait_ns) {
     pager_->port().add_paging(*this);
+    reclaimer.add(*this);
 }
 
 Paging::~Paging() {
     ASSERT(unasked_.empty());
     ASSERT(asked_.empty());
-    ASSERT(!queued_);
+    if (queued_) pager_->port().withdraw(*this);
+    reclaimer.remove(*this);
     pager_->port().remove_paging(*this);
 }
 
@@ -35,7 +38,7 @@ static void lose_page(Thread& thread, Error error) {
     }
     raise_fault(thread, {.kind = abi::FaultKind::PageLost,
                          .access = static_cast<uint32_t>(thread.missing.access),
-                         .address = thread.missing.address,
+                         .address = thread.awaited.page.address,
                          .instruction = r.rip,
                          .stack = r.rsp,
                          .zero = 0});
@@ -44,19 +47,31 @@ static void lose_page(Thread& thread, Error error) {
 void Paging::wait(Thread& thread, const AbsentPage& page, uint64_t fault_address, Thread::MissingPage::Then then) {
     Paging& paging = *page.memory->paging();
     const bool is_others = page.space != nullptr && page.space != &thread.process().space();
-    thread.missing = {.index = page.index, .address = fault_address, .access = page.access, .then = then};
+    thread.missing = {.memory = {}, .access = page.access, .then = then};
+    thread.awaited.page = {.index = page.index, .address = fault_address};
     if (const Error error = paging.prospect(thread, is_others); error != Error::None) return lose_page(thread, error);
 
     const uint64_t wait_ns = is_others ? std::min(paging.wait_ns_, kOthersWaitNs) : paging.wait_ns_;
     thread.begin_wait(Thread::Wait::Page, arch::now_ns() + wait_ns);
     thread.missing.memory = Ref<Memory>(*page.memory);
-    const auto waits_for_it = [&](const ThreadLink& link) { return link.thread.missing.index == page.index; };
+    const auto waits_for_it = [&](const ThreadLink& link) { return link.thread.awaited.page.index == page.index; };
     const bool asked = std::any_of(paging.asked_.begin(), paging.asked_.end(), waits_for_it);
     thread.wait_list = asked ? &paging.asked_ : &paging.unasked_;
     thread.wait_list->push_back(thread.link);
-    if (asked || paging.queued_) return;
-    paging.queued_ = true;
-    paging.pager_->port().post(paging);
+    if (!asked) paging.queue();
+}
+
+void Paging::queue() {
+    if (queued_) return;
+    queued_ = true;
+    pager_->port().post(*this);
+}
+
+void Paging::want_back(uint64_t first_page, uint64_t page_count) {
+    if (wanted_pages_ > 0 || pager_->port().closed()) return;
+    wanted_first_ = first_page;
+    wanted_pages_ = page_count;
+    queue();
 }
 
 /// Out of the lists; the pager is not asked in vain.
@@ -98,32 +113,41 @@ void Paging::end_waits(Matches matches, Error error) {
 
 void Paging::conclude(uint64_t first_page, uint64_t page_count, Error error) {
     mute_ = false;
-    end_waits([&](const Thread& thread) { return thread.missing.index - first_page < page_count; }, error);
+    end_waits([&](const Thread& thread) { return thread.awaited.page.index - first_page < page_count; }, error);
 }
 
 void Paging::port_closed() {
+    wanted_pages_ = 0;
     end_waits([](const Thread&) { return true; }, Error::IoError);
 }
 
 Message Paging::take(const Process& receiver) {
     pager_process_ = receiver.id();
-    queued_ = false;
-    const Thread::MissingPage& missing = unasked_.front().thread.missing;
-    const uint64_t index = missing.index;
+    if (wanted_pages_ > 0) return take_back();
+    const Thread& first = unasked_.front().thread;
+    const uint64_t index = first.awaited.page.index;
     const Message message{.badge = pager_->badge(),
                           .header = abi::Header{}.with_kind(MessageKind::PageIn),
                           .word = {index * abi::kPageBytes, memory_.absent_run(index) * abi::kPageBytes,
-                                   static_cast<uint64_t>(missing.access), memory_.id()}};
+                                   static_cast<uint64_t>(first.missing.access), memory_.id()}};
     for (auto it = unasked_.begin(); it != unasked_.end();) {
         Thread& thread = it->thread;
         ++it;
-        if (thread.missing.index != index) continue;
+        if (thread.awaited.page.index != index) continue;
         unasked_.erase(unasked_.iterator_to(thread.link));
         thread.wait_list = &asked_;
         asked_.push_back(thread.link);
     }
     queued_ = has_more();  // then the port queues it again
     return message;
+}
+
+Message Paging::take_back() {
+    const uint64_t pages = std::exchange(wanted_pages_, 0);
+    queued_ = has_more();
+    return {.badge = pager_->badge(),
+            .header = abi::Header{}.with_kind(MessageKind::PageOut),
+            .word = {wanted_first_ * abi::kPageBytes, pages * abi::kPageBytes, memory_.id()}};
 }
 
 }  // namespace portico::kernel

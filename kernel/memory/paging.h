@@ -11,9 +11,10 @@ namespace portico::kernel {
 ///     misses a page ──▶ unasked ──the pager receives PageIn──▶ asked ──supplied, refused, late, pager gone──▶ goes on
 ///
 /// Ownership: its memory object's. Each thread that waits keeps a reference to that.
-/// Bound:     waiting takes no memory: the threads are linked, and one node in the port's queue stands for all pages not asked for yet.
+/// Bound:     waiting takes no memory: the threads are linked, and one node in the port's queue stands for all that the pager is to
+///            hear.
 ///            What happens to a page takes time with the number of threads that wait for pages of this object.
-/// Invariant: the node is in the port's queue exactly as long as unasked_ has threads. The pager's port is open as long as any wait.
+/// Invariant: the node is in the port's queue exactly as long as has_more(). The pager's port is open as long as any wait.
 class Paging final : public QueueNode {
 public:
     static constexpr uint64_t kWaitNsDefault = 20'000'000'000, kWaitNsMax = 3'600'000'000'000;
@@ -32,17 +33,26 @@ public:
     /// The pages are there now, or cannot be had.
     void conclude(uint64_t first_page, uint64_t page_count, Error error);
 
-    /// For the port: the node was taken out of its queue; asks for the page that was missed first.
+    /// For the port: the node was taken out of its queue; asks for the page that was missed first, or for dirty ones back.
     Message take(const Process& receiver);
-    bool has_more() const { return !unasked_.empty(); }
+    bool has_more() const { return !unasked_.empty() || wanted_pages_ > 0; }
+    abi::MessageKind next_kind() const { return wanted_pages_ > 0 ? abi::MessageKind::PageOut : abi::MessageKind::PageIn; }
+
+    Memory& memory() const { return memory_; }
+    /// The kernel would have these pages back, which are dirty; unless the pager is yet to hear of others.
+    void want_back(uint64_t first_page, uint64_t page_count);
     void port_closed();
     void dropped() { queued_ = false; }
 
     Paging* next_of_port = nullptr;
     Paging* previous_of_port = nullptr;
+    Paging* next_of_clock = nullptr;  ///< see Reclaimer
+    Paging* previous_of_clock = nullptr;
 
 private:
     Error prospect(const Thread& thread, bool is_others) const;
+    void queue();
+    Message take_back();
     void unlink(Thread& thread);
     template <class Matches>
     void end_waits(Matches matches, Error error);
@@ -52,6 +62,7 @@ private:
     uint64_t pager_process_;  ///< its id
     uint64_t wait_ns_;
     ThreadList unasked_, asked_;
+    uint64_t wanted_first_ = 0, wanted_pages_ = 0;  ///< to be asked back
     bool queued_ = false;
     bool mute_ = false;  ///< a wait ended by its deadline, and nothing was heard of the pager since
 };

@@ -97,15 +97,19 @@ public:
     Sender* waits_to_send = nullptr;    ///< Credit
     Port* serves = nullptr;             ///< where it last received, see Port::set_server
     ThreadList* wait_list = nullptr;    ///< Futex, Page
-    uint64_t futex_space = 0;           ///< key of the word it waits for: an address space or memory object id, and an offset
-    uint64_t futex_offset = 0;
+    union {
+        struct {
+            uint64_t space, offset;
+        } word{};  ///< Futex: key of the word it waits for: an address space or memory object id, and an offset
+        struct {
+            uint64_t index, address;
+        } page;  ///< Page: the page in `missing`, and where it was touched
+    } awaited;
     uint32_t futex_mask = 0;
     /// The page that it waits for, and how it goes on when that is there.
     struct MissingPage {
         enum class Then : uint8_t { RunOn, RepeatCall };
         Ref<Memory> memory;
-        uint64_t index = 0;
-        uint64_t address = 0;
         abi::Access access = abi::Access::None;
         Then then = Then::RunOn;
     } missing;

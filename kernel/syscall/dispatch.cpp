@@ -4,6 +4,7 @@
 #include "kernel/ipc/ipc.h"
 #include "kernel/irq/interrupt.h"
 #include "kernel/memory/paging.h"
+#include "kernel/memory/reclaim.h"
 #include "kernel/sched/kernel_lock.h"
 #include "kernel/syscall/handlers.h"
 
@@ -66,9 +67,12 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     Thread& thread = *cpu.running;
     cpu.note(TraceEvent::Fault, static_cast<uint64_t>(fault.kind), fault.address, fault.instruction);
     if (fault.kind == abi::FaultKind::Page) {
+        if (frames.are_few()) [[unlikely]]
+            reclaimer.step();
         const Result<PhysicalAddress> resolved = thread.process().space().resolve(fault.address, static_cast<abi::Access>(fault.access));
         if (resolved) return;
         if (resolved.error() == kPageAbsent) return Paging::wait(thread, cpu.absent, fault.address, Thread::MissingPage::Then::RunOn);
+        if (resolved.error() == Error::NoMemory && frames.free_pages() == 0 && reclaimer.free_one()) return;  // and faults again
         if (resolved.error() == Error::NoMemory) log("process %lu: out of memory at %lx", thread.process().id(), fault.address);
     }
     raise_fault(thread, fault);

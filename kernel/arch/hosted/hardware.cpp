@@ -95,6 +95,7 @@ const arch::PageEntry* Hardware::translate(Processor& cpu, uint64_t address, abi
     }
     const arch::PageEntry entry = cpu.table->lookup(page);
     if (!entry.present || !allows(entry.access, access)) return nullptr;
+    arch::note_accessed(*cpu.table, page);
     return &(cpu.tlb[page] = entry);
 }
 

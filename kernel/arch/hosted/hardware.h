@@ -20,6 +20,12 @@ inline constexpr unsigned kLines = 24;
 inline constexpr uint32_t kVectorBytes = 64;
 
 class Explorer;
+}  // namespace portico::kernel::hosted
+namespace portico::kernel::arch {
+/// A CPU took the entry of a page into its TLB: what hardware does by itself.
+void note_accessed(const PageTable& table, uint64_t address);
+}  // namespace portico::kernel::arch
+namespace portico::kernel::hosted {
 
 /// Where a CPU of an explored machine may stop to let another go on, and what it was about to do or has done.
 enum class Pause : uint8_t {

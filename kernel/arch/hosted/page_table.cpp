@@ -4,7 +4,7 @@
 #include "kernel/debug/log.h"
 
 /// A page table of four levels in simulated RAM, as the hardware's: table pages come from the core and are charged.
-/// Entry: page address | Access << 1 | present. Entries are read without a lock by simulated user accesses.
+/// Entry: page address | accessed | Access << 1 | present. Entries are read without a lock by simulated user accesses.
 namespace portico::kernel::arch {
 namespace {
 
@@ -12,6 +12,7 @@ constexpr unsigned kEntries = 512;
 constexpr uint64_t kPresent = 1;
 constexpr unsigned kAccessShift = 1;
 constexpr uint64_t kAccessBits = 7u << kAccessShift;
+constexpr uint64_t kAccessed = 16;
 constexpr uint64_t kAddress = ~uint64_t{0xFFF};
 
 using Entry = std::atomic<uint64_t>;
@@ -131,6 +132,16 @@ void PageTable::protect(uint64_t address, abi::Access access) {
     if (entry == nullptr || (entry->load() & kPresent) == 0) return;
     entry->store(entry_of({entry->load() & kAddress}, access), std::memory_order_release);
     hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
+}
+
+bool PageTable::take_accessed(uint64_t address) {
+    Entry* entry = find_entry(root_, address);
+    return entry != nullptr && (entry->fetch_and(~kAccessed) & kAccessed) != 0;
+}
+
+void note_accessed(const PageTable& table, uint64_t address) {
+    Entry* entry = find_entry(table.root(), address);
+    if (entry != nullptr && (entry->load() & kPresent) != 0) entry->fetch_or(kAccessed);
 }
 
 PageEntry PageTable::lookup(uint64_t address) const {

@@ -38,7 +38,7 @@ constexpr uint64_t stack_top(unsigned cpu, StackPages stack) {
 }
 
 namespace entry {
-inline constexpr uint64_t kPresent = 1, kWrite = 2, kUser = 4, kWriteThrough = 8, kNoCache = 16, kDirty = 64, kLarge = 128;
+inline constexpr uint64_t kPresent = 1, kWrite = 2, kUser = 4, kWriteThrough = 8, kNoCache = 16, kAccessed = 32, kDirty = 64, kLarge = 128;
 inline constexpr uint64_t kGlobal = 256;
 inline constexpr uint64_t kHeld = 512;  ///< ours: the entry holds a page, even one that nobody may touch now (no kPresent)
 inline constexpr uint64_t kNoExecute = uint64_t{1} << 63;

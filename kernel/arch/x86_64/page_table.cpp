@@ -156,6 +156,13 @@ PageEntry PageTable::unmap(uint64_t address) {
     return decode(std::atomic_ref(*slot).exchange(0));
 }
 
+bool PageTable::take_accessed(uint64_t address) {
+    uint64_t* slot = find_slot(root_, address);
+    if (!slot || !(*slot & entry::kAccessed)) return false;
+    std::atomic_ref(*slot).fetch_and(~entry::kAccessed);
+    return true;
+}
+
 void PageTable::protect(uint64_t address, abi::Access access) {
     constexpr uint64_t kChanged = entry::kHeld | entry::kPresent | entry::kUser | entry::kWrite | entry::kNoExecute;
     uint64_t* slot = find_slot(root_, address);

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+namespace portico::kernel {
+
+class Paging;
+
+/// Takes pages of paged objects back when frames get few: the clock algorithm over all of their pages. A page that was used since the hand
+/// last came by stays; a clean one goes; for dirty ones the pager is asked to detach them.
+///
+/// Ownership: none: objects are in the circle as long as they exist.
+/// Bound:     a step looks at the pages of one node of one object.
+class Reclaimer {
+public:
+    void add(Paging& paging);
+    void remove(Paging& paging);
+    void step();
+    /// Steps until a frame is free or both rounds of the clock are over, for a bounded time. False: none is.
+    bool free_one();
+
+private:
+    Paging* hand_ = nullptr;  ///< of a circle
+    uint64_t page_ = 0;       ///< where it points
+};
+extern Reclaimer reclaimer;
+
+}  // namespace portico::kernel
