@@ -152,6 +152,7 @@ Result<uint64_t> receive_batch(Thread& caller, Port& port, uint64_t address, uin
     }
     caller.frame.registers = kept;  // where take() leaves messages
     if (received == 0) return fail(result.error());
+    if (caller.task.get() == &port) caller.task = nullptr;  // done
     port.serve_rest(caller);
     return received;
 }

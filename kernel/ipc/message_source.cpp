@@ -1,5 +1,6 @@
 #include "kernel/ipc/message_source.h"
 
+#include "kernel/ipc/port.h"
 #include "kernel/object/process.h"
 
 namespace portico::kernel {
@@ -35,6 +36,7 @@ bool MessageSource::wake_receiver() {
     Thread& receiver = first_receiver();
     unpark(receiver);
     if (receiver.wait() == Thread::Wait::ReceiveBatch) {
+        receiver.task.fill(static_cast<Port&>(*this));  // nobody waits so at a set
         receiver.retry_wait();
         return true;
     }

@@ -29,7 +29,7 @@ public:
     static constexpr uint32_t kReceiversCounted = 1000;
     /// One that waits; there must be one.
     Thread& first_receiver() { return receivers_.front().thread; }
-    /// There is a message for the first of those that wait. True if that one will take it by itself, when it runs.
+    /// There is a message for the first of those that wait. True if it is left queued and now that one's task (Thread::task).
     bool wake_receiver();
 
 protected:

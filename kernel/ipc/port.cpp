@@ -36,9 +36,16 @@ void Port::post(QueueNode& node) {
     queue_.push_back(node);
     ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    // Who is woken may be unable to take it, or have an older message to take from another member of the set: then it is the next one's.
-    for (MessageSource* source = waited_at(); source != nullptr && !source->wake_receiver() && !empty();) source = waited_at();
+    wake_receivers();
     if (queued_ > queued_max_) queued_max_ = queued_;
+}
+
+/// Who is woken may be unable to take it, or have an older message to take from another member of the set: then it is the next one's.
+void Port::wake_receivers() {
+    while (!empty()) {
+        MessageSource* source = waited_at();
+        if (source == nullptr || source->wake_receiver()) return;
+    }
 }
 
 /// The queue may have become empty.

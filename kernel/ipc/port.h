@@ -56,6 +56,8 @@ public:
 
     /// Appends a node and lets a waiting receiver take it. The node is the queue's until taken.
     void post(QueueNode& node);
+    /// While messages are queued, wakes those that wait, until one of them has the task to come for the next.
+    void wake_receivers();
     void withdraw(QueueNode& node);
     /// The node that would be taken next, or null.
     QueueNode* front() { return queue_.empty() ? nullptr : &queue_.front(); }

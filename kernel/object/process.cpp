@@ -77,18 +77,21 @@ void Process::kill(uint64_t code) {
         later(kEnd);
         return;
     }
-    for (auto it = threads_.begin(); it != threads_.end();) {
-        Thread& thread = it->thread;
-        ++it;
-        scheduler.terminate(thread);
-    }
+    end_threads(nullptr);
 }
 
 void Process::kill_others(Thread& keep) {
-    for (auto it = threads_.begin(); it != threads_.end();) {
-        Thread& thread = it->thread;
-        ++it;
-        if (&thread != &keep) scheduler.terminate(thread);
+    end_threads(&keep);
+}
+
+/// First those that receive: the ends of the others' calls post messages, which must not go to threads that end too.
+void Process::end_threads(const Thread* keep) {
+    for (const bool receivers : {true, false}) {
+        for (auto it = threads_.begin(); it != threads_.end();) {
+            Thread& thread = it->thread;
+            ++it;
+            if (&thread != keep && (!receivers || thread.waits_for_messages())) scheduler.terminate(thread);
+        }
     }
 }
 

@@ -67,6 +67,7 @@ public:
     ThreadList& threads() { return threads_; }
 
 private:
+    void end_threads(const Thread* keep);
     void on_end() override;
     void end();
 

@@ -93,7 +93,15 @@ Result<Call*> Thread::idle_call() {
     return call_;
 }
 
+void Thread::pass_task_on() {
+    if (!task) [[likely]]
+        return;
+    const Ref<Port> port = std::move(task);
+    port->wake_receivers();
+}
+
 void Thread::begin_wait(Wait wait, uint64_t deadline_ns) {
+    pass_task_on();
     wait_ = wait;
     state_ = State::Blocked;
     fast_wakeable = false;
@@ -189,6 +197,7 @@ void Thread::alert() {
 
 void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
     note(TraceEvent::Upcall, this, static_cast<uint64_t>(kind), address, frame.registers.rip);
+    pass_task_on();
     upcall_->registers = frame.registers;
     upcall_->kind = kind;
     upcall_->access = access;
@@ -231,6 +240,7 @@ bool Thread::deliver_fault(const abi::FaultWords& fault) {
 void Thread::die() {
     ASSERT(state_ != State::Dead);
     state_ = State::Dead;
+    pass_task_on();
     if (serves != nullptr) serves->forget_server();
     for (unsigned i = 0; i < arch::cpu_count(); ++i)
         if (cpu_at(i).charged == this) scheduler.charge_time(cpu_at(i), nullptr);

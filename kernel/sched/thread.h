@@ -38,6 +38,7 @@ public:
     State state() const { return state_; }
     void set_state(State state) { state_ = state; }
     Wait wait() const { return wait_; }
+    bool waits_for_messages() const { return wait_ == Wait::Receive || wait_ == Wait::ReceiveBatch; }
     uint64_t id() const { return id_; }
     const ObjectName& name() const { return name_; }
     void set_name(const ObjectName& name);
@@ -96,6 +97,10 @@ public:
     MessageSource* waits_at = nullptr;  ///< Receive, ReceiveBatch
     Sender* waits_to_send = nullptr;    ///< Credit
     Port* serves = nullptr;             ///< where it last received, see Port::set_server
+    /// Woken to make its batch receive again, it must come for a message here. If it does something else first, or takes nothing, the
+    /// task passes to the next one that waits: of messages that somebody waits for, no more are queued than there are such tasks.
+    Ref<Port> task;
+    void pass_task_on();
     ThreadList* wait_list = nullptr;    ///< Futex, Page
     union {
         struct {

@@ -177,9 +177,14 @@ Result<abi::PortSendBatch::Reply> on_syscall(Thread& caller, const abi::PortSend
 
 template <>
 Result<abi::PortReceiveBatch::Reply> on_syscall(Thread& caller, const abi::PortReceiveBatch& call) {
-    Port* port = TRY(find_object<Port>(caller, call.handle, Rights::Receive));
-    if (call.count == 0 || call.count > abi::kBatchMax) return fail(Error::InvalidArgument);
-    return abi::PortReceiveBatch::Reply{TRY(receive_batch(caller, *port, call.address, call.count, call.deadline))};
+    const auto receive = [&]() -> Result<uint64_t> {
+        Port* port = TRY(find_object<Port>(caller, call.handle, Rights::Receive));
+        if (call.count == 0 || call.count > abi::kBatchMax) return fail(Error::InvalidArgument);
+        return receive_batch(caller, *port, call.address, call.count, call.deadline);
+    };
+    const Result<uint64_t> received = receive();
+    caller.pass_task_on();
+    return abi::PortReceiveBatch::Reply{TRY(received)};
 }
 
 template <>

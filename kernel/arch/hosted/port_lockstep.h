@@ -84,6 +84,7 @@ private:
     void compare_threads(const model::Thread* actor);
     void compare_registers(const model::Thread& thread, bool is_actor);
     void compare_processes();
+    void follow_upcalls();
     void compare_buffer(const model::Process& process);
     RealProcess& remember(model::Process& process, Process& real);
 

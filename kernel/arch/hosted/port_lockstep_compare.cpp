@@ -26,7 +26,8 @@ void PortLockstep::start(model::Thread* actor, std::string what) {
     if (actor == nullptr) return;
     machine_.switch_to(real(*actor));
     model.enter(*actor);
-    if (real(*actor).in_upcall() != actor->in_upcall) disagree(text("thread %u is in an upcall, or not", actor->number));
+    if (real(*actor).in_upcall() != actor->in_upcall) 
+        disagree(text("thread %u is %s an upcall", actor->number, actor->in_upcall ? "not in" : "in"));
     threads_.at(actor).before = real(*actor).frame.registers;
 }
 
@@ -55,6 +56,19 @@ void PortLockstep::finish(model::Thread* actor) {
     }
     if (disagreement_.empty()) compare_threads(actor);
     if (disagreement_.empty()) compare_processes();
+    if (disagreement_.empty()) follow_upcalls();
+}
+
+/// A thread takes an alert when it next runs, which is the scheduler's business; only then can another one pend.
+void PortLockstep::follow_upcalls() {
+    for (model::Thread& thread : model.threads) {
+        const Thread& own = real(thread);
+        if (own.state() == Thread::State::Dead || own.in_upcall() == thread.in_upcall) continue;
+        if (thread.state == model::Thread::State::Ready) model.enter(thread);
+        if (own.in_upcall() != thread.in_upcall)
+            return disagree(text("thread %u is %s an upcall", thread.number, thread.in_upcall ? "not in" : "in"));
+        threads_.at(&thread).before = own.frame.registers;
+    }
 }
 
 /// As the thread's last system call left them, also if an upcall has interrupted it since.

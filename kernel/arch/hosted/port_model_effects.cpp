@@ -196,7 +196,9 @@ Letter PortModel::seen(const Node& node) const {
 
 std::string PortModel::differs(const Letter& letter, const Observed& observed, bool id_is_known) const {
     const abi::Message& message = observed.message;
-    if (observed.error != Error::None) return text("error %s instead of a message", abi::name_of(observed.error).data());
+    if (observed.error != Error::None)
+        return text("error %s instead of a message of kind %u, id %lx, badge %lx", abi::name_of(observed.error).data(),
+                    static_cast<unsigned>(letter.header.kind()), letter.id, letter.badge);
     if (message.header.value != letter.header.value) return text("header %lx, not %lx", message.header.value, letter.header.value);
     if (id_is_known && message.id != letter.id) return text("id %lx, not %lx", message.id, letter.id);
     if (message.badge != letter.badge) return text("badge %lx, not %lx", message.badge, letter.badge);
