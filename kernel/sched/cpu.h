@@ -29,6 +29,16 @@ public:
         return &thread;
     }
     bool empty() const { return occupied_ == 0; }
+    /// How many threads there are, but at most `limit`.
+    unsigned count(unsigned limit) const {
+        unsigned counted = 0;
+        for (uint32_t left = occupied_; left != 0; left &= left - 1) {
+            const ThreadList& list = lists_[__builtin_ctz(left)];
+            for (auto it = list.begin(); it != list.end(); ++it)
+                if (++counted == limit) return counted;
+        }
+        return counted;
+    }
     unsigned top_priority() const { return 31 - static_cast<unsigned>(__builtin_clz(occupied_)); }
 
 private:

@@ -190,14 +190,20 @@ void Scheduler::arm(Cpu& cpu) {
     arch::arm_timer(wanted);
 }
 
-void Scheduler::kick_an_idle_cpu(Cpu& cpu) {
+void Scheduler::kick_idle_cpus(Cpu& cpu) {
     if (idle_cpus_ == 0 || cpu.ready.empty()) return;
-    for (unsigned i = 0; i < arch::cpu_count(); ++i) {
+    unsigned wanted = cpu.ready.count(idle_cpus_);
+    for (unsigned i = 0; wanted > 0; ++i) {
         if (!cpus[i].idle) continue;
         no_longer_idle(cpus[i]);  // one kick is enough
         arch::kick(cpus[i]);
-        return;
+        --wanted;
     }
+}
+
+void Scheduler::now_idle(Cpu& cpu) {
+    cpu.idle = true;
+    ++idle_cpus_;
 }
 
 void Scheduler::no_longer_idle(Cpu& cpu) {
@@ -212,8 +218,7 @@ void Scheduler::wait_idle(Cpu& cpu) {
     cpu.frame.current = nullptr;
     arm(cpu);
     const uint64_t since = arch::now_ns();
-    cpu.idle = true;
-    ++idle_cpus_;
+    now_idle(cpu);
     kernel_lock.unlock();
     arch::wait_for_interrupt();
     kernel_lock.lock();
@@ -239,7 +244,7 @@ void Scheduler::leave(Cpu& cpu) {
         thread->disturbed = tracing;  // then all goes the general path, which records it
         thread->deliver_alert();
         switch_to(cpu, *thread);
-        kick_an_idle_cpu(cpu);
+        kick_idle_cpus(cpu);
         arm(cpu);
         return;
     }

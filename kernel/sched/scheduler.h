@@ -5,7 +5,7 @@
 
 namespace portico::kernel {
 
-/// Which thread runs where. Woken threads queue on the CPU that woke them; an idle CPU is kicked to take what is left over.
+/// Which thread runs where. Woken threads queue on the CPU that woke them; idle CPUs are kicked to take what is left over.
 /// Locks: the kernel lock.
 class Scheduler {
 public:
@@ -32,6 +32,9 @@ public:
     void unload(Cpu& cpu);
     /// The running thread's address space was exchanged.
     void reload_space(Cpu& cpu);
+    /// A CPU has nothing to run and waits to be kicked; or was kicked, or runs again.
+    void now_idle(Cpu& cpu);
+    void no_longer_idle(Cpu& cpu);
 
 private:
     Thread* pick(Cpu& cpu);
@@ -40,8 +43,8 @@ private:
     void load(Cpu& cpu, Thread& thread);
     void wait_idle(Cpu& cpu) __attribute__((requires_capability(kernel_lock)));
     void arm(Cpu& cpu);
-    void kick_an_idle_cpu(Cpu& cpu);
-    void no_longer_idle(Cpu& cpu);
+    /// As many as there are threads ready here, for them to steal.
+    void kick_idle_cpus(Cpu& cpu);
 
     unsigned idle_cpus_ = 0;  ///< how many wait and have not been kicked
 };

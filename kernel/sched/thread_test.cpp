@@ -188,5 +188,33 @@ TEST_F(TwoCpuTest, SuspendReachesTheOtherCpu) {
     EXPECT_TRUE(machine.call(victim, abi::Null{}));
 }
 
+/// One entry makes two threads ready while seven CPUs idle.
+TEST(IdleCpus, AsManyAreKickedAsThreadsAreReady) {
+    Machine machine(8);
+    Thread& server = machine.make_thread();
+    Thread& second = machine.make_thread(server.process());
+    Thread& poster = machine.make_thread(server.process());
+    const Handle port = machine.call(server, abi::PortCreate{})->port;
+    const Handle sender = machine.call(server, abi::PortBadge{port, 1, 8})->sender;
+    const uint64_t array = machine.map(server, abi::kPageBytes);
+    const auto kicked_by = [&](uint64_t messages) {
+        machine.hold_kicks(true);
+        for (unsigned i = 1; i < 8; ++i) machine.in_kernel([&] { scheduler.now_idle(cpu_at(i)); });
+        EXPECT_EQ(machine.call(poster, abi::PortSendBatch{sender, array, messages})->sent, messages);
+        unsigned kicked = 0;
+        for (unsigned i = 1; i < 8; ++i) {
+            kicked += machine.hardware.processors[i].kicked;
+            EXPECT_EQ(cpu_at(i).idle, !machine.hardware.processors[i].kicked);
+            machine.in_kernel([&] { scheduler.no_longer_idle(cpu_at(i)); });
+        }
+        machine.hold_kicks(false);
+        machine.settle();
+        return kicked;
+    };
+    machine.start_receive(server, port);
+    machine.start_receive(second, port);
+    EXPECT_EQ(kicked_by(2), 2u + 1u) << "and one for the thread that the poster took the CPU from";
+}
+
 }  // namespace
 }  // namespace portico::kernel::hosted
