@@ -101,7 +101,7 @@ public:
         return text;
     }
 
-    /// Answers. NoSuchCall: the caller saw nothing of it, so undo or keep what it would have consumed.
+    /// Answers. NoSuchCall: the caller saw nothing of it, so undo or keep what it would have consumed; the reply's handles are gone.
     template <class M>
     Result<> reply(const typename M::Reply& value) const {
         constexpr unsigned handles = handle_count<typename M::Reply>();
@@ -111,14 +111,16 @@ public:
     }
     Result<> refuse(Error error) const { return native::reply(id(), Message{.header = abi::Header::make(static_cast<uint16_t>(error))}); }
 
-    /// Answers with a value or an error, and closes handles that a refused reply would have carried.
+    /// Answers with a value or an error. Handles of the reply go in any case: with the reply, with one that nobody waited for, or are
+    /// closed.
     template <class M>
     void finish(const Result<typename M::Reply>& result) const {
         if (!result) {
             (void)refuse(result.error());
             return;
         }
-        if (reply<M>(*result)) return;
+        const Result<> replied = reply<M>(*result);
+        if (replied || replied.error() == Error::NoSuchCall) return;
         Message answer{.header = abi::Header::make(0, handle_count<typename M::Reply>())};
         protocols::pack(answer, *result);
         close_handles(answer);

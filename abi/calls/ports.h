@@ -147,13 +147,15 @@ struct PortReceive {
 };
 
 struct PortReply {
-    static constexpr CallDoc doc{.number = 10,
-                                 .name = "port_reply",
-                                 .summary =
-                                     "Answer a call this process took. NoSuchCall means the caller no longer waits and saw no effect of "
-                                     "the reply: undo or keep what it would have consumed.",
-                                 .arguments = {{{"id", "of the call"}, {"message", "header (operation = status), words, pages"}}},
-                                 .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, BadAddress, NoMemory}};
+    static constexpr CallDoc doc{
+        .number = 10,
+        .name = "port_reply",
+        .summary =
+            "Answer a call this process took. NoSuchCall means the caller no longer waits and saw no effect of "
+            "the reply: undo or keep what it would have consumed. What the reply moves is gone all the same; after another error it "
+            "is not.",
+        .arguments = {{{"id", "of the call"}, {"message", "header (operation = status), words, pages"}}},
+        .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, BadAddress, NoMemory}};
     using Reply = MessageReply;
 };
 

@@ -159,6 +159,7 @@ void copy_page(void* to, const void* from);
 
 // ---- time
 
+uint64_t random();                           ///< what programs cannot guess, if the machine has a source of it; slow
 uint64_t now_ns();                           ///< monotonic, equal on all CPUs; any context
 uint64_t ticks();                            ///< the same clock in its own unit: the cheapest to read
 uint64_t ticks_to_ns(uint64_t ticks);        ///< of a difference

@@ -42,7 +42,7 @@ void kernel_main(const BootInfo& boot) {
     const std::span<const uint8_t> archive(static_cast<const uint8_t*>(arch::to_virtual(boot.archive.base)), boot.archive.length_bytes);
     if (const auto symbols = cpio::find(archive, "boot/kernel.symbols"))
         set_symbols({reinterpret_cast<const char*>(symbols->data.data()), symbols->data.size()});
-    call_ids.seed(arch::now_ns() * 0x9E37'79B9'7F4A'7C15);
+    call_ids.seed(arch::random(), arch::random());
     const unsigned cpus = arch::start_cpus();
     log("portico: %u CPUs, %lu MiB free, archive %lu KiB, %lu us since start", cpus, frames.free_pages() / 256,
         boot.archive.length_bytes / 1024, arch::now_ns() / 1000);

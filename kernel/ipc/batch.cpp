@@ -133,7 +133,7 @@ Result<uint64_t> send_batch(Thread& caller, Sender& sender, uint64_t address, ui
 Result<uint64_t> receive_batch(Thread& caller, Port& port, uint64_t address, uint64_t count, uint64_t deadline_ns) {
     if (port.closed()) return fail(Error::PeerClosed);
     caller.run_at_base_priority();
-    if (port.empty()) {
+    if (port.front_for(caller.process()) == nullptr) {
         if (deadline_ns == abi::kNow) return fail(Error::WouldBlock);
         caller.begin_wait(Thread::Wait::ReceiveBatch, deadline_ns);
         port.park(caller);
@@ -144,7 +144,7 @@ Result<uint64_t> receive_batch(Thread& caller, Port& port, uint64_t address, uin
     Result<> result{};
     uint64_t received = 0;
     for (; received < count && result; ++received) {
-        QueueNode* node = port.front();
+        QueueNode* node = port.front_for(caller.process());
         if (node == nullptr) break;
         result = needs_registers(*node) ? fail(Error::NotSupported) : receive_one(caller, port, *node, messages);
         if (!result) break;

@@ -38,7 +38,7 @@ public:
     Ref<Port> reply_port;      ///< of an asynchronous one
     Process* async_owner = nullptr;
     Ref<Port> port;               ///< where it was posted
-    Process* receiver = nullptr;  ///< who took it
+    Process* receiver = nullptr;  ///< who took it; while Cancelled, who is to be told
     Call* next_taken = nullptr;   ///< links of the two tables it can be in
     Call* next_async = nullptr;
 
@@ -56,7 +56,8 @@ public:
 };
 
 /// Calls of a process by id: those it has taken and not answered (only their receiver finds them: a forged id names
-/// nothing), or the asynchronous ones it has made. `kLink` says which link the table uses.
+/// nothing), with those of which it is to hear that they were cancelled; or the asynchronous ones it has made. `kLink` says which link
+/// the table uses.
 template <Call* Call::* kLink>
 class CallTable {
 public:
@@ -93,25 +94,28 @@ private:
 using TakenCalls = CallTable<&Call::next_taken>;
 using AsyncCalls = CallTable<&Call::next_async>;
 
-/// Ids are never reused: a counter behind a bijection, so that they tell neither addresses nor how busy others are at a glance.
+/// Ids are never reused: a counter behind a permutation with a secret key, so that they tell neither addresses nor how many calls others
+/// made between two of one's own. The key is two odd numbers: the counter's step, and a factor; a factor spreads its argument's bits
+/// upwards, the shifts fold them down again. It hides what is of little worth at the price of a few instructions and is no cipher: who
+/// guesses an id gains nothing, for only who took the call can use it.
 class CallIds {
 public:
-    /// Later ids differ from those that another number would give; those of one boot differ from each other in any case.
-    void seed(uint64_t random) { mask_ = random; }
+    /// Begins again with another key. The first 2^64 - 1 ids differ from each other and from 0.
+    void seed(uint64_t one, uint64_t other) {
+        position_ = 0;
+        step_ = one | 1;
+        factor_ = other | 1;
+    }
     uint64_t next() {
-        for (;;) {
-            position_ += kStep;
-            const uint64_t id = ((position_ ^ position_ >> 32) * kSpread) ^ mask_;
-            if (id != 0) [[likely]]
-                return id;
-        }
+        position_ += step_;
+        const uint64_t spread = (position_ ^ position_ >> 32) * factor_;
+        return spread ^ spread >> 32;
     }
 
 private:
-    static constexpr uint64_t kStep = 0xD134'2543'DE82'EF95;    ///< odd: comes round after 2^64 ids
-    static constexpr uint64_t kSpread = 0x9E37'79B9'7F4A'7C15;  ///< odd: steps alone would keep most ids in order
     uint64_t position_ = 0;
-    uint64_t mask_ = 0x9E37'79B9'7F4A'7C15;
+    uint64_t step_ = 0xD134'2543'DE82'EF95;
+    uint64_t factor_ = 0x9E37'79B9'7F4A'7C15;
 };
 extern CallIds call_ids;
 

@@ -65,8 +65,14 @@ Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& messa
     return id;
 }
 
+/// A call that the process took and has neither answered nor lost to a cancellation, or null.
+static Call* find_taken(Process& process, uint64_t id) {
+    Call* call = process.calls().find(id);
+    return call != nullptr && call->state == Call::State::Taken ? call : nullptr;
+}
+
 Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message, const PageRange& pages) {
-    Call* found = forwarder.process().calls().find(id);
+    Call* found = find_taken(forwarder.process(), id);
     if (found == nullptr) return fail(Error::NoSuchCall);
     Call& call = *found;
     if (call.kind != MessageKind::Call || sender.port().closed())
@@ -142,13 +148,16 @@ static void conclude(Call& call, Error error) {
 
 Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
     Process& process = replier.process();
-    Call* found = process.calls().find(id);
-    if (found == nullptr) return fail(Error::NoSuchCall);
-    Call& call = *found;
     CarriedHandles handles;
     CarriedPages carried_pages;
     Message message = answer;
     TRY(take_in(handles, carried_pages, message, pages, replier));
+    Call* found = find_taken(process, id);
+    if (found == nullptr) {
+        handles.drop();  // in their order; the pages follow
+        return fail(Error::NoSuchCall);
+    }
+    Call& call = *found;
     process.calls().remove(call);
     call.receiver = nullptr;
     message.id = id;
@@ -183,11 +192,17 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRa
     } else if (call.kind == MessageKind::ForeignCall) {
         answer_foreign_call(caller, message.header, message.word[0]);
     }
+    handles.drop();
     call.state = Call::State::Idle;
     call.caller = nullptr;
     call.port = nullptr;
     caller.finish_wait(error);
     return {};
+}
+
+static void leave_receiver(Call& call) {
+    call.receiver->calls().remove(call);
+    call.receiver = nullptr;
 }
 
 /// Takes the call out of where it is; true if its receiver must be told (it then waits in the port's queue as Cancelled).
@@ -198,11 +213,12 @@ static bool detach(Call& call) {
         return false;
     }
     ASSERT(call.state == Call::State::Taken);
-    call.receiver->calls().remove(call);
-    call.receiver = nullptr;
     call.caller = nullptr;
-    if (call.port->closed()) return false;
-    call.state = Call::State::Cancelled;
+    if (call.port->closed()) {
+        leave_receiver(call);
+        return false;
+    }
+    call.state = Call::State::Cancelled;  // its receiver keeps it, to take it back if it ends
     return true;
 }
 
@@ -243,6 +259,7 @@ void drop_queued_call(Call& call) {
         conclude(call, Error::PeerClosed);
         break;
     case Call::State::Cancelled:
+        leave_receiver(call);
         destroy_call(call);
         break;
     case Call::State::Replied:
@@ -257,6 +274,11 @@ void drop_queued_call(Call& call) {
 void fail_all_calls(Process& process) {
     while (Call* call = process.calls().first()) {
         process.calls().remove(*call);
+        if (call->state == Call::State::Cancelled) {  // who comes after this process must not hear of it
+            call->port->withdraw(*call);
+            destroy_call(*call);
+            continue;
+        }
         if (call->async_owner != &process) {
             conclude(*call, Error::PeerClosed);
             continue;

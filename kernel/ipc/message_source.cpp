@@ -41,6 +41,11 @@ bool MessageSource::wake_receiver() {
         return true;
     }
     const Result<bool> taken = take(receiver);
+    if (taken && !*taken) {  // nothing was for it
+        park(receiver);
+        receivers_.splice(receivers_.begin(), receivers_, receivers_.iterator_to(receiver.link));
+        return true;
+    }
     receiver.finish_wait(taken ? Error::None : taken.error());
     return false;
 }

@@ -29,7 +29,8 @@ public:
     static constexpr uint32_t kReceiversCounted = 1000;
     /// One that waits; there must be one.
     Thread& first_receiver() { return receivers_.front().thread; }
-    /// There is a message for the first of those that wait. True if it is left queued and now that one's task (Thread::task).
+    /// There is a message for the first of those that wait. True if nobody else is to be woken:
+    /// it is left queued and now that one's task (Thread::task), or it was for nobody who waits here.
     bool wake_receiver();
 
 protected:

@@ -58,7 +58,6 @@ TEST_F(PageMessageRefusalTest, RefusedWhenPosted) {
         return call_registers(registers);
     });
     expect_refused("no send handle", Error::BadHandle, [&] { return send_registers(with_pages(Handle::make(500, 0).value, kSource, 2)); });
-    expect_refused("no such call", Error::NoSuchCall, [&] { return reply_pages(12345, 2); });
     machine.call(receiver, abi::HandleClose{port});
     expect_refused("closed", Error::PeerClosed, [&] { return send_pages(2); });
 }

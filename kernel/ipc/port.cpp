@@ -61,9 +61,20 @@ void Port::withdraw(QueueNode& node) {
     left_queue();
 }
 
+/// Only who took a call is told that it was cancelled.
+void Port::drop_notices_to_others(const Process& receiver) {
+    while (!queue_.empty() && queue_.front().node_kind() == QueueNode::Kind::Call) {
+        auto& call = static_cast<Call&>(queue_.front());
+        if (call.state != Call::State::Cancelled || call.receiver == &receiver) return;
+        withdraw(call);
+        drop_queued_call(call);
+    }
+}
+
 Result<bool> Port::take(Thread& receiver) {
-    if (empty()) return false;
-    QueueNode& node = queue_.front();
+    QueueNode* front = front_for(receiver.process());
+    if (front == nullptr) return false;
+    QueueNode& node = *front;
     if (node.node_kind() == QueueNode::Kind::Message) [[likely]] {
         auto& message = static_cast<QueuedMessage&>(node);
         if (message.message.header.is_plain()) {
@@ -221,7 +232,7 @@ Result<> Port::deliver_call(Call& call, Thread& receiver) {
         const Message message{
             .id = call.message.id, .badge = call.message.badge, .header = abi::Header{}.with_kind(MessageKind::Cancelled)};
         load_message(receiver, message);
-        destroy_call(call);
+        drop_queued_call(call);
         return {};
     }
     default:

@@ -59,8 +59,11 @@ public:
     /// While messages are queued, wakes those that wait, until one of them has the task to come for the next.
     void wake_receivers();
     void withdraw(QueueNode& node);
-    /// The node that would be taken next, or null.
-    QueueNode* front() { return queue_.empty() ? nullptr : &queue_.front(); }
+    /// The node that would be taken next by this process, or null.
+    QueueNode* front_for(const Process& receiver) {
+        if (!queue_.empty() && queue_.front().node_kind() == QueueNode::Kind::Call) drop_notices_to_others(receiver);
+        return queue_.empty() ? nullptr : &queue_.front();
+    }
     /// Takes the front node out by hand.
     void pop_front() {
         queue_.pop_front();
@@ -90,6 +93,7 @@ private:
     friend class PortSet;
     void on_unreachable() override;
     void left_queue();
+    void drop_notices_to_others(const Process& receiver);
     void take_plain(QueuedMessage& message, Thread& receiver);
     Result<bool> take_other(QueueNode& node, Thread& receiver);
     void count_taken() {

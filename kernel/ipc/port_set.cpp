@@ -35,13 +35,15 @@ void PortSet::took_from(Port& port) {
 }
 
 Result<bool> PortSet::take(Thread& receiver) {
-    Port* port = next();
-    if (port == nullptr) return false;
-    const Result<bool> taken = port->take(receiver);
-    took_from(*port);  // its turn is over also if the receiver could not take the message
-    abi::Registers& r = receiver.frame.registers;
-    if (taken && abi::Header{r.rsi}.kind() != abi::MessageKind::ForeignCall) r.r14 = port->key();  // there it is an argument
-    return taken;
+    while (Port* port = next()) {
+        const Result<bool> taken = port->take(receiver);
+        took_from(*port);  // its turn is over also if the receiver could not take the message
+        if (taken && !*taken) continue;
+        abi::Registers& r = receiver.frame.registers;
+        if (taken && abi::Header{r.rsi}.kind() != abi::MessageKind::ForeignCall) r.r14 = port->key();  // there it is an argument
+        return taken;
+    }
+    return false;
 }
 
 void PortSet::on_unreachable() {

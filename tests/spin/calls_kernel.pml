@@ -166,7 +166,7 @@ inline leave_table(server, id) {
     receiver_of[id] = NOBODY
 }
 
-/* port_reply, by any server with any id. A refused reply leaves its handles where they are. */
+/* port_reply, by any server with any id. A refused reply drops the handles that it moves: they travel no further. */
 inline reply(server, id) {
 #ifdef BUG_REFUSED_REPLY_KEEPS_HANDLES
     travelling = travelling + (in_table(server, id) -> 0 : 1);
@@ -313,6 +313,13 @@ inline fail_all_calls(server) {
             leave_table(server, each);
             conclude(each)
 #endif
+        :: state[each] == Cancelled && port_of[each] == server ->  /* what it took, it took there */
+            owed = owed & ~mask(each);
+#ifndef BUG_SUCCESSOR_HEARS_OF_CANCELLED
+            queue[server] ?? eval(each);
+            destroy(each);
+#endif
+            skip
         :: else
         fi
     }

@@ -106,6 +106,9 @@ uint64_t ticks() {
 uint64_t ticks_to_ns(uint64_t ticks) {
     return ticks;
 }
+uint64_t random() {
+    return Hardware::get().random();
+}
 void arm_timer(uint64_t deadline_ns) {
     Hardware::get().own().timer_ns.store(deadline_ns);
 }

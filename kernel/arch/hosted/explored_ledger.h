@@ -27,12 +27,13 @@ public:
         demand(++of(word).taken == 1, "call %lx was taken twice", word);
         demand(words_.emplace(id, word).second, "id %lx came twice", id);
     }
-    /// A message of kind Cancelled came, perhaps before the thread that took the call has looked at it, or to another process than
-    /// that which took it: who receives at a port gets what is in its queue.
+    /// A message of kind Cancelled came, perhaps before the thread that took the call has looked at it.
     void told(uint64_t id) { demand(told_.insert(id).second, "id %lx was cancelled twice", id); }
     bool was_told(uint64_t id) const { return told_.contains(id); }
     /// A receiver was killed: it may have got such a message without looking at it.
     void forgive_lost_notice() { ++notices_forgiven_; }
+    /// Several processes serve one port: a notice is dropped if one that it is not for comes across it.
+    void forgive_lost_notices() { notices_forgiven_ = ~0u; }
     void ended(uint64_t word, Error how) {
         Entry& entry = of(word);
         demand(!entry.ended, "call %lx ended twice", word);

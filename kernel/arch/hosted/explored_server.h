@@ -19,6 +19,9 @@ struct ServerShare {
     /// If set, the server looks now and then whether all are done: others may get the last SendersGone.
     const std::function<bool()>* clients_done = nullptr;
 
+    bool took(uint64_t id) const {
+        return std::any_of(unsettled.begin(), unsettled.end(), [&](const Held& each) { return each.id == id; });
+    }
     bool settle(uint64_t id) {
         settled.push_back(id);
         return std::erase_if(unsettled, [&](const Held& each) { return each.id == id; }) > 0;
@@ -36,12 +39,12 @@ public:
 
 private:
     using Held = ServerShare::Held;
-    enum class Last : uint8_t { Nothing, Receive, Reply, ReplyReceive, Forgery, Close, WindowRead, WindowWrite };
+    enum class Last : uint8_t { Nothing, Receive, Reply, ReplyReceive, Forgery, Close, CloseDropped, WindowRead, WindowWrite };
 
     void act(Thread& thread) override {
         look_at_result(thread);
         if (lent_.id != 0) return use_windows(thread);
-        if (!orphans_.empty()) return close_orphan(thread);
+        if (!orphans_.empty() || !dropped_.empty()) return close_orphan(thread);
         if (share_.closing && share_.held.empty()) {
             if (std::exchange(closed_, true)) return finish(thread);
             return call(thread, abi::HandleClose{port_});  // so that the other threads, which wait there, hear of it
@@ -89,8 +92,10 @@ private:
     }
     void close_orphan(Thread& thread) {
         last_ = Last::Close;
-        const Handle handle = orphans_.back();
-        orphans_.pop_back();
+        if (orphans_.empty()) last_ = Last::CloseDropped;
+        std::vector<Handle>& handles = orphans_.empty() ? dropped_ : orphans_;
+        const Handle handle = handles.back();
+        handles.pop_back();
         call(thread, abi::HandleClose{handle});
     }
     /// Reads the word that the caller has put there and writes it back.
@@ -116,7 +121,9 @@ private:
         case Last::Forgery:
             return demand(result == Error::NoSuchCall, "a forged reply was not refused but %lu", static_cast<uint64_t>(result));
         case Last::Close:
-            return demand(result == Error::None, "a handle that a refused reply carried is no more");
+            return demand(result == Error::None, "a handle that came with a call is no more");
+        case Last::CloseDropped:
+            return demand(result == Error::BadHandle, "a refused reply did not drop the handle that it moved");
         case Last::WindowRead:
             demand(result == Error::None || result == Error::NoSuchCall, "a window was not read: %lu", static_cast<uint64_t>(result));
             window_was_read_ = result == Error::None;
@@ -151,7 +158,7 @@ private:
         if (result == Error::BadHandle) return share_.held.push_back(answered_);  // another thread closed the port in between
         if (result == Error::NoSuchCall) {
             share_.settled.push_back(answered_.id);  // the notice will come
-            if (answered_.carried) orphans_.push_back(answered_.carried);
+            if (answered_.carried) dropped_.push_back(answered_.carried);
             return;
         }
         demand(++ledger_.of(answered_.word).answered == 1, "call %lx was answered twice", answered_.word);
@@ -187,6 +194,7 @@ private:
     }
     void cancelled(uint64_t id) {
         ledger_.told(id);
+        demand(foreign == nullptr || !foreign->took(id), "id %lx, which another process took, was cancelled here", id);
         if (!share_.settle(id)) return;
         for (const Held& each : share_.held)
             if (each.id == id && each.carried) orphans_.push_back(each.carried);
@@ -203,6 +211,7 @@ private:
     Held lent_{};  ///< the call whose windows it uses
     bool window_was_read_ = false;
     std::vector<Handle> orphans_;  ///< came with calls that have ended
+    std::vector<Handle> dropped_;  ///< moved by replies that were refused
 };
 
 }  // namespace portico::kernel::hosted

@@ -68,7 +68,7 @@ private:
 /// A machine with programs, made from a seed and explored once.
 class ExploredWorld {
 public:
-    ExploredWorld(const Exploration& how, unsigned cpus) : random(how.seed), machine(cpus, 2), exploration_(how) { line_up_call_ids(); }
+    ExploredWorld(const Exploration& how, unsigned cpus) : random(how.seed), machine(cpus, 2), exploration_(how) {}
 
     SeededRandom random;
     Machine machine;
@@ -124,12 +124,6 @@ private:
             all = false;
         }
         return all;
-    }
-    /// Tables of calls go by the low bits of ids, which count on from run to run: makes each run begin at the same place.
-    static void line_up_call_ids() {
-        call_ids.seed(0);
-        for (int tries = 0; tries < 1024 && call_ids.next() % 256 != 0; ++tries) {
-        }
     }
 
     Exploration exploration_;

@@ -11,6 +11,7 @@
 
 #include "kernel/arch/arch.h"
 #include "kernel/arch/hosted/fiber_sanitizer.h"
+#include "kernel/arch/hosted/seeded_random.h"
 
 /// The simulated machine under arch/hosted: what arch.h describes, as ordinary memory of a Linux process.
 namespace portico::kernel::hosted {
@@ -116,6 +117,7 @@ public:
     std::array<Line, kLines> lines{};
     std::unordered_map<uint16_t, uint32_t> io_ports;
     std::vector<uint32_t> io_written;
+    SeededRandom random;  ///< every machine's the same
 
     Explorer* explorer = nullptr;  ///< if the CPUs are or were fibers: who switches them
     void pause(Pause where, uint64_t detail) {

@@ -22,6 +22,7 @@ Machine::Locked::~Locked() {
 Machine::Machine(unsigned cpus, uint64_t mebibytes, std::string_view command_line)
     : hardware(cpus, mebibytes << 20), root_(new(root_storage_) Account(nullptr, ~uint64_t{0})) {
     Hardware::be_cpu(0);
+    call_ids.seed(arch::random(), arch::random());  // each machine the same: tables of calls go by the low bits of ids
     MemoryRange ram{{kRamBase}, hardware.ram_bytes};
     trace_rings.reserve({&ram, 1}, command_line, cpus);
     frames.create({&ram, 1});

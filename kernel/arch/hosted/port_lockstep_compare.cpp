@@ -26,7 +26,7 @@ void PortLockstep::start(model::Thread* actor, std::string what) {
     if (actor == nullptr) return;
     machine_.switch_to(real(*actor));
     model.enter(*actor);
-    if (real(*actor).in_upcall() != actor->in_upcall) 
+    if (real(*actor).in_upcall() != actor->in_upcall)
         disagree(text("thread %u is %s an upcall", actor->number, actor->in_upcall ? "not in" : "in"));
     threads_.at(actor).before = real(*actor).frame.registers;
 }

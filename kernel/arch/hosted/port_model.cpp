@@ -253,10 +253,13 @@ Call* PortModel::find_taken(Thread& thread, uint64_t id) {
 Refusals PortModel::reply(Thread& thread, uint64_t id, const Sending& sending) {
     Refusals refusals;
     Call* call = find_taken(thread, id);
-    if (call == nullptr) refusals.insert(Error::NoSuchCall);
     check_carried(thread, sending, refusals);
     if (!refusals.empty()) return refusals;
     Letter letter = take_in(thread, sending, MessageKind::Reply);
+    if (call == nullptr) {
+        drop(letter);
+        return {Error::NoSuchCall};
+    }
     letter.id = id;
     answer(*call, letter);
     return {};
@@ -277,9 +280,9 @@ Refusals PortModel::reply_receive(Thread& thread, Handle port, uint64_t id, cons
     Refusals refusals;
     Port* target = find_as<Port>(thread, port, Object::Kind::Port, Rights::Receive, refusals);
     Call* call = id == 0 ? nullptr : find_taken(thread, id);
-    if (id != 0 && call == nullptr) refusals.insert(Error::NoSuchCall);
     if (id != 0) check_carried(thread, sending, refusals);
     if (!refusals.empty()) return refusals;
+    if (id != 0 && call == nullptr) return reply(thread, id, sending);
     refusals = receive(thread, port, deadline_ns);
     // Whoever else waits there comes first: it has waited for longer.
     if (call != nullptr) (void)reply(thread, id, sending);
@@ -373,6 +376,7 @@ void PortModel::kill(Process& process) {
     }
     for (Call* call : std::vector<Call*>(process.taken)) conclude(*call, Error::PeerClosed);
     for (Call* call : std::vector<Call*>(process.asynchronous)) detach(*call);
+    take_back_notices(process);
     for (const auto& [value, capability] : std::exchange(process.handles, {})) drop(capability);
     if (process.supervisor == nullptr) return;
     notify(*process.supervisor, abi::kNotifyProcessExited);

@@ -81,6 +81,7 @@ struct Node {
     Letter letter;             ///< of a Message or a Reply
     Sender* sender = nullptr;  ///< of a Message or Bits
     Call* call = nullptr;      ///< of the others
+    bool perhaps = false;      ///< it may have been dropped already: a notice that another process came across
 };
 
 struct Port final : Object {
@@ -231,6 +232,7 @@ private:
     void answer(Call& call, Letter letter);
     void conclude(Call& call, Error error);
     void detach(Call& call);
+    void take_back_notices(const Process& process);
     void end_wait(Thread& thread, Outcome outcome);
     void leave_wait(Thread& thread);
     void notify(Sender& sender, uint64_t bits);
@@ -244,7 +246,8 @@ private:
 
     std::string deliver_all(const Observe& observe);
     std::string compare_ended(const Observe& observe);
-    std::string deliver(Port& port, Thread& thread, const Observed& observed);
+    size_t find_told(const Port& port, const Thread& thread, const std::optional<Observed>& observed, std::string& difference);
+    std::string deliver(Port& port, Thread& thread, size_t chosen, const Observed& observed);
     std::string differs(const Letter& letter, const Observed& observed, bool id_is_known) const;
     std::string hand_over(Letter& letter, const Observed& observed, Process& process);
     Letter seen(const Node& node) const;

@@ -77,6 +77,12 @@ void PortModel::detach(Call& call) {
     }
 }
 
+/// Nobody else is to hear that the calls it took were cancelled.
+void PortModel::take_back_notices(const Process& process) {
+    for (Port* port : ports)
+        std::erase_if(port->queue, [&](const Node& node) { return node.kind == Node::Kind::Cancelled && node.call->taker == &process; });
+}
+
 // ---- waits
 
 /// Takes the thread out of what it waits for.
@@ -225,21 +231,33 @@ std::string PortModel::hand_over(Letter& letter, const Observed& observed, Proce
     return {};
 }
 
-/// A thread that waits at the port has been told something: it must be one of those that may come next.
-std::string PortModel::deliver(Port& port, Thread& thread, const Observed& observed) {
-    size_t chosen = 0;
-    std::string first_difference;
-    for (size_t i = 0; i < port.queue.size() && port.queue[i].operation == port.queue[0].operation; ++i) {
-        const bool id_is_known = port.queue[i].kind != Node::Kind::Call || port.queue[i].call->id != 0;
-        const std::string difference = differs(seen(port.queue[i]), observed, id_is_known);
-        chosen = i;
-        if (difference.empty()) break;
-        if (i == 0) first_difference = difference;
-        chosen = port.queue.size();
+/// Which place in the queue the thread was told of, past what is not for it or may have gone. If none, says so by the size of the queue,
+/// and what differs, if anything had to be told.
+size_t PortModel::find_told(const Port& port, const Thread& thread, const std::optional<Observed>& observed, std::string& difference) {
+    for (size_t first = 0, i = 0; i < port.queue.size(); first = i) {
+        for (; i < port.queue.size() && port.queue[i].operation == port.queue[first].operation; ++i) {
+            const Node& node = port.queue[i];
+            if (node.kind == Node::Kind::Cancelled && node.call->taker != thread.process) continue;
+            const bool id_is_known = node.kind != Node::Kind::Call || node.call->id != 0;
+            const std::string differing = observed ? differs(seen(node), *observed, id_is_known) : "nothing, it waits";
+            if (differing.empty()) {
+                difference.clear();
+                return i;
+            }
+            if (!node.perhaps && difference.empty()) difference = differing;
+        }
+        if (!difference.empty()) break;
     }
-    if (chosen == port.queue.size()) return text("thread %u at port %u got ", thread.number, port.number) + first_difference;
+    return port.queue.size();
+}
+
+/// A thread that waits at the port has been told of this place in its queue. Notices to others on the way there are dropped.
+std::string PortModel::deliver(Port& port, Thread& thread, size_t chosen, const Observed& observed) {
     Node node = port.queue[chosen];
     port.queue.erase(port.queue.begin() + static_cast<ptrdiff_t>(chosen));
+    while (!port.queue.empty() && port.queue.front().operation < node.operation) port.queue.pop_front();
+    for (Node& each : port.queue)  // in what order, nothing promises
+        each.perhaps |= each.operation == node.operation && each.kind == Node::Kind::Cancelled && each.call->taker != thread.process;
     leave_wait(thread);
     switch (node.kind) {
     case Node::Kind::Message:
@@ -281,8 +299,14 @@ std::string PortModel::deliver_all(const Observe& observe) {
         while (!port->waiters.empty() && !port->queue.empty()) {
             Thread& thread = *port->waiters.front();
             const std::optional<Observed> observed = observe(thread);
-            if (!observed) return text("thread %u waits though port %u holds a message", thread.number, port->number);
-            if (std::string wrong = deliver(*port, thread, *observed); !wrong.empty()) return wrong;
+            std::string difference;
+            const size_t chosen = find_told(*port, thread, observed, difference);
+            if (!difference.empty()) return text("thread %u at port %u got ", thread.number, port->number) + difference;
+            if (chosen == port->queue.size()) {
+                port->queue.clear();
+                break;
+            }
+            if (std::string wrong = deliver(*port, thread, chosen, *observed); !wrong.empty()) return wrong;
             told_.insert(&thread);
         }
     }

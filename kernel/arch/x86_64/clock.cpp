@@ -80,6 +80,15 @@ uint64_t now_ns() {
     return ticks_to_ns(read_tsc() - tsc_at_zero);
 }
 
+uint64_t random() {
+    constexpr unsigned kTriesMax = 10;
+    uint64_t value = 0;
+    bool found = false;
+    if ((cpuid(1).ecx & 1u << 30) != 0)
+        for (unsigned tries = 0; tries < kTriesMax && !found; ++tries) found = read_random(value);
+    return value ^ read_tsc() * 0x9E37'79B9'7F4A'7C15;  // time alone is what machines without a source have
+}
+
 uint64_t ticks() {
     return read_tsc();
 }

@@ -30,6 +30,13 @@ inline uint64_t read_tsc() {
     return uint64_t{high} << 32 | low;
 }
 
+/// From the processor's source of random numbers, which there must be (cpuid). False if it has none at the moment.
+inline bool read_random(uint64_t& value) {
+    bool valid;
+    asm volatile("rdrand %0" : "=r"(value), "=@ccc"(valid));
+    return valid;
+}
+
 inline uint64_t read_control2() {
     uint64_t value;
     asm volatile("mov %%cr2, %0" : "=r"(value));
