@@ -159,10 +159,8 @@ void PortModel::close(Port& port) {
 
 /// The ends of handles have their consequences when the operation is done. False if there is nothing left to do.
 bool PortModel::do_put_off() {
-    if (!to_lose_.empty()) {
-        Sender& sender = *to_lose_.front();
-        to_lose_.pop_front();
-        lose_sender(sender);
+    if (!to_lose_.empty()) {  // all of them before anybody is told: their notices have no order
+        for (Sender* sender : std::exchange(to_lose_, {})) lose_sender(*sender);
     } else if (!to_close_.empty()) {
         Port& port = *to_close_.front();
         to_close_.pop_front();
