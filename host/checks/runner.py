@@ -12,12 +12,17 @@ from options import Flag
 FLAGS = [
     Flag("filter", "run only tests whose name contains this", "TEXT", "f", ""),
     Flag("quick", "one number of CPUs per test, one C library, no thread sanitizer, no slow tests", short="q"),
+    Flag("coverage", "only measure how much of the kernel core its hosted tests reach"),
 ]
 
 
 def main(arguments: list[str]) -> int:
     parsed = options.parse("test", FLAGS, arguments)
     packages.require(packages.TO_RUN, packages.TO_BUILD, packages.TO_TEST)
+    if parsed["coverage"]:
+        from checks import coverage
+
+        return coverage.report()
     results = Results(str(parsed["filter"]))
     quick = bool(parsed["quick"])
     _section(results, "command", lambda: _command(results))
