@@ -298,7 +298,7 @@ private:
 
 TEST(PortModelTest, KernelAndModelAgree) {
     constexpr unsigned kSteps = 400;
-    const Seeds seeds(600);
+    const Seeds seeds(1500);
     const std::clock_t began = std::clock();
     for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
         Walk walk(seed);
