@@ -101,7 +101,7 @@ public:
     /// task passes to the next one that waits: of messages that somebody waits for, no more are queued than there are such tasks.
     Ref<Port> task;
     void pass_task_on();
-    ThreadList* wait_list = nullptr;    ///< Futex, Page
+    ThreadList* wait_list = nullptr;  ///< Futex, Page
     union {
         struct {
             uint64_t space, offset;
