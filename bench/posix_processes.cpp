@@ -13,7 +13,7 @@ namespace portico::bench {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr unsigned kProcessesMax = 40;  ///< in a batch: one costs as much as hundreds of calls
+constexpr unsigned kProcessesMax = 10;  ///< in a batch: one costs as much as hundreds of calls
 constexpr unsigned kLargeForksMax = 4;
 
 void await(pid_t child) {
@@ -86,7 +86,7 @@ constexpr char kTiny[] = "/bench/memory_tiny", kLarge[] = "/bench/memory_large";
 
 constexpr Row kRows[] = {
     {"fork_wait", fork_small},          {"fork_wait_256m", fork_large},           {"vfork_exec", vfork_and_run<kTiny>},
-    {"fork_exec", fork_and_run<kTiny>}, {"vfork_exec_2m", vfork_and_run<kLarge>}, {"thread_create_join", make_and_join_thread},
+    {"fork_exec", fork_and_run<kTiny>}, {"exec_2m", vfork_and_run<kLarge>}, {"thread_create_join", make_and_join_thread},
 };
 
 }  // namespace
