@@ -227,6 +227,10 @@ portico_user_begin:
 .type portico_user_copy, @function
 portico_user_copy:
     mov %rdx, %rcx
+    shr $3, %rcx
+    rep movsq
+    mov %edx, %ecx
+    and $7, %ecx
     rep movsb
     xor %eax, %eax
     ret
@@ -235,6 +239,10 @@ portico_user_copy:
 portico_user_clear:
     mov %rsi, %rcx
     xor %eax, %eax
+    shr $3, %rcx
+    rep stosq
+    mov %esi, %ecx
+    and $7, %ecx
     rep stosb
     ret
 .global portico_user_string_length

@@ -1,7 +1,5 @@
 #include "posix/process.h"
 
-#include <cstring>
-
 #include "posix/identities.h"
 #include "posix/interruptible.h"
 #include "runtime/one_way_memory.h"
@@ -36,7 +34,6 @@ Result<> Process::copy_from(Process& parent) NO_THREAD_SAFETY_ANALYSIS {
     map_hint = parent.map_hint;
     ignored_told = parent.ignored_told;
     child_flags_told = parent.child_flags_told;
-    std::memcpy(executable, parent.executable, sizeof(executable));
     return {};
 }
 

@@ -57,7 +57,6 @@ public:
     uint64_t children_resident_peak GUARDED_BY(mutex) = 0;
     uint64_t ignored_told GUARDED_BY(mutex) = 0;  ///< what the process server was told (SetIgnored)
     uint64_t child_flags_told GUARDED_BY(mutex) = 0;
-    char executable[4096]{};  ///< path of the program, for /proc/self/exe
 
     /// Parent, group and session as they are now (by what the process server publishes: the parent may change the group).
     Result<protocols::process::GetIds::Reply> ids();

@@ -25,8 +25,8 @@ private:
     OwnedHandle memory_;
     uint64_t file_bytes_ = 0;
     size_t head_bytes_ = 0, path_bytes_ = 0;
-    char head_[kHeadBytes]{};
-    char path_[4096]{};
+    char head_[kHeadBytes];
+    char path_[4096];  // neither is cleared: their lengths tell what of them means anything
 };
 
 }  // namespace portico::posix

@@ -28,13 +28,15 @@ struct Layout {
     uint64_t executable_base, stack_end, map_end, break_gap_bytes, stack_offset_bytes;
 
     static Layout choose() {
-        const auto pages = [](unsigned bits) { return (random_64() & ((uint64_t{1} << bits) - 1)) * abi::kPageBytes; };
+        uint32_t random[5];
+        random_fill(std::as_writable_bytes(std::span(random)));
+        const auto pages = [](uint32_t chosen, unsigned bits) { return (chosen & ((uint64_t{1} << bits) - 1)) * abi::kPageBytes; };
         Layout layout{};
-        layout.executable_base = kExecutableBase + pages(28);
-        layout.stack_end = abi::kRuntimeBase - kGapBytes - pages(22);
-        layout.map_end = layout.stack_end - kStackBytes - kGapBytes - pages(28);
-        layout.break_gap_bytes = abi::kPageBytes + pages(13);
-        layout.stack_offset_bytes = random_64() & 0x1FF0;
+        layout.executable_base = kExecutableBase + pages(random[0], 28);
+        layout.stack_end = abi::kRuntimeBase - kGapBytes - pages(random[1], 22);
+        layout.map_end = layout.stack_end - kStackBytes - kGapBytes - pages(random[2], 28);
+        layout.break_gap_bytes = abi::kPageBytes + pages(random[3], 13);
+        layout.stack_offset_bytes = random[4] & 0x1FF0;
         return layout;
     }
 };

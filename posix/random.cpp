@@ -53,9 +53,8 @@ void block_locked(uint32_t (&out)[16]) REQUIRES(mutex) {
     for (int i = 0; i < 16; ++i) out[i] += state[i];
 }
 
-/// The key changes after each use, so earlier output can not be computed from memory.
-void rekey_locked() REQUIRES(mutex) {
-    uint32_t out[16];
+/// A block whose first half becomes the key: it changes with each use, so earlier output can not be computed from memory.
+void rekey_locked(uint32_t (&out)[16]) REQUIRES(mutex) {
     block_locked(out);
     for (int i = 0; i < 8; ++i) generator.key[i] = out[i];
 }
@@ -70,7 +69,8 @@ void random_stir(uint64_t distinction) {
         generator.key[i] ^= static_cast<uint32_t>(entropy);
         generator.key[i + 1] ^= static_cast<uint32_t>(entropy >> 32);
     }
-    rekey_locked();
+    uint32_t out[16];
+    rekey_locked(out);
 }
 
 void random_after_fork(uint64_t distinction) NO_THREAD_SAFETY_ANALYSIS {
@@ -88,20 +88,15 @@ void random_start(std::span<const uint8_t, 16> seed) {
 
 void random_fill(std::span<std::byte> to) {
     const MutexGuard guard(mutex);
-    while (!to.empty()) {
-        uint32_t out[16];
+    uint32_t out[16];
+    while (to.size() > sizeof(out) / 2) {
         block_locked(out);
         const size_t length = to.size() < sizeof(out) ? to.size() : sizeof(out);
         std::memcpy(to.data(), out, length);
         to = to.subspan(length);
     }
-    rekey_locked();
-}
-
-uint64_t random_64() {
-    uint64_t value = 0;
-    random_fill(std::as_writable_bytes(std::span(&value, 1)));
-    return value;
+    rekey_locked(out);
+    std::memcpy(to.data(), out + 8, to.size());
 }
 
 }  // namespace portico::posix

@@ -12,6 +12,5 @@ void random_stir(uint64_t distinction);
 /// In a forked child, which has one thread: the generator may have been in use by another when the memory was cloned.
 void random_after_fork(uint64_t distinction);
 void random_fill(std::span<std::byte> to);
-uint64_t random_64();
 
 }  // namespace portico::posix

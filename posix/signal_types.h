@@ -53,7 +53,10 @@ public:
     /// Takes the lowest signal in `wanted`; number 0 if there is none.
     protocols::process::SignalInfo take(uint64_t wanted);
     void discard(uint64_t signals);
-    void clear() { *this = {}; }
+    void clear() {
+        set_ = 0;
+        realtime_count_ = 0;
+    }
 
 private:
     uint64_t set_ = 0;

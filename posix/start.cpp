@@ -72,8 +72,6 @@ void take_state(Process& process, const BootBlockReader& boot) NO_THREAD_SAFETY_
     process.ignored_told = ~uint64_t{0};  // not what any program ignores, so the first tell_ignored() tells
     for (int number = 1; number <= kSignalMax; ++number)
         if ((block.signal_ignored & signal_bit(number) & ~kUnblockable) != 0) process.actions[number - 1].handler = kIgnore;
-    const std::string_view path = boot.path();
-    std::memcpy(process.executable, path.data(), path.size() < sizeof(process.executable) ? path.size() : sizeof(process.executable) - 1);
 }
 
 /// The name that /proc shows: the program's, without its directories.

@@ -64,9 +64,14 @@ Result<int32_t> DescriptorTable::reserve(uint64_t minimum, uint64_t limit) {
     return static_cast<int32_t>(number);
 }
 
+void DescriptorTable::fill_locked(uint64_t number, const Descriptor& descriptor) {
+    slots_[number] = {descriptor, State::Filled};
+    filled_end_ = std::max(filled_end_, static_cast<uint32_t>(number) + 1);
+}
+
 void DescriptorTable::fill(int32_t number, const Descriptor& descriptor) {
     const MutexGuard guard(mutex_);
-    slots_[number] = {descriptor, State::Filled};
+    fill_locked(static_cast<uint64_t>(number), descriptor);
 }
 
 void DescriptorTable::cancel(int32_t number) {
@@ -81,7 +86,7 @@ Result<abi::Handle> DescriptorTable::replace(int64_t number, const Descriptor& d
     Slot& slot = slots_[number];
     if (slot.state == State::Reserved) return fail(Error::Busy);
     const abi::Handle before = slot.state == State::Filled ? slot.descriptor.handle : abi::kNoHandle;
-    slot = {descriptor, State::Filled};
+    fill_locked(static_cast<uint64_t>(number), descriptor);
     return before;
 }
 
@@ -97,7 +102,7 @@ Result<Descriptor> DescriptorTable::take(int64_t number) {
 uint32_t DescriptorTable::take_range(uint64_t first, uint64_t last, std::span<abi::Handle> taken) {
     const MutexGuard guard(mutex_);
     uint32_t count = 0;
-    for (uint64_t number = first; number <= last && number < slot_count_ && count < taken.size(); ++number) {
+    for (uint64_t number = first; number <= last && number < filled_end_ && count < taken.size(); ++number) {
         if (slots_[number].state != State::Filled) continue;
         taken[count++] = slots_[number].descriptor.handle;
         free_locked(number);
@@ -115,7 +120,7 @@ Result<> DescriptorTable::set_close_on_exec(int64_t number, bool close_on_exec) 
 
 void DescriptorTable::set_close_on_exec_range(uint64_t first, uint64_t last) {
     const MutexGuard guard(mutex_);
-    for (uint64_t number = first; number <= last && number < slot_count_; ++number)
+    for (uint64_t number = first; number <= last && number < filled_end_; ++number)
         if (slots_[number].state == State::Filled) slots_[number].descriptor.close_on_exec = true;
 }
 
@@ -143,19 +148,17 @@ Result<> DescriptorTable::install(const abi::BootDescriptor& record) {
     const MutexGuard guard(mutex_);
     if (record.number >= kDescriptorsMax) return fail(Error::InvalidArgument);
     TRY(grow_locked(uint64_t{record.number} + 1));
-    Slot& slot = slots_[record.number];
-    if (slot.state != State::Free) return fail(Error::InvalidArgument);
-    slot = {{.handle = record.handle,
-             .kind = static_cast<protocols::file::Kind>(record.kind),
-             .status = record.status,
-             .close_on_exec = (record.flags & kCloseOnExecFlag) != 0},
-            State::Filled};
+    if (slots_[record.number].state != State::Free) return fail(Error::InvalidArgument);
+    fill_locked(record.number, {.handle = record.handle,
+                                .kind = static_cast<protocols::file::Kind>(record.kind),
+                                .status = record.status,
+                                .close_on_exec = (record.flags & kCloseOnExecFlag) != 0});
     return {};
 }
 
 void DescriptorTable::close_marked() {
     const MutexGuard guard(mutex_);  // at start there is one thread: nobody waits for the lock
-    for (uint32_t number = 0; number < slot_count_; ++number) {
+    for (uint32_t number = 0; number < filled_end_; ++number) {
         if (slots_[number].state != State::Filled || !slots_[number].descriptor.close_on_exec) continue;
         native::close(slots_[number].descriptor.handle);
         free_locked(number);
@@ -166,8 +169,9 @@ Result<> DescriptorTable::copy_from(const DescriptorTable& other) {
     const MutexGuard guard_other(other.mutex_);
     const MutexGuard guard(mutex_);
     TRY(grow_locked(other.slot_count_));
-    for (uint32_t number = 0; number < other.slot_count_; ++number)
+    for (uint32_t number = 0; number < other.filled_end_; ++number)
         slots_[number] = other.slots_[number].state == State::Filled ? other.slots_[number] : Slot{};
+    filled_end_ = other.filled_end_;
     lowest_free_ = 0;
     return {};
 }
@@ -176,7 +180,7 @@ void DescriptorTable::release_storage() {
     const MutexGuard guard(mutex_);
     if (slots_ != nullptr) heap::release_pages(slots_, slot_count_ * sizeof(Slot));
     slots_ = nullptr;
-    slot_count_ = 0;
+    slot_count_ = filled_end_ = 0;
     lowest_free_ = 0;
 }
 

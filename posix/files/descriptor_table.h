@@ -55,7 +55,7 @@ public:
     template <class Visit>
     void for_each(Visit&& visit) const {
         const MutexGuard guard(mutex_);
-        for (uint32_t number = 0; number < slot_count_; ++number)
+        for (uint32_t number = 0; number < filled_end_; ++number)
             if (slots_[number].state == State::Filled) visit(static_cast<int32_t>(number), slots_[number].descriptor);
     }
 
@@ -85,12 +85,14 @@ private:
     };
 
     Slot* filled_locked(int64_t number) const REQUIRES(mutex_);
+    void fill_locked(uint64_t number, const Descriptor& descriptor) REQUIRES(mutex_);
     void free_locked(uint64_t number) REQUIRES(mutex_);
     Result<> grow_locked(uint64_t slots_needed) REQUIRES(mutex_);
 
     mutable Mutex mutex_;
     Slot* slots_ GUARDED_BY(mutex_) = nullptr;
     uint32_t slot_count_ GUARDED_BY(mutex_) = 0;
+    uint32_t filled_end_ GUARDED_BY(mutex_) = 0;   // no slot from it on was ever filled
     uint32_t lowest_free_ GUARDED_BY(mutex_) = 0;  // no slot below it is free
 };
 

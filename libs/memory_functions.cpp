@@ -1,8 +1,9 @@
 #include <cstddef>
 #include <cstdint>
 
-/// What the compiler calls by name. Blocks of eight plain moves, since an emulator takes every round of a repeated string
-/// instruction for one of its own (and is 2.5 times slower with them), and processors run both at about the same speed.
+/// What the compiler calls by name, in the kernel and in the runtime library: without vector registers. Blocks of eight plain moves, since
+/// an emulator takes every round of a repeated string instruction for one of its own (and is 2.5 times slower with them), and processors
+/// run both at about the same speed.
 namespace {
 
 struct __attribute__((packed, may_alias)) Word {
