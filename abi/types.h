@@ -103,8 +103,9 @@ struct MappingInfo {
 /// Flags of memory_create. Who is handed a memory object learns them from MemoryInfo, and cannot be deceived.
 enum class MemoryFlags : uint64_t {
     None = 0,
-    GrowOnly = 1 << 0,  ///< memory_resize never takes pages away: what is mapped below the size stays readable
-    Paged = 1 << 1,     ///< told by memory_query only: its pages come from a pager, or those of what it is a clone of
+    GrowOnly = 1 << 0,   ///< memory_resize never takes pages away: what is mapped below the size stays readable
+    Paged = 1 << 1,      ///< told by memory_query only: its pages come from a pager, or those of what it is a clone of
+    DeviceRam = 1 << 2,  ///< made by memory_physical: its pages keep their place; no resizing, no clones
 };
 constexpr bool has(MemoryFlags held, MemoryFlags wanted) {
     return (static_cast<uint64_t>(held) & static_cast<uint64_t>(wanted)) == static_cast<uint64_t>(wanted);
@@ -115,7 +116,14 @@ struct MemoryInfo {
     uint64_t resident_bytes = 0;
     uint64_t id = 0;
     MemoryFlags flags = MemoryFlags::None;
+    uint64_t physical = 0;  ///< of DeviceRam: where it begins
 };
+
+/// For memory_physical: RAM, wherever there is some.
+inline constexpr uint64_t kAnyRam = ~uint64_t{0};
+inline constexpr uint64_t kDeviceRamBytesMax = 2 << 20;
+/// For interrupt_create: no line, but a message that a device writes (PCI's MSI).
+inline constexpr uint64_t kMessageInterrupt = ~uint64_t{0};
 
 struct AccountInfo {
     uint64_t limit_bytes = 0;

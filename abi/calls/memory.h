@@ -41,13 +41,16 @@ struct MemoryClone {
 };
 
 struct MemoryPhysical {
-    static constexpr CallDoc doc{.number = 18,
-                                 .name = "memory_physical",
-                                 .summary = "Make a memory object of device memory, mapped uncached.",
-                                 .arguments = {{{"resource", "the hardware resource"},
-                                                {"physical", "address, page-aligned, not RAM"},
-                                                {"size", "bytes, whole pages"}}},
-                                 .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
+    static constexpr CallDoc doc{
+        .number = 18,
+        .name = "memory_physical",
+        .summary =
+            "Make a memory object of device memory, mapped uncached; or of RAM that devices may use: zeroed "
+            "pages, one after the other, that keep their place.",
+        .arguments = {{{"resource", "the hardware resource"},
+                       {"physical", "address, page-aligned, not RAM; kAnyRam: of free RAM, at most kDeviceRamBytesMax"},
+                       {"size", "bytes, whole pages"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument, NoMemory}};
     struct Reply {
         Handle memory;
     };

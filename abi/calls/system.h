@@ -51,15 +51,19 @@ struct ClockRead {
 struct InterruptCreate {
     static constexpr CallDoc doc{.number = 49,
                                  .name = "interrupt_create",
-                                 .summary = "Bind an interrupt line to a send handle; when it fires, it is masked and the bits are raised.",
+                                 .summary =
+                                     "Bind an interrupt to a send handle; when it fires, it is masked and the bits are raised. A "
+                                     "message interrupt fires when a device writes `data` to `address`.",
                                  .arguments = {{{"resource", "the hardware resource"},
-                                                {"line", "global system interrupt"},
+                                                {"line", "global system interrupt; or kMessageInterrupt: one that a message raises"},
                                                 {"sender", "handle with Send"},
                                                 {"bits", "not kNotifyKernelBits"},
                                                 {"level", "1: level-triggered, active low"}}},
-                                 .errors = {BadHandle, AccessDenied, InvalidArgument, Busy, NoMemory}};
+                                 .errors = {BadHandle, AccessDenied, InvalidArgument, Busy, NoSpace, NoMemory}};
     struct Reply {
         Handle interrupt;
+        uint64_t address;  ///< of a message interrupt; else 0
+        uint64_t data;
     };
     Handle resource;
     uint64_t line;

@@ -169,7 +169,14 @@ void describe_clock(abi::SystemInfo& info);  ///< fills the tsc_ fields
 // ---- devices
 
 bool interrupt_exists(unsigned line);
-void unmask_interrupt(unsigned line, bool level_triggered);  ///< routes it to a CPU too
+/// What a device writes where to raise an interrupt that has a number like a line but no wire.
+struct InterruptMessage {
+    uint64_t address = 0;
+    uint32_t data = 0;
+};
+/// The message of such a number, for this CPU; no address if it is none.
+InterruptMessage message_of_interrupt(unsigned line);
+void unmask_interrupt(unsigned line, bool level_triggered);  ///< routes a wire to a CPU too
 void mask_interrupt(unsigned line);
 uint32_t io_read(uint16_t port, unsigned width_bytes);
 void io_write(uint16_t port, unsigned width_bytes, uint32_t value);

@@ -299,7 +299,7 @@ TEST_F(ExploreTest, KernelReachesThoseWhoComputeOnly) {
 class DeviceWorld : public ExploredWorld {
 public:
     explicit DeviceWorld(const Exploration& how) : ExploredWorld(how, two_to_four(how.seed)) {
-        state.line = static_cast<unsigned>(random.below(kLines));
+        state.line = static_cast<unsigned>(random.below(kWires));
         Thread& driver = machine.make_thread();
         const Handle resource = machine.make_resource(driver);
         const Handle port = machine.call(driver, abi::PortCreate{})->port;

@@ -1,7 +1,5 @@
 #include "kernel/irq/interrupt.h"
 
-#include "kernel/arch/arch.h"
-
 namespace portico::kernel {
 namespace {
 
@@ -17,8 +15,19 @@ Result<> Interrupt::bind() {
     return {};
 }
 
+Result<arch::InterruptMessage> Interrupt::bind_message() {
+    for (line_ = 0; line_ < kLines; ++line_) {
+        const arch::InterruptMessage message = arch::message_of_interrupt(line_);
+        if (message.address == 0 || bound[line_] != nullptr) continue;
+        bound[line_] = this;
+        arch::unmask_interrupt(line_, level_);
+        return message;
+    }
+    return fail(Error::NoSpace);
+}
+
 void Interrupt::ack() {
-    if (bound[line_] == this) arch::unmask_interrupt(line_, level_);
+    if (line_ < kLines && bound[line_] == this) arch::unmask_interrupt(line_, level_);
 }
 
 void Interrupt::unbind() {

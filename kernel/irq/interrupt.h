@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernel/arch/arch.h"
 #include "kernel/ipc/sender.h"
 
 namespace portico::kernel {
@@ -11,8 +12,8 @@ public:
     Resource() : Object(kType) {}
 };
 
-/// An interrupt line bound to a sender. When it fires it is masked and the bits are raised; ack unmasks it.
-/// Ownership: handles refer to it; the last one's close masks and frees the line.
+/// An interrupt line bound to a sender, or a number like a line's that a device raises by a message. When it fires it is masked and the
+/// bits are raised; ack unmasks it. Ownership: handles refer to it; the last one's close masks and frees the line.
 class Interrupt final : public Object {
 public:
     static constexpr ObjectType kType = ObjectType::Interrupt;
@@ -24,6 +25,8 @@ public:
 
     /// Takes the line. Errors: InvalidArgument (no such line), Busy.
     Result<> bind();
+    /// Takes a number that no line has and tells the message. Errors: NoSpace.
+    Result<arch::InterruptMessage> bind_message();
     void ack();
     static void fire(unsigned line);
 

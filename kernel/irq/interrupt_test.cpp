@@ -28,7 +28,7 @@ TEST_F(DeviceTest, AnInterruptIsMaskedUntilAcknowledged) {
 TEST_F(DeviceTest, ALineHasOneOwner) {
     const Handle first = *bind(7);
     EXPECT_EQ(refusal(bind(7)), Error::Busy);
-    EXPECT_EQ(refusal(bind(kLines)), Error::InvalidArgument);
+    EXPECT_EQ(refusal(bind(kWires)), Error::InvalidArgument);
     EXPECT_EQ(refusal(bind(100'000)), Error::InvalidArgument);
     machine.call(client, abi::HandleClose{first});
     EXPECT_TRUE(machine.hardware.lines[7].masked);
@@ -41,6 +41,27 @@ TEST_F(DeviceTest, TheDriversDeathFreesTheLine) {
     machine.in_kernel([&] { client.process().kill(0); });
     EXPECT_TRUE(machine.hardware.lines[3].masked);
     machine.raise_interrupt(3);
+}
+
+TEST_F(DeviceTest, AMessageInterruptHasANumberOfItsOwn) {
+    const auto bind_message = [&](uint64_t level = 0) {
+        return machine.call(client, abi::InterruptCreate{resource, abi::kMessageInterrupt, sender, 4, level});
+    };
+    EXPECT_EQ(refusal(bind_message(1)), Error::InvalidArgument) << "a message has no level";
+    std::vector<abi::InterruptCreate::Reply> made;
+    for (unsigned i = kWires; i < kLines; ++i) made.push_back(*bind_message());
+    EXPECT_NE(made[0].address, 0u);
+    EXPECT_NE(made[0].data, made[1].data);
+    EXPECT_EQ(refusal(bind_message()), Error::NoSpace);
+    const auto number = static_cast<unsigned>(made[1].data);
+    machine.raise_interrupt(number);
+    EXPECT_EQ(machine.receive(server, port)->word[0], 4u);
+    machine.raise_interrupt(number);
+    EXPECT_FALSE(told());
+    ASSERT_TRUE(machine.call(client, abi::InterruptAck{made[1].interrupt}));
+    EXPECT_TRUE(told()) << "the message that came meanwhile";
+    machine.call(client, abi::HandleClose{made[1].interrupt});
+    EXPECT_EQ(bind_message()->data, number);
 }
 
 TEST_F(DeviceTest, AnInterruptWakesTheDriverOverOthers) {
@@ -85,6 +106,32 @@ TEST_F(DeviceTest, DeviceMemoryIsNoRamAndNotForTheKernelsCopies) {
     EXPECT_EQ(refusal(machine.call(client, abi::MemoryRead{memory, 0, machine.scratch(client), 4})), Error::InvalidArgument);
     EXPECT_EQ(refusal(machine.call(client, abi::MemoryClone{memory, 0, 4096})), Error::InvalidArgument);
     EXPECT_EQ(refusal(machine.call(client, abi::MemoryResize{memory, 0})), Error::InvalidArgument);
+}
+
+TEST_F(DeviceTest, RamForDevicesKeepsItsPlace) {
+    constexpr uint64_t kPages = 70;
+    const auto ram = [&](uint64_t bytes) { return machine.call(client, abi::MemoryPhysical{resource, abi::kAnyRam, bytes}); };
+    EXPECT_EQ(refusal(ram(0)), Error::InvalidArgument);
+    EXPECT_EQ(refusal(ram(100)), Error::InvalidArgument);
+    EXPECT_EQ(refusal(ram(abi::kDeviceRamBytesMax + 4096)), Error::InvalidArgument);
+    const uint64_t free_before = frames.free_pages();
+    const Handle memory = ram(kPages * 4096)->memory;
+    EXPECT_LE(frames.free_pages(), free_before - kPages);
+    const auto info = machine.query<abi::MemoryInfo>(client, abi::MemoryQuery{memory, 0});
+    EXPECT_EQ(info->flags, abi::MemoryFlags::DeviceRam);
+    EXPECT_EQ(info->resident_bytes, kPages * 4096);
+    const uint64_t address = machine.map(client, kPages * 4096, abi::MapFlags::Shared | abi::Access::ReadWrite, memory);
+    for (uint64_t i = 0; i < kPages; ++i) {
+        EXPECT_EQ(machine.read<uint64_t>(client, address + i * 4096), 0u);
+        ASSERT_TRUE(machine.write<uint64_t>(client, address + i * 4096, i + 1));
+        EXPECT_EQ(*static_cast<uint64_t*>(arch::to_virtual({info->physical + i * 4096})), i + 1) << "as a device sees it";
+    }
+    EXPECT_EQ(refusal(machine.call(client, abi::MemoryResize{memory, 4096})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(client, abi::MemoryClone{memory, 0, 4096})), Error::InvalidArgument);
+    EXPECT_EQ(refusal(machine.call(client, abi::MemoryClone{memory, 0, kPages * 4096})), Error::InvalidArgument);
+    ASSERT_TRUE(machine.call(client, abi::SpaceUnmap{abi::kSelfSpace, address, kPages * 4096}));
+    ASSERT_TRUE(machine.call(client, abi::HandleClose{memory}));
+    EXPECT_GE(frames.free_pages() + 8, free_before) << "only page tables may stay";
 }
 
 TEST_F(DeviceTest, SystemQueryAndLog) {

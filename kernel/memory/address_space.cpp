@@ -266,7 +266,7 @@ Result<> AddressSpace::clone_into(AddressSpace& clone) {
         if (has(mapping.flags, MapFlags::NoInherit)) continue;
         Ref<Memory> memory = mapping.memory;
         const bool may_be_written = allows(mapping.access_max, Access::Write);
-        if (!has(mapping.flags, MapFlags::Shared) && may_be_written && !memory->is_device()) {
+        if (!has(mapping.flags, MapFlags::Shared) && may_be_written && !memory->is_device() && !memory->is_device_ram()) {
             if (!mapping.memory->clone_of_round) {
                 auto made = create_object<Memory>(clone.payer(), clone.payer(), memory->size_bytes());
                 if (!made) {

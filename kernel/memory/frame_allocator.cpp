@@ -69,6 +69,24 @@ Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
     return page;
 }
 
+Result<PhysicalAddress> FrameAllocator::allocate_neighbours(Account& payer, uint64_t count) {
+    const uint64_t bytes = count * abi::kPageBytes;
+    if (should_fail()) return fail(Error::NoMemory);
+    for (unsigned i = fresh_index_; i < fresh_count_; ++i) {
+        MemoryRange& range = fresh_[i];
+        if (range.length_bytes < bytes) continue;
+        TRY(payer.charge(bytes));
+        range.length_bytes -= bytes;
+        free_pages_ -= count;
+        const PhysicalAddress first{range.base.value + range.length_bytes};
+        unpoison(arch::to_virtual(first), bytes);
+        for (uint64_t done = 0; done < bytes; done += abi::kPageBytes)
+            frame({first.value + done}) = {.references = 0, .next_free = 0, .payer = &payer};
+        return first;
+    }
+    return fail(Error::NoMemory);
+}
+
 void FrameAllocator::adopt(PhysicalAddress page, Account& payer) {
     ASSERT(is_ram(page));
     const Result<> paid = payer.charge(abi::kPageBytes);

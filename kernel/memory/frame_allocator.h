@@ -34,6 +34,8 @@ public:
 
     /// A page that `payer` is charged for. Its contents are what they were.
     Result<PhysicalAddress> allocate(Account& payer);
+    /// Pages that lie one after the other; told is the first. Only RAM that was never used is looked at. Errors: NoMemory.
+    Result<PhysicalAddress> allocate_neighbours(Account& payer, uint64_t count);
     void free(PhysicalAddress page);
     /// Drops a reference; frees the page with the last one.
     void release(PhysicalAddress page) {

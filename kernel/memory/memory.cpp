@@ -48,7 +48,21 @@ Memory::Memory(Account& payer, uint64_t size_bytes, abi::MemoryFlags flags)
     : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), flags_(flags) {}
 
 Memory::Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes)
-    : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), device_base_(base), is_device_(true) {}
+    : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), base_(base), is_device_(true) {}
+
+Result<> Memory::fill_for_devices() {
+    const uint64_t count = size_pages();
+    base_ = TRY(frames.allocate_neighbours(tree_.payer(), count));
+    flags_ = abi::MemoryFlags::DeviceRam;
+    Result<> placed;
+    for (uint64_t i = 0; i < count; ++i) {
+        const PhysicalAddress page{base_.value + i * abi::kPageBytes};
+        arch::zero_page(arch::to_virtual(page));
+        if (placed) placed = tree_.put(i, page);
+        if (!placed) frames.free(page);  // the tree has those before it
+    }
+    return placed;
+}
 
 Memory::~Memory() {
     ASSERT(mappings_ == nullptr);
@@ -57,7 +71,7 @@ Memory::~Memory() {
 
 Result<Memory::Page> Memory::page_to_read(uint64_t index) {
     if (index >= size_pages()) return fail(Error::BadAddress);
-    if (is_device_) return Page{{device_base_.value + index * abi::kPageBytes}, true};
+    if (is_device_) return Page{{base_.value + index * abi::kPageBytes}, true};
     const PageTree::Found found = tree_.find(index);
     if (found.present) return Page{found.page, found.exclusive && (paging_ == nullptr || frames.frame(found.page).dirty())};
     if (paging_ != nullptr) return absent(index, Access::Read);
@@ -67,7 +81,7 @@ Result<Memory::Page> Memory::page_to_read(uint64_t index) {
 
 Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
     if (index >= size_pages()) return fail(Error::BadAddress);
-    if (is_device_) return PhysicalAddress{device_base_.value + index * abi::kPageBytes};
+    if (is_device_) return PhysicalAddress{base_.value + index * abi::kPageBytes};
     const PageTree::Found found = tree_.find(index);
     if (found.exclusive) {
         if (paging_ != nullptr) frames.frame(found.page).set_dirty();
@@ -84,7 +98,7 @@ Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
 }
 
 Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_count) {
-    if (is_device_) return fail(Error::InvalidArgument);
+    if (is_device_ || is_device_ram()) return fail(Error::InvalidArgument);
     protect_mappings(first_page, page_count);
     if (!is_anonymous()) {
         clone.source_ = paging_ != nullptr ? Ref<Memory>(*this) : source_;
@@ -104,7 +118,7 @@ Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_co
 }
 
 Result<> Memory::resize(uint64_t size_bytes) {
-    if (is_device_ || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
+    if (is_device_ || is_device_ram() || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
     if (size_bytes < size_bytes_) {
         if (has(flags_, abi::MemoryFlags::GrowOnly)) return fail(Error::WrongState);
         const uint64_t keep = (size_bytes + abi::kPageBytes - 1) / abi::kPageBytes;

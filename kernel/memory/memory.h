@@ -35,6 +35,8 @@ public:
     Memory(Account& payer, uint64_t size_bytes, abi::MemoryFlags flags = abi::MemoryFlags::None);
     /// Device memory: not RAM, never freed, mapped uncached.
     Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes);
+    /// Makes this one, just made and empty, all of RAM pages that lie one after the other, and its flags DeviceRam. Errors: NoMemory.
+    Result<> fill_for_devices();
     ~Memory() override;
     /// Its pages come from a pager. Errors: NoMemory.
     static Result<Ref<Memory>> create_paged(Account& payer, uint64_t size_bytes, Ref<Sender> pager, const Process& maker, uint64_t wait_ns);
@@ -47,6 +49,10 @@ public:
     /// Nothing is behind its pages: those that are absent are zero.
     bool is_anonymous() const { return !is_device_ && paging_ == nullptr && !source_; }
     abi::MemoryFlags flags() const { return flags_; }
+    /// Whether pages must stay where they are: a device was told.
+    bool is_device_ram() const { return has(flags_, abi::MemoryFlags::DeviceRam); }
+    /// Where memory for or of devices begins.
+    PhysicalAddress base() const { return base_; }
     uint64_t id() const { return id_; }
     uint64_t resident_bytes() const { return tree_.resident_pages() * abi::kPageBytes; }
 
@@ -59,10 +65,10 @@ public:
     /// A page to write, exclusively this object's. Errors: BadAddress past the end, kPageAbsent, NoMemory.
     Result<PhysicalAddress> page_to_write(uint64_t index);
 
-    /// Makes `clone`, just made and empty, a copy-on-write snapshot of a page range. Errors: NoMemory.
+    /// Makes `clone`, just made and empty, a copy-on-write snapshot of a page range. Errors: InvalidArgument (of or for devices), NoMemory.
     Result<> clone_into(Memory& clone, uint64_t first_page, uint64_t page_count);
 
-    /// Errors: InvalidArgument (device, too large), NoMemory, WrongState (GrowOnly, and smaller).
+    /// Errors: InvalidArgument (of or for devices, too large), NoMemory, WrongState (GrowOnly, and smaller).
     Result<> resize(uint64_t size_bytes);
 
     /// Puts an adopted frame at a place, while the object is being made.
@@ -114,7 +120,7 @@ private:
     PageTree tree_;
     uint64_t size_bytes_;
     uint64_t id_;
-    PhysicalAddress device_base_{};
+    PhysicalAddress base_{};
     bool is_device_ = false;
     abi::MemoryFlags flags_ = abi::MemoryFlags::None;
     Paging* paging_ = nullptr;   ///< owned

@@ -76,6 +76,7 @@ TEST_F(FailingAllocationTest, ObjectsAndHandles) {
     exhaust("io_create", abi::IoCreate{resource, 1, 1});
     exhaust("account_create", abi::AccountCreate{abi::kSelfAccount, 1000});
     exhaust("memory_physical", abi::MemoryPhysical{resource, 0xFEB0'0000, 4096});
+    exhaust("memory_physical of RAM", abi::MemoryPhysical{resource, abi::kAnyRam, 70 * 4096});
     exhaust("process_create", abi::ProcessCreate{abi::kSelfSpace, abi::kSelfAccount, sender});
 }
 

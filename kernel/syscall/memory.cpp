@@ -57,10 +57,16 @@ template <>
 Result<abi::MemoryPhysical::Reply> on_syscall(Thread& caller, const abi::MemoryPhysical& call) {
     TRY(find_object<Resource>(caller, call.resource, Rights::Control));
     constexpr uint64_t kPhysicalMax = uint64_t{1} << 46;
+    Account& payer = caller.process().account();
+    if (call.physical == abi::kAnyRam) {
+        if ((call.size & kPageMask) != 0 || call.size == 0 || call.size > abi::kDeviceRamBytesMax) return fail(Error::InvalidArgument);
+        Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, call.size));
+        TRY(memory->fill_for_devices());
+        return abi::MemoryPhysical::Reply{TRY(give_handle(caller, *memory, kMemoryRights & ~Rights::Execute))};
+    }
     if ((call.physical & kPageMask) != 0 || (call.size & kPageMask) != 0 || call.size == 0) return fail(Error::InvalidArgument);
     if (call.physical >= kPhysicalMax || call.size > kPhysicalMax - call.physical) return fail(Error::InvalidArgument);
     if (frames.overlaps_ram({{call.physical}, call.size})) return fail(Error::InvalidArgument);
-    Account& payer = caller.process().account();
     Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, PhysicalAddress{call.physical}, call.size));
     return abi::MemoryPhysical::Reply{TRY(give_handle(caller, *memory, kMemoryRights & ~Rights::Execute))};
 }
@@ -75,8 +81,11 @@ Result<> on_syscall(Thread& caller, const abi::MemoryResize& call) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::MemoryQuery& call) {
     const Memory* memory = TRY(find_object<Memory>(caller, call.memory, Rights::Read));
-    const abi::MemoryInfo info{
-        .size_bytes = memory->size_bytes(), .resident_bytes = memory->resident_bytes(), .id = memory->id(), .flags = memory->flags()};
+    const abi::MemoryInfo info{.size_bytes = memory->size_bytes(),
+                               .resident_bytes = memory->resident_bytes(),
+                               .id = memory->id(),
+                               .flags = memory->flags(),
+                               .physical = memory->is_device_ram() ? memory->base().value : 0};
     return caller.process().space().write(call.info, info);
 }
 

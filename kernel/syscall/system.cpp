@@ -61,15 +61,22 @@ template <>
 Result<abi::InterruptCreate::Reply> on_syscall(Thread& caller, const abi::InterruptCreate& call) {
     TRY(find_object<Resource>(caller, call.resource, Rights::Control));
     Ref<Sender> sender = TRY(find_notified(caller, call.sender, call.bits));
-    if (call.line >= Interrupt::kLines) return fail(Error::InvalidArgument);
-    Ref<Interrupt> interrupt = TRY(create_object<Interrupt>(caller.process().account(), static_cast<unsigned>(call.line), std::move(sender),
-                                                            call.bits, call.level != 0));
+    const bool is_message = call.line == abi::kMessageInterrupt;
+    if (is_message ? call.level != 0 : call.line >= Interrupt::kLines) return fail(Error::InvalidArgument);
+    const unsigned line = is_message ? Interrupt::kLines : static_cast<unsigned>(call.line);
+    Ref<Interrupt> interrupt =
+        TRY(create_object<Interrupt>(caller.process().account(), line, std::move(sender), call.bits, call.level != 0));
     const abi::Handle handle = TRY(give_handle(caller, *interrupt, kOwnRights));
-    if (const Result<> bound = interrupt->bind(); !bound) {
+    Result<arch::InterruptMessage> message;
+    if (is_message)
+        message = interrupt->bind_message();
+    else if (const Result<> bound = interrupt->bind(); !bound)
+        message = fail(bound.error());
+    if (!message) {
         (void)caller.process().handles().close(handle);
-        return fail(bound.error());
+        return fail(message.error());
     }
-    return abi::InterruptCreate::Reply{handle};
+    return abi::InterruptCreate::Reply{handle, message->address, message->data};
 }
 
 template <>

@@ -120,7 +120,12 @@ void describe_clock(abi::SystemInfo& info) {
 // ---- devices
 
 bool interrupt_exists(unsigned line) {
-    return line < hosted::kLines;
+    return line < hosted::kWires;
+}
+
+InterruptMessage message_of_interrupt(unsigned line) {
+    if (line < hosted::kWires || line >= hosted::kLines) return {};
+    return {0xFEE0'0000, line};
 }
 
 void unmask_interrupt(unsigned line, bool level_triggered) {

@@ -17,7 +17,8 @@
 namespace portico::kernel::hosted {
 
 inline constexpr uint64_t kRamBase = 0x10'0000;
-inline constexpr unsigned kLines = 24;
+inline constexpr unsigned kWires = 24;          ///< interrupt lines
+inline constexpr unsigned kLines = kWires + 2;  ///< and those that are raised by messages
 inline constexpr uint32_t kVectorBytes = 64;
 
 class Explorer;

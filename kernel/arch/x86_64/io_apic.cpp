@@ -11,6 +11,9 @@
 /// Device lines. A line below 16 is the ISA line of that number, wherever the machine connects it; others are the
 /// machine's global numbers. All go to the CPU that unmasked them last.
 ///
+/// Numbers that no IOAPIC has are free for messages (PCI's MSI): a device writes the vector to a local APIC. They are edges without a
+/// mask in hardware.
+///
 /// An edge that comes while its line is masked in hardware is lost, so edge-triggered lines are closed by a flag only: the
 /// next edge is remembered (and then masks the line, so that it costs one interrupt) and given back by unmask_interrupt.
 namespace portico::kernel::arch {
@@ -101,10 +104,15 @@ bool interrupt_exists(unsigned line) {
     return io_apic_of(line, pin) != nullptr;
 }
 
+InterruptMessage message_of_interrupt(unsigned line) {
+    constexpr uint64_t kMessageAddress = 0xFEE0'0000;  // + the APIC's id << 12; physical, one CPU
+    if (line < kIsaLines || line >= kLinesMax || interrupt_exists(line)) return {};
+    return {kMessageAddress | uint64_t{Processor::current().apic_id} << 12, kVectorDevice + line};
+}
+
 void unmask_interrupt(unsigned line, bool level_triggered) {
     unsigned pin;
     const IoApic* io_apic = io_apic_of(line, pin);
-    if (!io_apic) return;
     const unsigned own_id = Processor::current().apic_id;
     uint64_t route = (kVectorDevice + line) | uint64_t{own_id} << 56;
     if (line < kIsaLines && isa_routes[line].active_low) route |= kActiveLow;
@@ -114,10 +122,12 @@ void unmask_interrupt(unsigned line, bool level_triggered) {
     const RegisterLock lock;
     Line& state = lines[line];
     state.open = true;
-    if (state.route >> 32 != route >> 32 || state.route == 0)
-        io_apic->write(IoApic::kTable + 2 * pin + 1, static_cast<uint32_t>(route >> 32));
-    if (state.route != route) io_apic->write(IoApic::kTable + 2 * pin, static_cast<uint32_t>(route));
-    state.route = route;
+    if (io_apic) {
+        if (state.route >> 32 != route >> 32 || state.route == 0)
+            io_apic->write(IoApic::kTable + 2 * pin + 1, static_cast<uint32_t>(route >> 32));
+        if (state.route != route) io_apic->write(IoApic::kTable + 2 * pin, static_cast<uint32_t>(route));
+        state.route = route;
+    }
     if (state.edge_waits) local_apic::send_interrupt(own_id, kVectorDevice + line);
     state.edge_waits = false;
 }
@@ -125,23 +135,21 @@ void unmask_interrupt(unsigned line, bool level_triggered) {
 void mask_interrupt(unsigned line) {
     unsigned pin;
     const IoApic* io_apic = io_apic_of(line, pin);
-    if (!io_apic) return;
     const RegisterLock lock;
     lines[line].open = false;
-    if (lines[line].route & kLevel) mask_in_hardware(*io_apic, pin, lines[line]);
+    if (io_apic && lines[line].route & kLevel) mask_in_hardware(*io_apic, pin, lines[line]);
 }
 
 bool take_interrupt(unsigned line) {
     unsigned pin;
     const IoApic* io_apic = io_apic_of(line, pin);
-    if (!io_apic) return false;
     const RegisterLock lock;
     Line& state = lines[line];
     const bool was_open = state.open;
     state.open = false;
     const bool level = state.route & kLevel;
     if (!level && !was_open) state.edge_waits = true;
-    if (level || !was_open) mask_in_hardware(*io_apic, pin, state);
+    if (io_apic && (level || !was_open)) mask_in_hardware(*io_apic, pin, state);
     return was_open;
 }
 
