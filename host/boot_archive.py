@@ -15,6 +15,7 @@ from failure import Failure
 PROGRAMS = {
     "init": "servers/init",
     "uart": "drivers/uart",
+    "virtio_blk": "drivers/virtio_blk",
     "terminal": "servers/terminal",
     "process": "servers/process",
     "pipe": "servers/pipe",

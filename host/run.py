@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 
+import disks
 import freshness
 import options
 import packages
@@ -22,6 +23,9 @@ FLAGS = [
     Flag("workdir", "where the program starts (default /)", "PATH", "w"),
     Flag("timeout", "end after that time with status 125", "SECONDS", parse=options.seconds),
     Flag("rootfs", "use a folder of the host as root file system (a copy: the guest's changes are lost)", "DIR"),
+    Flag("disk", "give the guest a disk, /dev/vda, vdb, …: an image that is there, :ro to only read it (repeatable)", "IMAGE[:ro]",
+         parse=disks.parse, repeat=True),
+    Flag("swap", "give the guest a fresh disk of that size to swap to", "SIZE", parse=options.memory),
     Flag("examples", "build the programs of examples/, too: they are in /examples"),
     Flag("log", "where the kernel log goes (default build/last-run.log)", "FILE"),
     Flag("verbose", "copy the kernel log to stderr, too"),
@@ -55,13 +59,14 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     archives = _archives(parsed)
     streams = run_config.Streams.of_this_process()
     variables = run_config.environment(parsed["env"], streams.terminal)
-    tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"], extra or []))
+    guest_disks, disk_entries = disks.of_flags(parsed["disk"], parsed["swap"])
+    tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"], [*(extra or []), *disk_entries]))
     needed = sum(os.stat(archive).st_size for archive in archives) + _OWN_NEEDS_BYTES
     if parsed["memory"] < needed:
         raise usage(f"--memory: this root file system needs at least {(needed >> 20) + 1}M")
     settings = virtual_machine.Settings(memory_bytes=parsed["memory"], cpus=parsed["cpus"], machine=parsed["machine"],
                                         accelerator=parsed["accel"], gdb=bool(parsed.get("gdb")) or stopped, stopped=stopped,
-                                        kernel_words=parsed["kernel-words"], memory_file=memory_file)
+                                        kernel_words=parsed["kernel-words"], memory_file=memory_file, disks=guest_disks)
     with open(trace, "wb", buffering=0) if trace else contextlib.nullcontext() as trace_file:
         outcome = _supervise(parsed, settings, streams, archives, tail, trace_file.fileno() if trace_file else 2)
     if outcome.cause:
@@ -104,6 +109,7 @@ def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, strea
     finally:
         if machine is not None:
             machine.end()
+        disks.close(settings.disks)
 
 
 def _run_part(run: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import socket
 
+import disks as guest_disks
 import paths
 from failure import Failure
 
@@ -21,18 +22,19 @@ ACCELERATORS = {
     "kvm": ["-cpu", "max", "-accel", "kvm"],
 }
 _SETPRIV = "/usr/bin/setpriv"  # util-linux, which Debian always has
-_LINK_DESCRIPTOR, _ARCHIVE_DESCRIPTOR, _MEMORY_DESCRIPTOR = 3, 4, 5
+_LINK_DESCRIPTOR, _ARCHIVE_DESCRIPTOR, _MEMORY_DESCRIPTOR = 3, 4, 5  # swap files behind the last one
 
 
 class Settings:
     """What the flags decide about the machine."""
 
     def __init__(self, *, memory_bytes: int, cpus: int, machine: str = "microvm", accelerator: str = "tcg", gdb: bool = False,
-                 stopped: bool = False, kernel_words: str = "", memory_file: int | None = None) -> None:
+                 stopped: bool = False, kernel_words: str = "", memory_file: int | None = None, disks: list[guest_disks.Disk] | None = None) -> None:
         self.memory_bytes, self.cpus = memory_bytes, cpus
         self.machine, self.accelerator = machine, accelerator
         self.gdb, self.stopped = gdb, stopped
-        self.kernel_words = kernel_words
+        self.disks = disks or []
+        self.kernel_words = " ".join([*kernel_words.split(), *guest_disks.kernel_words(machine, self.disks)])
         self.memory_file = memory_file  # a descriptor, borrowed: the guest's RAM, which can be read when the guest is gone
 
 
@@ -47,6 +49,8 @@ def command_line(settings: Settings, kernel: str, archive: str, log: str) -> lis
         "-chardev", f"socket,id=link,fd={_LINK_DESCRIPTOR}", "-device", "isa-serial,chardev=link,iobase=0x3f8,irq=4",
         "-chardev", f"file,id=log,append=on,path={log.replace(',', ',,')}", "-device", "isa-debugcon,chardev=log,iobase=0xe9",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+        *guest_disks.arguments(settings.machine, settings.cpus, settings.disks,
+                               _MEMORY_DESCRIPTOR + (settings.memory_file is not None)),
         *(["-s"] if settings.gdb else []), *(["-S"] if settings.stopped else []),
     ]
 
@@ -121,9 +125,10 @@ class VirtualMachine:
         sources = [_moved_up(descriptor) for descriptor in (nothing, log_descriptor, theirs.fileno(), archive_descriptor)]
         if settings.memory_file is not None:
             sources.append(_moved_up(settings.memory_file))
+        sources += [_moved_up(disk.descriptor) for disk in settings.disks if disk.descriptor is not None]
         actions = [(os.POSIX_SPAWN_DUP2, sources[0], 0), (os.POSIX_SPAWN_DUP2, sources[0], 1), (os.POSIX_SPAWN_DUP2, sources[1], 2),
                    (os.POSIX_SPAWN_DUP2, sources[2], _LINK_DESCRIPTOR), (os.POSIX_SPAWN_DUP2, sources[3], _ARCHIVE_DESCRIPTOR)]
-        actions += [(os.POSIX_SPAWN_DUP2, source, _MEMORY_DESCRIPTOR) for source in sources[4:]]
+        actions += [(os.POSIX_SPAWN_DUP2, source, _MEMORY_DESCRIPTOR + i) for i, source in enumerate(sources[4:])]
         try:
             # A process group of its own: Ctrl-C is for us, we end QEMU ourselves.
             self._process: int | None = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0)

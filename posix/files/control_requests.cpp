@@ -3,7 +3,7 @@
 namespace portico::posix {
 namespace {
 
-constexpr uint16_t kTermios = 36, kTermio = 18, kWindowSize = 8, kInteger = 4;
+constexpr uint16_t kTermios = 36, kTermio = 18, kWindowSize = 8, kInteger = 4, kLong = 8;
 
 struct Row {
     uint16_t request;
@@ -20,6 +20,13 @@ constexpr ControlShape kValue{.by_value = true};
 
 /// Numbers of the time before requests told their argument's size (ioctl_tty(2)).
 constexpr Row kRows[] = {
+    {0x125E, out(kInteger)},     // BLKROGET
+    {0x1260, out(kLong)},        // BLKGETSIZE
+    {0x1261, kValue},            // BLKFLSBUF
+    {0x1268, out(kInteger)},     // BLKSSZGET
+    {0x1278, out(kInteger)},     // BLKIOMIN
+    {0x1279, out(kInteger)},     // BLKIOOPT
+    {0x127B, out(kInteger)},     // BLKPBSZGET
     {0x5401, out(kTermios)},     // TCGETS
     {0x5402, in(kTermios)},      // TCSETS
     {0x5403, in(kTermios)},      // TCSETSW

@@ -12,6 +12,8 @@ namespace portico::file_server {
 
 namespace file = protocols::file;
 
+class Disk;
+
 /// The caller's side of one read or write: in the server the windows lent for a call, in tests a buffer.
 class Transfer {
 public:
@@ -37,6 +39,9 @@ public:
     virtual Result<uint64_t> write(Transfer& from, uint64_t offset, uint64_t length_bytes) = 0;
 
     virtual Result<> resize(uint64_t) { return fail(Error::InvalidArgument); }
+
+    /// If this is a disk: it is read and written asynchronously, through this.
+    virtual Disk* disk() { return nullptr; }
 
     /// The memory object that holds the bytes: what mmap maps.
     virtual Result<OwnedHandle> memory(abi::Rights) { return fail(Error::NoDevice); }

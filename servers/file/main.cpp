@@ -21,6 +21,13 @@ Result<std::span<const uint8_t>> map_archive(abi::Handle archive) {
     return std::span(reinterpret_cast<const uint8_t*>(address), info.size_bytes);
 }
 
+bool was_told(std::string_view word) {
+    for (uint32_t i = 1;; ++i) {
+        const auto argument = boot::argument(i);
+        if (!argument || *argument == word) return argument.has_value();
+    }
+}
+
 Result<> make_directory(const NodeRef& above, std::string_view name, uint32_t mode) {
     const Result<NodeRef> existing = above->lookup(name);
     if (existing && (*existing)->is_directory()) return {};
@@ -56,6 +63,17 @@ Result<> add_terminals(Server& server, abi::Handle terminal) {
     return server.add_device("tty0", device_number(4, 0), 0620, std::move(again));
 }
 
+/// The disks that have a driver, but for the one to swap to: what is written there is not for programs.
+Result<> add_disks(Server& server) {
+    constexpr uint64_t kDiskMajor = 254, kMinorsOfDisk = 16, kDisksMax = 8;
+    for (uint64_t i = 0; i < kDisksMax; ++i) {
+        const std::string name = std::string("vd") + static_cast<char>('a' + i);
+        const abi::Handle driver = boot::grant(name);
+        if (driver && !was_told("swap=" + name)) TRY(server.add_disk(name, device_number(kDiskMajor, kMinorsOfDisk * i), driver));
+    }
+    return {};
+}
+
 Result<> run() {
     const abi::Handle archive = boot::grant("archive");
     const std::span<const uint8_t> archive_bytes = TRY(map_archive(archive));
@@ -83,6 +101,7 @@ Result<> run() {
     const abi::Handle port = boot::grant("file.port");
     static Server server({.port = port, .pipe = boot::grant("pipe")}, names, devices, memory, servers);
     TRY(add_terminals(server, boot::grant("terminal")));
+    TRY(add_disks(server));
     ipc::run(server, port, file::Protocol{}, IdentifyProtocol{});
 }
 

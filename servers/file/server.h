@@ -3,6 +3,7 @@
 #include "runtime/ipc.h"
 #include "servers/file/async_calls.h"
 #include "servers/file/device_table.h"
+#include "servers/file/disk.h"
 #include "servers/file/file_memory.h"
 #include "servers/file/identify.h"
 #include "servers/file/name_space.h"
@@ -15,7 +16,7 @@ namespace portico::file_server {
 ///
 /// Ownership: borrows the handles; owns the open objects.
 /// Locks:     none: one thread, one port, one loop.
-/// Blocking:  opening a device calls its server with a deadline; /proc calls the process server; fifos do not block the server.
+/// Blocking:  opening a character device calls its server with a deadline; /proc calls the process server; fifos do not block the server.
 class Server {
 public:
     struct Handles {
@@ -26,14 +27,19 @@ public:
     /// A name in /dev that opens at another server.
     Result<> add_device(std::string_view name, uint64_t special_device, uint32_t mode, OwnedHandle server);
 
+    /// A disk in /dev.
+    Result<> add_disk(std::string_view name, uint64_t special_device, abi::Handle driver);
+
     // Open objects (server_io.cpp)
     ipc::Task on(const ipc::Call& call, const file::Read& request);
     ipc::Task on(const ipc::Call& call, const file::Write& request);
     ipc::Task on(const ipc::Call& call, const file::Seek& request);
     ipc::Task on(const ipc::Call& call, const file::ReadDirectory& request);
     Result<protocols::Empty> on(const ipc::Call& call, const file::Truncate& request);
-    Result<protocols::Empty> on(const ipc::Call& call, const file::Sync& request);
     Result<file::GetMemory::Reply> on(const ipc::Call& call, const file::GetMemory& request);
+
+    // Disks (server_disk.cpp)
+    ipc::Task on(const ipc::Call& call, const file::Sync& request);
 
     // Their state (server_state.cpp)
     Result<protocols::Empty> on(const ipc::Call& call, const file::GetAttributes& request);
@@ -74,8 +80,14 @@ private:
     Result<NodeRef> node_of_call(const ipc::Call& call, FinalLink final_link);
 
     Result<NameSpace::Opened> find_to_open(const ipc::Call& call, const file::Open& request);
-    Result<file::Open::Reply> open_here(const NodeRef& node, uint32_t flags);
+    Result<file::Open::Reply> open_here(const NodeRef& node, uint32_t flags, std::shared_ptr<Content> content = nullptr);
     Result<file::Open::Reply> open_device(const NodeRef& node, const file::Open& request);
+    ipc::Task open_disk(ipc::Call call, NodeRef node, uint32_t flags);
+    Disk* disk_of(uint64_t badge);
+    ipc::Task read_disk(const ipc::Call& call, Disk& disk, const file::Read& request);
+    ipc::Task write_disk(const ipc::Call& call, Disk& disk, const file::Write& request);
+    static Result<file::Control::Reply> control_disk(const ipc::Call& call, const Disk& disk, uint64_t request);
+    void advance(uint64_t badge, uint64_t offset);
     ipc::Task open_fifo(ipc::Call call, NodeRef node, uint32_t flags);
 
     /// The directory that an identified handle names.
@@ -89,6 +101,7 @@ private:
     ServerList& servers_;  // filled by init's messages
     OpenFiles files_;
     DeviceTable device_table_;
+    std::map<uint64_t, std::shared_ptr<Disk>> disks_;  // by device number
     AsyncCalls calls_;
     ipc::WaitQueue never_;  // polls for what cannot happen, until they are cancelled
 };

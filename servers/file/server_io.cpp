@@ -21,6 +21,7 @@ uint64_t effective_offset(const OpenFile& open, const Content& content, uint64_t
 // In all of these the reply goes first, and the shared offset moves only if the caller took the reply.
 
 ipc::Task Server::on(const ipc::Call& call, const file::Read& request) {
+    if (Disk* const disk = disk_of(call.badge())) return read_disk(call, *disk, request);
     OpenFile* open = nullptr;
     uint64_t offset = 0;
     const Result<uint64_t> moved = [&]() -> Result<uint64_t> {
@@ -41,6 +42,7 @@ ipc::Task Server::on(const ipc::Call& call, const file::Read& request) {
 }
 
 ipc::Task Server::on(const ipc::Call& call, const file::Write& request) {
+    if (Disk* const disk = disk_of(call.badge())) return write_disk(call, *disk, request);
     OpenFile* open = nullptr;
     Content* content = nullptr;
     uint64_t offset = 0;
@@ -129,11 +131,6 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::Truncate&
     Content* const content = TRY(open->io());
     if (!open->writable() || open->node->kind() != Kind::File) return fail(Error::InvalidArgument);
     TRY(content->resize(request.size_bytes));
-    return protocols::Empty{};
-}
-
-Result<protocols::Empty> Server::on(const ipc::Call& call, const file::Sync&) {
-    TRY(files_.find(call.badge()));  // there is no storage more stable than memory
     return protocols::Empty{};
 }
 

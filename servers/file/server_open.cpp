@@ -42,7 +42,8 @@ ipc::Task Server::on(const ipc::Call& call, const file::Open& request) {
     const NodeRef& node = opened->node;
     if ((request.flags & file::kPathOnly) == 0) {
         if (node->kind() == Kind::Fifo) return open_fifo(call, node, request.flags);
-        if (node->kind() == Kind::BlockDevice || node->kind() == Kind::CharacterDevice) {
+        if (node->kind() == Kind::BlockDevice) return open_disk(call, node, request.flags);
+        if (node->kind() == Kind::CharacterDevice) {
             call.finish<file::Open>(open_device(node, request));
             return {};
         }
@@ -51,9 +52,9 @@ ipc::Task Server::on(const ipc::Call& call, const file::Open& request) {
     return {};
 }
 
-Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags) {
+Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags, std::shared_ptr<Content> content) {
     TRY(memory_.admit(kOpenBytes));
-    OpenFile open{.node = node, .flags = flags & ~kOpenOnlyFlags};
+    OpenFile open{.node = node, .content = std::move(content), .flags = flags & ~kOpenOnlyFlags};
     const Attributes attributes = node->attributes();
     if ((flags & file::kPathOnly) == 0) {
         if (node->kind() == Kind::File) {
@@ -81,7 +82,6 @@ Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags)
 
 Result<file::Open::Reply> Server::open_device(const NodeRef& node, const file::Open& request) {
     const uint64_t special_device = node->attributes().special_device;
-    if (node->kind() != Kind::CharacterDevice) return fail(Error::NoDevice);
     if (memory_device(special_device)) return open_here(node, request.flags);
     const DeviceTable::Device* const device = device_table_.find(special_device);
     if (device == nullptr) return fail(Error::NoDevice);

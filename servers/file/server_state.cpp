@@ -54,6 +54,7 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::SetFlags&
 Result<file::Control::Reply> Server::on(const ipc::Call& call, const file::Control& request) {
     const OpenFile* const open = TRY(files_.find(call.badge()));
     if (open->path_only()) return fail(Error::BadHandle);
+    if (open->content && open->content->disk() != nullptr) return control_disk(call, *open->content->disk(), request.request);
     if (request.request != kBytesToRead || open->node->kind() != Kind::File) return fail(Error::NotTerminal);
     const uint64_t size_bytes = open->content ? open->content->size_bytes() : 0;
     const auto left = static_cast<int32_t>(std::min<uint64_t>(size_bytes - std::min(open->offset, size_bytes), INT32_MAX));

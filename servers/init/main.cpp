@@ -62,10 +62,17 @@ Result<> run(abi::Handle hardware, int argument_count, char** arguments) {
     const BootArchive archive = TRY(BootArchive::map(boot::grant("archive")));
     const RuntimeLibrary runtime = TRY(RuntimeLibrary::open(boot::block().runtime_image));
     const RunRequest request = TRY(read_run_request(archive));
-    BootResources resources{
-        .archive = archive, .runtime = runtime, .hardware = hardware, .realtime_offset_ns = realtime_offset_ns(hardware), .words = {}};
+    BootResources resources{.archive = archive,
+                            .runtime = runtime,
+                            .hardware = hardware,
+                            .realtime_offset_ns = realtime_offset_ns(hardware),
+                            .words = {},
+                            .disks = {}};
     resources.words.assign(arguments + std::min(argument_count, 1), arguments + argument_count);
     resources.words.insert(resources.words.end(), request.server_words.begin(), request.server_words.end());
+
+    resources.disks = find_disks(hardware, resources.words);
+    if (resources.disks.size() > kDisksMax) log("only the first " + std::to_string(kDisksMax) + " disks are driven");
 
     Supervisor supervisor = TRY(Supervisor::create(resources));
     supervisor.start_all();

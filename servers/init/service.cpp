@@ -1,5 +1,8 @@
 #include "servers/init/service.h"
 
+#include <algorithm>
+
+#include "drivers/virtio_blk/device.h"
 #include "servers/init/boot_block.h"
 
 namespace portico::init {
@@ -8,6 +11,7 @@ namespace {
 
 constexpr uint64_t kClientCredits = 256;  // one-way messages another server may have queued
 constexpr uint64_t kSupervisorCredits = 16;
+constexpr uint64_t kDiskBits = 1;
 constexpr uint64_t kSerialPort = 0x3F8, kSerialPortCount = 8, kSerialLine = 4, kSerialBits = 1;
 
 }  // namespace
@@ -37,6 +41,10 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
     }
     case GrantKind::Archive:
         return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.archive.memory(), static_cast<uint64_t>(abi::Rights::All)})).handle);
+    case GrantKind::DiskRegisters:
+    case GrantKind::DiskInterrupt:
+    case GrantKind::DiskMemory:
+        return make_disk_grant(grant.kind, boot);
     case GrantKind::SerialPorts:
         return OwnedHandle(TRY(native::call(abi::IoCreate{boot.hardware, kSerialPort, kSerialPortCount})).io);
     case GrantKind::SerialInterrupt: {
@@ -47,6 +55,21 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
     return fail(Error::InvalidArgument);
 }
 
+Result<OwnedHandle> Service::make_disk_grant(GrantKind kind, const BootResources& boot) {
+    const Disk& disk = boot.disks[description_.disk];
+    if (kind == GrantKind::DiskRegisters)
+        return OwnedHandle(TRY(native::call(abi::MemoryPhysical{boot.hardware, disk.registers_physical, disk.registers_bytes})).memory);
+    if (kind == GrantKind::DiskMemory)
+        return OwnedHandle(TRY(native::call(abi::MemoryPhysical{boot.hardware, abi::kAnyRam, virtio_blk::Device::kMemoryBytes})).memory);
+    const OwnedHandle sender = TRY(make_client(0));
+    return OwnedHandle(TRY(native::call(abi::InterruptCreate{boot.hardware, disk.line, sender.get(), kDiskBits, 1})).interrupt);
+}
+
+bool is_wanted(const ServiceDescription& description, const BootResources& boot) {
+    if (description.disk != kNoDisk) return description.disk < boot.disks.size();
+    return description.wanted_by.empty() || std::ranges::find(boot.words, description.wanted_by) != boot.words.end();
+}
+
 Result<> Service::prepare(const BootResources& boot, const OwnedHandle& requests, std::vector<Service>& earlier) {
     abi::SystemInfo system;
     TRY(native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)}));
@@ -54,13 +77,17 @@ Result<> Service::prepare(const BootResources& boot, const OwnedHandle& requests
     account_.reset(TRY(native::call(abi::AccountCreate{abi::kSelfAccount, system.memory_bytes})).account);
     port_.reset(TRY(native::call(abi::PortCreate{})).port);
     client_ = TRY(make_client(description_.client_badge));
-    for (const GrantDescription& grant : description_.grants)
-        if (grant.kind != GrantKind::None) grants_.push_back(TRY(make_grant(grant, boot, requests, earlier)));
+    for (const GrantDescription& grant : description_.grants) {
+        if (grant.kind == GrantKind::None) continue;
+        if (grant.kind == GrantKind::Client && !earlier[index_of(grant.server)].client()) continue;
+        grants_.push_back({.name = {}, .handle = TRY(make_grant(grant, boot, requests, earlier)).release()});
+        grant.name.copy(grants_.back().name, sizeof grants_.back().name - 1);
+    }
     return {};
 }
 
 Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle events, uint64_t supervisor_badge) {
-    const std::string path = "boot/" + std::string(name());
+    const std::string path = "boot/" + std::string(description_.program.empty() ? name() : description_.program);
     const auto program = boot.archive.find(path);
     if (!program) return fail(Error::NotFound);
     const OwnedHandle image = TRY(boot.archive.copy_of(*program));
@@ -70,10 +97,14 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     contents.program_path = path;
     std::vector<std::string> arguments{std::string(name())};
     arguments.insert(arguments.end(), boot.words.begin(), boot.words.end());
+    if (description_.disk != kNoDisk) {
+        const std::vector<std::string>& more = boot.disks[description_.disk].words;
+        arguments.insert(arguments.end(), more.begin(), more.end());
+    }
     contents.arguments = arguments;
     contents.program_bytes = program->data.size();
     contents.realtime_offset_ns = boot.realtime_offset_ns;
-    std::vector<abi::Grant> grants(grants_.size());
+    std::vector<abi::Grant> grants = grants_;
     contents.grants = grants;
     const uint64_t block_bytes = TRY(lay_out(contents)).size();  // handles have no influence on it
     const OwnedHandle block(TRY(native::call(abi::MemoryCreate{block_bytes})).memory);
@@ -83,10 +114,7 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     native::set_name(process.get(), name());
 
     contents.program_image = TRY(install(process.get(), image.get()));
-    for (size_t i = 0; i < grants.size(); ++i) {
-        description_.grants[i].name.copy(grants[i].name, sizeof grants[i].name - 1);
-        grants[i].handle = TRY(install(process.get(), grants_[i].get()));
-    }
+    for (abi::Grant& grant : grants) grant.handle = TRY(install(process.get(), grant.handle));
     const std::vector<std::byte> bytes = TRY(lay_out(contents));
     TRY(native::call(abi::MemoryWrite{block.get(), 0, reinterpret_cast<uint64_t>(bytes.data()), bytes.size()}));
     return process;

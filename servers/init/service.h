@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "abi/boot_block.h"
 #include "servers/init/boot_archive.h"
+#include "servers/init/disks.h"
 #include "servers/init/runtime_library.h"
 #include "servers/init/services.h"
 
@@ -16,11 +18,15 @@ struct BootResources {
     abi::Handle hardware;  ///< the right to make interrupts, I/O ports, device memory
     uint64_t realtime_offset_ns = 0;
     std::vector<std::string> words;  ///< arguments of every server, after its name
+    std::vector<Disk> disks;
 };
+
+/// Whether a server is to start at all, on this machine and for what is to be run.
+bool is_wanted(const ServiceDescription& description, const BootResources& boot);
 
 /// One server: its port and grants, which last, and its process, of which there is one after the other.
 ///
-/// Ownership: owns port, grants, account and process handles. Locks: none, init is one thread.
+/// Ownership: owns port, grants (for ever), account and process handles. Locks: none, init is one thread.
 /// Bound: one process at a time; the account bounds its memory.
 class Service {
 public:
@@ -44,13 +50,14 @@ public:
     Result<OwnedHandle> make_client(uint64_t badge) const;
 
 private:
+    Result<OwnedHandle> make_disk_grant(GrantKind kind, const BootResources& boot);
     Result<OwnedHandle> make_grant(const GrantDescription& grant, const BootResources& boot, const OwnedHandle& requests,
                                    std::vector<Service>& earlier);
     Result<OwnedHandle> make_process(const BootResources& boot, abi::Handle events, uint64_t supervisor_badge);
 
     ServiceDescription description_;
     OwnedHandle port_, client_, account_, process_;
-    std::vector<OwnedHandle> grants_;  // in the table's order
+    std::vector<abi::Grant> grants_;  // the handles are init's own: they last as long as it does
 };
 
 /// Duplicates a handle, with all its rights, into a process's table.

@@ -17,12 +17,15 @@ namespace portico::init {
 enum class GrantKind : uint8_t {
     None,
     OwnPort,          ///< the receive handle of the server's port; init keeps another, so that it outlives the server
-    Client,           ///< a send handle to `server`, with `badge`
+    Client,           ///< a send handle to `server`, with `badge`; none if that server is not wanted
     Archive,          ///< the boot archive's memory object
     Inspection,       ///< the right to list what is in the kernel, and to do nothing with it
     Supervisor,       ///< a send handle to init's own port, for protocols/init.h
     SerialPorts,      ///< the first serial line's I/O ports
     SerialInterrupt,  ///< its interrupt, which raises bit 0 at the server's own port
+    DiskRegisters,    ///< of the service's disk (ServiceDescription::disk): its registers
+    DiskInterrupt,    ///< its interrupt, which raises bit 0 at the server's own port
+    DiskMemory,       ///< RAM that the disk may use; it outlives the driver, for the disk may still write when that is gone
 };
 
 struct GrantDescription {
@@ -38,20 +41,48 @@ enum class Loss : uint8_t {
     EndSystem,  ///< what it knew of its clients is gone, and with it the system
 };
 
+inline constexpr unsigned kNoDisk = ~0u;
+inline constexpr unsigned kDisksMax = 8;
+/// Badges of those who use a disk: what they attach is theirs.
+inline constexpr uint64_t kFileDiskBadge = 1;
+
 struct ServiceDescription {
     std::string_view name;  ///< its program is boot/NAME
     Loss loss;
     uint64_t client_badge;  ///< of init's own handle to it
-    std::array<GrantDescription, 7> grants;
+    std::array<GrantDescription, 16> grants;
     std::string_view wanted_by{};  ///< it only starts if boot/run has this word
+    unsigned disk = kNoDisk;       ///< it only starts if the machine has that many disks
+    std::string_view program{};    ///< if it is not boot/NAME
 };
 
+/// The driver of one disk; they are named as Linux names them.
+constexpr ServiceDescription disk_driver(std::string_view name) {
+    return {.name = name,
+            .loss = Loss::Restart,
+            .client_badge = 0,
+            .grants = {{{"disk.port", GrantKind::OwnPort},
+                        {"disk.registers", GrantKind::DiskRegisters},
+                        {"disk.interrupt", GrantKind::DiskInterrupt},
+                        {"disk.memory", GrantKind::DiskMemory}}},
+            .disk = static_cast<unsigned>(name[2] - 'a'),
+            .program = "virtio_blk"};
+}
+
 /// In the order in which they start: each comes after those it calls.
-inline constexpr std::array<ServiceDescription, 6> kServices{{
+inline constexpr std::array<ServiceDescription, 6 + kDisksMax> kServices{{
     {.name = "uart",
      .loss = Loss::Restart,
      .client_badge = 0,
      .grants = {{{"uart.port", GrantKind::OwnPort}, {"uart.io", GrantKind::SerialPorts}, {"uart.interrupt", GrantKind::SerialInterrupt}}}},
+    disk_driver("vda"),
+    disk_driver("vdb"),
+    disk_driver("vdc"),
+    disk_driver("vdd"),
+    disk_driver("vde"),
+    disk_driver("vdf"),
+    disk_driver("vdg"),
+    disk_driver("vdh"),
     {.name = "process",
      .loss = Loss::EndSystem,
      .client_badge = protocols::process::kServerBadge,
@@ -72,7 +103,15 @@ inline constexpr std::array<ServiceDescription, 6> kServices{{
                  {"pipe", GrantKind::Client, "pipe", protocols::file::kControlBadge},
                  {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge},
                  {"init", GrantKind::Supervisor},
-                 {"inspection", GrantKind::Inspection}}}},
+                 {"inspection", GrantKind::Inspection},
+                 {"vda", GrantKind::Client, "vda", kFileDiskBadge},
+                 {"vdb", GrantKind::Client, "vdb", kFileDiskBadge},
+                 {"vdc", GrantKind::Client, "vdc", kFileDiskBadge},
+                 {"vdd", GrantKind::Client, "vdd", kFileDiskBadge},
+                 {"vde", GrantKind::Client, "vde", kFileDiskBadge},
+                 {"vdf", GrantKind::Client, "vdf", kFileDiskBadge},
+                 {"vdg", GrantKind::Client, "vdg", kFileDiskBadge},
+                 {"vdh", GrantKind::Client, "vdh", kFileDiskBadge}}}},
     {.name = "strace",
      .loss = Loss::Restart,
      .client_badge = 0,

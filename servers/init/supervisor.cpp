@@ -28,7 +28,7 @@ void Supervisor::start_all() {
     services_.reserve(kServices.size());
     for (const ServiceDescription& description : kServices) {
         services_.emplace_back(description);
-        if (!is_wanted(description)) continue;
+        if (!is_wanted(description, boot_)) continue;
         Result<> started = services_.back().prepare(boot_, requests_, services_);
         if (started) started = start(services_.size() - 1);
         if (started) continue;
@@ -39,11 +39,7 @@ void Supervisor::start_all() {
     if (!control) return set_failure("cannot tell the file server of the others: " + std::string(abi::name_of(control.error())));
     file_control_ = std::move(*control);
     for (size_t i = 0; i < services_.size(); ++i)
-        if (is_wanted(kServices[i])) announce(i);
-}
-
-bool Supervisor::is_wanted(const ServiceDescription& description) const {
-    return description.wanted_by.empty() || std::ranges::find(boot_.words, description.wanted_by) != boot_.words.end();
+        if (is_wanted(kServices[i], boot_)) announce(i);
 }
 
 Result<> Supervisor::start(size_t index) {

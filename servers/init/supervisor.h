@@ -80,7 +80,6 @@ private:
     Supervisor(const BootResources& boot, OwnedHandle&& events, OwnedHandle&& requests)
         : boot_(boot), events_(std::move(events)), requests_(std::move(requests)) {}
 
-    bool is_wanted(const ServiceDescription& description) const;
     Result<> start(size_t index);
     /// Handles one event or, when it is due, one restart. False if neither came until the deadline.
     bool handle_one(uint64_t deadline_ns);

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/handle.h"
+
+namespace portico::init {
+
+/// Where a virtio disk is, and what its driver is told.
+struct Disk {
+    uint64_t registers_physical = 0;  ///< whole pages
+    uint64_t registers_bytes = 0;
+    uint64_t line = 0;               ///< its interrupt, level-triggered
+    std::vector<std::string> words;  ///< more arguments for the driver
+};
+
+/// A device that the kernel command line tells of, as Linux understands it: virtio_mmio.device=SIZE[KM]@ADDRESS:LINE[:ID].
+struct MmioDevice {
+    uint64_t size_bytes = 0, physical = 0, line = 0;
+    bool operator==(const MmioDevice&) const = default;
+};
+std::optional<MmioDevice> parse_mmio_device(std::string_view word);
+
+/// The machine's disks: first those of the command line, in its order. What cannot be looked at is left out and logged.
+std::vector<Disk> find_disks(abi::Handle hardware, const std::vector<std::string>& words);
+
+}  // namespace portico::init
