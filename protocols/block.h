@@ -65,11 +65,11 @@ struct Discard {
 };
 
 struct Attach {
-    static constexpr Method method{
-        0x605, "block.attach",
-        "Let ReadInto and WriteFrom use a memory object (Read, Write). NoSpace beyond kAttachedMax. It is let go by Detach "
-        "and when the last handle with the caller's badge is closed.",
-        Repeat::Yes};
+    static constexpr Method method{0x605, "block.attach",
+                                   "Let ReadInto and WriteFrom use a memory object (Read, Write; none that a pager supplies). NoSpace "
+                                   "beyond kAttachedMax. It is let go by Detach "
+                                   "and when the last handle with the caller's badge is closed.",
+                                   Repeat::Yes};
     static constexpr unsigned kHandles = 1;
     struct Reply {
         uint64_t buffer;  ///< never 0; a number for this badge alone
@@ -79,7 +79,8 @@ struct Attach {
 };
 
 struct Detach {
-    static constexpr Method method{0x606, "block.detach", "Let go of attached memory; requests that are on their way end.", Repeat::Yes};
+    static constexpr Method method{0x606, "block.detach", "Let go of attached memory, 0: of all; requests that are on their way end.",
+                                   Repeat::Yes};
     using Reply = Empty;
     uint64_t buffer;
 };

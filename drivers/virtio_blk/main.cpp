@@ -2,11 +2,12 @@
 #include <cstdlib>
 
 #include "drivers/virtio/mmio_transport.h"
+#include "drivers/virtio/pci_transport.h"
 #include "drivers/virtio_blk/server.h"
 #include "runtime/boot.h"
 
 /// Drives one virtio disk. Grants: disk.port, disk.registers (its page of registers), disk.interrupt, disk.memory (RAM that the device may
-/// use). Arguments: name, then words; registers=OFFSET says where in the page its registers begin.
+/// use). Arguments: name, then words that say where the registers are.
 namespace portico::virtio_blk {
 namespace {
 
@@ -27,15 +28,32 @@ Result<std::span<std::byte>> map(abi::Handle memory, abi::MemoryInfo& info) {
     return std::span(reinterpret_cast<std::byte*>(address), info.size_bytes);
 }
 
+/// As the words say: registers=OFFSET, or pci=1 (with a line) or 2 (messages) and where the structures are.
+Result<std::unique_ptr<virtio::Transport>> make_transport(std::span<std::byte> memory) {
+    const std::span registers(reinterpret_cast<volatile uint8_t*>(memory.data()), memory.size());
+    const auto word = [](std::string_view key) { return static_cast<uint32_t>(number_after(key).value_or(0)); };
+    if (const uint32_t pci = word("pci="); pci != 0) {
+        auto made = std::make_unique<virtio::PciTransport>(registers, virtio::PciLayout{.common = word("common="),
+                                                                                        .notify = word("notify="),
+                                                                                        .notify_multiplier = word("multiplier="),
+                                                                                        .isr = word("isr="),
+                                                                                        .device = word("device="),
+                                                                                        .messages = pci == 2});
+        if (!made->is_sound()) return fail(Error::InvalidArgument);
+        return made;
+    }
+    const uint32_t offset = word("registers=");
+    if (offset > registers.size() || registers.size() - offset < virtio::MmioTransport::kBytes) return fail(Error::InvalidArgument);
+    return std::make_unique<virtio::MmioTransport>(registers.data() + offset);
+}
+
 Result<> run(std::string_view name) {
     const abi::Handle port = boot::grant("disk.port");
     abi::MemoryInfo registers_info, memory_info;
     const std::span<std::byte> registers = TRY(map(boot::grant("disk.registers"), registers_info));
     const std::span<std::byte> memory = TRY(map(boot::grant("disk.memory"), memory_info));
-    const uint64_t offset = number_after("registers=").value_or(0);
-    if (offset > registers.size() || registers.size() - offset < virtio::MmioTransport::kBytes) return fail(Error::InvalidArgument);
-    static virtio::MmioTransport transport(reinterpret_cast<volatile uint8_t*>(registers.data() + offset));
-    static Device device(transport, {.bytes = memory, .physical = memory_info.physical}, kTimeoutNs);
+    const std::unique_ptr<virtio::Transport> transport = TRY(make_transport(registers));
+    static Device device(*transport, {.bytes = memory, .physical = memory_info.physical}, kTimeoutNs);
 
     const OwnedHandle self(TRY(native::call(abi::PortBadge{port, 0, 1})).sender);
     const abi::Handle timer = TRY(native::call(abi::TimerCreate{self.get(), Server::kTimerBits})).timer;

@@ -53,6 +53,7 @@ Result<block::Attach::Reply> Server::on(const ipc::Call& call, const block::Atta
     OwnedHandle memory(request.memory);
     abi::MemoryInfo info;
     TRY(native::call(abi::MemoryQuery{memory.get(), reinterpret_cast<uint64_t>(&info)}));  // it is a memory object, and readable
+    if (has(info.flags, abi::MemoryFlags::Paged)) return fail(Error::InvalidArgument);     // its pager may wait for this disk
     Client& client = clients_[call.badge()];
     if (client.attached.size() >= block::kAttachedMax) return fail(Error::NoSpace);
     const uint64_t buffer = ++client.last_buffer;

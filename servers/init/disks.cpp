@@ -33,7 +33,25 @@ void add_mmio_disk(abi::Handle hardware, const std::string& word, std::vector<Di
     disks.push_back({.registers_physical = page,
                      .registers_bytes = abi::kPageBytes,
                      .line = device->line,
-                     .words = {"registers=" + std::to_string(offset)}});
+                     .words = {"registers=" + std::to_string(offset)},
+                     .pci = std::nullopt});
+}
+
+void add_pci_disk(unsigned number, PciFunction& function, std::vector<Disk>& disks) {
+    const auto device = virtio_of(function);
+    if (!device || device->kind != virtio_blk::kDeviceId) return;
+    const auto word = [](std::string_view name, uint64_t value) { return std::string(name) + "=" + std::to_string(value); };
+    const bool messages = device->message_capability != 0;
+    if (!messages && (device->line == 0 || device->line == 0xFF))
+        return log("a disk without an interrupt, at PCI function " + std::to_string(number));
+    enable(function, messages);
+    disks.push_back({.registers_physical = device->registers_physical,
+                     .registers_bytes = device->registers_bytes,
+                     .line = device->line,
+                     .words = {word("pci", messages ? 2 : 1), word("common", device->common), word("notify", device->notify),
+                               word("multiplier", device->notify_multiplier), word("isr", device->isr), word("device", device->device)},
+                     .pci = device,
+                     .pci_number = number});
 }
 
 }  // namespace
@@ -41,6 +59,8 @@ void add_mmio_disk(abi::Handle hardware, const std::string& word, std::vector<Di
 std::vector<Disk> find_disks(abi::Handle hardware, const std::vector<std::string>& words) {
     std::vector<Disk> disks;
     for (const std::string& word : words) add_mmio_disk(hardware, word, disks);
+    if (Result<PciBus> bus = PciBus::open(hardware))
+        bus->for_each([&](unsigned number, PciFunction& function) { add_pci_disk(number, function, disks); });
     return disks;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/handle.h"
+#include "servers/init/pci.h"
 
 namespace portico::init {
 
@@ -13,8 +14,12 @@ namespace portico::init {
 struct Disk {
     uint64_t registers_physical = 0;  ///< whole pages
     uint64_t registers_bytes = 0;
-    uint64_t line = 0;               ///< its interrupt, level-triggered
+    uint64_t line = 0;               ///< its interrupt, level-triggered; not used with messages
     std::vector<std::string> words;  ///< more arguments for the driver
+    std::optional<PciVirtio> pci;    ///< if it is on PCI,
+    unsigned pci_number = 0;         ///< as that function
+
+    bool has_messages() const { return pci && pci->message_capability != 0; }
 };
 
 /// A device that the kernel command line tells of, as Linux understands it: virtio_mmio.device=SIZE[KM]@ADDRESS:LINE[:ID].
@@ -24,7 +29,8 @@ struct MmioDevice {
 };
 std::optional<MmioDevice> parse_mmio_device(std::string_view word);
 
-/// The machine's disks: first those of the command line, in its order. What cannot be looked at is left out and logged.
+/// The machine's disks: first those of the command line, in its order, then those on PCI's first bus, enabled. What cannot be looked at is
+/// left out and logged.
 std::vector<Disk> find_disks(abi::Handle hardware, const std::vector<std::string>& words);
 
 }  // namespace portico::init

@@ -62,6 +62,12 @@ Result<OwnedHandle> Service::make_disk_grant(GrantKind kind, const BootResources
     if (kind == GrantKind::DiskMemory)
         return OwnedHandle(TRY(native::call(abi::MemoryPhysical{boot.hardware, abi::kAnyRam, virtio_blk::Device::kMemoryBytes})).memory);
     const OwnedHandle sender = TRY(make_client(0));
+    if (disk.has_messages()) {
+        const auto made = TRY(native::call(abi::InterruptCreate{boot.hardware, abi::kMessageInterrupt, sender.get(), kDiskBits, 0}));
+        OwnedHandle interrupt(made.interrupt);
+        TRY(set_message(boot.hardware, disk.pci_number, *disk.pci, made.address, made.data));
+        return interrupt;
+    }
     return OwnedHandle(TRY(native::call(abi::InterruptCreate{boot.hardware, disk.line, sender.get(), kDiskBits, 1})).interrupt);
 }
 
