@@ -104,8 +104,8 @@ def _errors(log: str) -> str:
         rules.write('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "1024"\n\n'
                     '[inject-error]\nevent = "write_aio"\nerrno = "5"\nsector = "512"\n')
         rules.flush()
-        script = ("dd if=/dev/vda of=/dev/null bs=512 skip=1024 count=1 2>&1 | grep -c 'I/O error';"
-                  "dd if=/dev/zero of=/dev/vda bs=512 seek=512 count=1 2>&1 | grep -c 'I/O error';"
+        script = ("dd if=/dev/vda of=/dev/null bs=512 skip=1024 count=1 2>&1 | grep -c 'Input/output error';"
+                  "dd if=/dev/zero of=/dev/vda bs=512 seek=512 count=1 2>&1 | grep -c 'Input/output error';"
                   "dd if=/dev/vda bs=512 count=1000 2>/dev/null | sha256sum;"
                   "dd if=/dev/zero of=/dev/vda bs=512 count=1 conv=fsync 2>/dev/null && grep vda /proc/portico/servers")
         ended = _run(log, script, ["--disk", f"blkdebug:{rules.name}:{image.path}"])
