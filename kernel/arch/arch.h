@@ -49,8 +49,19 @@ void cpu_main();
 
 // Entries from user mode: the current thread's registers are in its frame. On return cpu.current is the thread to load (never
 // null: the core waits inside when nothing is ready). The lock is not held before and after.
-void enter_syscall(Cpu& cpu);
-/// The same for this CPU, from assembly that has saved every register and so needs none kept.
+void enter_syscall(Cpu& cpu);  ///< whatever the number is
+/// The two calls that servers and clients live on. The frame holds all registers as for enter_syscall; those of the message are passed on
+/// besides, so that its words can stay where they are: the fast path goes on in exit_with_message and does not return. (The convention
+/// takes the first from r12, r13, r14, r15, rdi, rsi, rdx, rcx, r8, r9: r14 is free for the frame to exit with, rcx stands for r10.)
+extern "C" [[clang::preserve_none]] void enter_call(uint64_t word4, uint64_t deadline_ns, ThreadFrame*, Cpu* cpu, uint64_t handle,
+                                                    uint64_t header, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3);
+extern "C" [[clang::preserve_none]] void enter_reply_receive(uint64_t word4, uint64_t deadline_ns, ThreadFrame*, Cpu* cpu, uint64_t handle,
+                                                             uint64_t header, uint64_t word0, uint64_t word1, uint64_t word2,
+                                                             uint64_t word3);
+/// Implemented by arch: to user mode with these registers, rax 0, all others and the GS base from the frame. The lock is not held.
+extern "C" [[clang::preserve_none]] void exit_with_message(uint64_t word4, uint64_t badge, ThreadFrame* frame, Cpu* cpu, uint64_t id,
+                                                           uint64_t header, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3);
+/// The same for this CPU but for calls that have an entry of their own, from assembly that has saved every register and needs none kept.
 extern "C" [[clang::preserve_none]] void enter_whole_syscall();
 /// Bit N: calls whose number modulo 64 is N take enter_syscall. The others may take enter_quick_syscall.
 extern "C" const uint64_t calls_with_all_registers;
@@ -105,6 +116,8 @@ public:
     /// Whether the page was used since this was last asked, or mapped. A TLB that has the entry does not tell of further use: shoot it
     /// down.
     bool take_accessed(uint64_t address);
+    /// The page that a present entry with this access maps; 0 if there is none.
+    PhysicalAddress translate(uint64_t address, abi::Access access) const;
     /// The first page at or above `address` with a present entry, or `end`; skips absent tables at once.
     uint64_t next_present(uint64_t address, uint64_t end) const;
 
@@ -144,6 +157,7 @@ void init_vector_state(void* area);  ///< what a new thread starts with
 void save_vector_state(void* area);
 void load_vector_state(const void* area);
 void load_user_bases(const ThreadFrame& frame);  ///< FS and GS of the thread that runs next
+void load_fs_base(const ThreadFrame& frame);     ///< FS alone: exit_with_message loads GS
 void save_user_bases(ThreadFrame& frame);        ///< FS as the running thread set it
 /// Loads another page table (null: only the kernel's) on this CPU, and remembers it for shoot_down.
 void activate(CpuFrame& cpu, PageTable* table);

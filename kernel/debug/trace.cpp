@@ -112,7 +112,7 @@ void TraceRings::add(unsigned ring, const TraceEntry& entry) {
     std::atomic_ref(written).store(written + 1, std::memory_order_release);
 }
 
-void record(TraceEvent event, const Thread* thread, uint64_t detail, uint64_t value, uint64_t other) {
+[[clang::preserve_most]] void record(TraceEvent event, const Thread* thread, uint64_t detail, uint64_t value, uint64_t other) {
     trace_rings.add(arch::this_cpu().index, {.ticks = arch::ticks(),
                                              .thread = thread != nullptr ? static_cast<uint32_t>(thread->id()) : 0,
                                              .event = event,

@@ -46,8 +46,9 @@ private:
 
 extern TraceRings trace_rings;
 
-/// The slow half of note().
-void record(TraceEvent event, const Thread* thread, uint64_t detail, uint64_t value, uint64_t other) __attribute__((noinline, cold));
+/// The slow half of note(). It keeps the registers of its callers, so that these have nothing to save on the way past it.
+[[clang::preserve_most]] void record(TraceEvent event, const Thread* thread, uint64_t detail, uint64_t value, uint64_t other)
+    __attribute__((noinline, cold));
 
 /// Records an event about `thread`. While nothing is recorded this is one test and one branch, on the way of every message:
 /// arguments must be cheap to name, not computed.

@@ -28,8 +28,8 @@ public:
 
     Account* payer;
     State state = State::Idle;
-    uint8_t priority = 0;                            ///< of the caller when it called: its receiver runs at no less
     abi::MessageKind kind = abi::MessageKind::Call;  ///< Call, Fault, ForeignCall or ForeignResult
+    uint8_t priority = 0;                            ///< of the caller when it called: its receiver runs at no less
     abi::Message message;                            ///< id and badge set
     abi::Windows windows;                            ///< without windows in the header: the writable one is for pages of the reply
     CarriedHandles handles;
@@ -61,17 +61,43 @@ public:
 template <Call* Call::* kLink>
 class CallTable {
 public:
-    void add(Call& call) {
-        Call*& bucket = buckets_[call.message.id % kBuckets];
-        call.*kLink = bucket;
-        bucket = &call;
+    [[gnu::always_inline]] void add(Call& call) {
+        if (latest_ != nullptr) [[unlikely]]
+            make_way();
+        latest_ = &call;
     }
-    Call* find(uint64_t id) {
+    [[gnu::always_inline]] Call* find(uint64_t id) {
+        if (latest_ != nullptr && latest_->message.id == id) [[likely]]
+            return latest_;
+        return find_older(id);
+    }
+    [[gnu::always_inline]] void remove(Call& call) {
+        if (latest_ == &call) [[likely]]
+            latest_ = nullptr;
+        else
+            remove_older(call);
+    }
+    /// Any call, to fail them one by one; null if there is none.
+    Call* first() {
+        if (latest_ != nullptr) return latest_;
+        for (Call* call : buckets_)
+            if (call != nullptr) return call;
+        return nullptr;
+    }
+
+private:
+    // The rarer ways keep the registers of the fast path.
+    [[clang::preserve_most]] void make_way() __attribute__((noinline)) {
+        Call*& bucket = buckets_[latest_->message.id % kBuckets];
+        latest_->*kLink = bucket;
+        bucket = latest_;
+    }
+    [[clang::preserve_most]] Call* find_older(uint64_t id) __attribute__((noinline)) {
         Call* call = buckets_[id % kBuckets];
         while (call != nullptr && call->message.id != id) call = call->*kLink;
         return call;
     }
-    [[gnu::always_inline]] void remove(Call& call) {
+    [[clang::preserve_most]] void remove_older(Call& call) __attribute__((noinline)) {
         Call** link = &buckets_[call.message.id % kBuckets];
         while (*link != &call) {
             ASSERT(*link != nullptr);
@@ -80,16 +106,10 @@ public:
         *link = call.*kLink;
         call.*kLink = nullptr;
     }
-    /// Any call, to fail them one by one; null if there is none.
-    Call* first() {
-        for (Call* call : buckets_)
-            if (call != nullptr) return call;
-        return nullptr;
-    }
 
-private:
     static constexpr unsigned kBuckets = 32;
-    Call* buckets_[kBuckets] = {};
+    Call* latest_ = nullptr;        ///< the one added last, if it is still there: most are answered before the next is taken
+    Call* buckets_[kBuckets] = {};  ///< the others
 };
 using TakenCalls = CallTable<&Call::next_taken>;
 using AsyncCalls = CallTable<&Call::next_async>;

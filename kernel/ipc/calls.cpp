@@ -7,11 +7,10 @@
 /// Calls: made, answered, handed on, ended.
 namespace portico::kernel {
 
-void address_call(Call& call, const Message& message, uint64_t id, MessageKind kind, Sender& sender) {
-    call.message = message;
+void address_call(Call& call, uint64_t id, MessageKind kind, Sender& sender) {
     call.message.id = id;
     call.message.badge = sender.badge();
-    call.message.header = message.header.with_kind(kind);
+    call.message.header = call.message.header.with_kind(kind);
     call.kind = kind;
     call.state = Call::State::Queued;
     call.port = Ref<Port>(sender.port());
@@ -33,9 +32,9 @@ Result<> call(Thread& caller, Sender& sender, const Message& message, const abi:
     const PageRange pages{.address = ranges.readable_address, .bytes = message.header.has_pages() ? ranges.readable_bytes : 0};
     if (!sender.may_carry(pages.bytes)) return fail(Error::TooLarge);
     Call& call = *TRY(caller.idle_call());
-    Message sent = message;
-    TRY(take_in(call.handles, call.pages, sent, pages, caller));
-    address_call(call, sent, call_ids.next(), MessageKind::Call, sender);
+    call.message = message;
+    TRY(take_in(call.handles, call.pages, call.message, pages, caller));
+    address_call(call, call_ids.next(), MessageKind::Call, sender);
     call.windows = ranges;
     if (message.header.has_pages()) call.windows.readable_bytes = 0;
     call.caller = &caller;
@@ -57,7 +56,8 @@ Result<uint64_t> call_async(Thread& caller, Sender& sender, const Message& messa
         return fail(taken.error());
     }
     const uint64_t id = call_ids.next();
-    address_call(call, sent, id, MessageKind::Call, sender);
+    call.message = sent;
+    address_call(call, id, MessageKind::Call, sender);
     call.reply_port = Ref<Port>(reply_port);
     call.async_owner = &caller.process();
     call.async_owner->async_calls().add(call);
@@ -85,7 +85,8 @@ Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& 
     call.receiver = nullptr;
     // What the caller said of the call itself stays: whether it lends memory, whether alerts end it, where pages of the reply land.
     sent.header = sent.header.with_call_flags_of(call.message.header);
-    address_call(call, sent, id, MessageKind::Call, sender);
+    call.message = sent;
+    address_call(call, id, MessageKind::Call, sender);
     post_call(call);
     return {};
 }
@@ -96,9 +97,9 @@ bool report_fault(Thread& thread, const abi::FaultWords& fault) {
     const Result<Call*> record = thread.idle_call();
     if (!record) return false;
     Call& call = **record;
-    Message message;
-    __builtin_memcpy(message.word, &fault, sizeof(fault));
-    address_call(call, message, call_ids.next(), MessageKind::Fault, *supervisor);
+    call.message = {};
+    __builtin_memcpy(call.message.word, &fault, sizeof(fault));
+    address_call(call, call_ids.next(), MessageKind::Fault, *supervisor);
     call.windows = {};
     call.caller = &thread;
     call.priority = static_cast<uint8_t>(thread.priority());
@@ -146,7 +147,13 @@ static void conclude(Call& call, Error error) {
     call.reply_port->post(call);
 }
 
-Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
+static void leave_receiver(Call& call) {
+    call.receiver->calls().remove(call);
+    call.receiver = nullptr;
+}
+
+/// With handles or pages, of an asynchronous call, of one that does not end with a message, or of none.
+static __attribute__((noinline)) Result<> reply_otherwise(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
     Process& process = replier.process();
     CarriedHandles handles;
     CarriedPages carried_pages;
@@ -200,9 +207,25 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRa
     return {};
 }
 
-static void leave_receiver(Call& call) {
-    call.receiver->calls().remove(call);
-    call.receiver = nullptr;
+Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
+    Call* found = find_taken(replier.process(), id);
+    if (found == nullptr || !answer.header.is_plain() || found->caller == nullptr || found->kind != MessageKind::Call)
+        return reply_otherwise(replier, id, answer, pages);
+    Call& call = *found;
+    Thread& caller = *call.caller;
+    note(TraceEvent::Reply, &replier, answer.header.operation(), id, caller.id());
+    leave_receiver(call);
+    const uint64_t rbx = caller.frame.registers.rbx;
+    load_message(caller, {.id = id,
+                          .badge = 0,
+                          .header = answer.header.with_kind(MessageKind::Reply),
+                          .word = {answer.word[0], answer.word[1], answer.word[2], answer.word[3], answer.word[4]}});
+    caller.frame.registers.rbx = rbx;
+    call.state = Call::State::Idle;
+    call.caller = nullptr;
+    call.port = nullptr;
+    caller.finish_wait(Error::None);
+    return {};
 }
 
 /// Takes the call out of where it is; true if its receiver must be told (it then waits in the port's queue as Cancelled).

@@ -12,92 +12,86 @@ namespace {
 
 constexpr uint64_t kHandlesOrPages = uint64_t{0x7F} << 16 | uint64_t{3} << 29;
 
-/// What both sides keep in the same registers.
-[[gnu::always_inline]] inline void copy_words(abi::Registers& to, const abi::Registers& from) {
-    to.rdx = from.rdx;
-    to.r10 = from.r10;
-    to.r8 = from.r8;
-    to.r9 = from.r9;
-    to.r12 = from.r12;
-}
-
-/// Time goes on to be charged to whom it is: a call's to its caller.
-[[gnu::always_inline]] inline void run(Cpu& cpu, Thread& thread) {
-    cpu.running = &thread;
-    thread.cpu = &cpu;
-    thread.set_state(Thread::State::Running);
-    switch_hardware(cpu, thread);
-    cpu.frame.current = &thread.frame;
-}
-
 }  // namespace
 
 /// Where a thread waits that can take a call of `caller` at once; null if there is none, or anything else is in the way.
 [[gnu::always_inline]] inline MessageSource* FastPath::waited_at(const Cpu& cpu, const Thread& caller, Port& port) {
     MessageSource* source = port.waited_at();
-    if (source == nullptr || caller.call_ == nullptr || !port.empty()) return nullptr;
+    if (source == nullptr || caller.call_ == nullptr || port.queued() != 0) return nullptr;
     if (!source->first_receiver().fast_wakeable || caller.disturbed || cpu.resched) return nullptr;
     return source;
 }
 
-/// The caller's record, which has header, kind and windows, is taken by the first thread at `source`: all but the words is in the
-/// registers that are returned.
-[[gnu::always_inline]] inline abi::Registers& FastPath::hand_over(Thread& caller, Thread::Wait wait, MessageSource& source,
-                                                                  Sender& sender) {
+/// One store.
+[[gnu::always_inline]] inline void FastPath::set_standing(Thread& thread, Thread::State state, Thread::Wait wait, bool fast_wakeable) {
+    thread.state_ = state;
+    thread.wait_ = wait;
+    thread.fast_wakeable = fast_wakeable;
+    thread.disturbed = false;  // else it would not be here
+}
+
+/// The caller's record, which has header, kind and windows, is taken by the first thread at `source`.
+[[gnu::always_inline]] inline void FastPath::hand_over(Thread& caller, Thread::Wait wait, MessageSource& source, Sender& sender) {
     Thread& receiver = source.first_receiver();
     Port& port = sender.port();
     Call& call = *caller.call_;
     call.message.id = call_ids.next();
     call.message.badge = sender.badge();
-    call.state = Call::State::Taken;
     call.priority = caller.priority_;
     call.caller = &caller;
     call.port.fill(port);
     call.receiver = &receiver.process();
     call.receiver->calls().add(call);
-    caller.wait_ = wait;
-    caller.state_ = Thread::State::Blocked;
-    caller.fast_wakeable = true;
+    set_standing(caller, Thread::State::Blocked, wait, true);
 
-    source.unpark(receiver);
+    source.unlink_receiver(receiver);
+    set_standing(receiver, Thread::State::Running, Thread::Wait::None, false);
     port.set_server(receiver);
     port.count_passed();
     receiver.priority_ = receiver.base_priority_ < caller.priority_ ? caller.priority_ : receiver.base_priority_;
-    receiver.wait_ = Thread::Wait::None;
-    abi::Registers& to = receiver.frame.registers;
-    to.rax = 0;
-    to.rdi = call.message.id;
-    to.rsi = call.message.header.value;
-    to.r13 = call.message.badge;
-    to.rbx = call.windows.readable_bytes | uint64_t{call.windows.writable_bytes} << 32;
-    return to;
 }
 
-bool FastPath::call(Cpu& cpu, Thread& caller) {
-    const abi::Registers& r = caller.frame.registers;
-    const abi::Header header{r.rsi};
-    if ((header.value & kHandlesOrPages) != 0 || r.r13 != abi::kForever) return false;
-    Sender* sender = caller.process().handles().get_or_null<Sender>({r.rdi}, Rights::Send);
-    if (sender == nullptr) return false;
+/// Time goes on to be charged to whom it is: a call's to its caller. The hardware holds the state of the thread that entered.
+[[gnu::always_inline]] inline void FastPath::run(Cpu& cpu, Thread& from, Thread& thread) {
+    cpu.running = &thread;
+    thread.cpu = &cpu;
+    save_hardware(from);
+    load_hardware(cpu, thread);
+    [[clang::always_inline]] arch::load_fs_base(thread.frame);
+    cpu.frame.current = &thread.frame;
+}
+
+Thread* FastPath::call(Cpu& cpu, Thread& caller, Head& head) {
+    if ((head.header.value & kHandlesOrPages) != 0 || head.deadline_or_badge != abi::kForever) return nullptr;
+    Sender* sender = caller.process().handles().get_or_null<Sender>({head.handle_or_id}, Rights::Send);
+    if (sender == nullptr) return nullptr;
     Port& port = sender->port();
     MessageSource* source = waited_at(cpu, caller, port);
-    if (source == nullptr) return false;
+    if (source == nullptr) return nullptr;
 
     Call& call = *caller.call_;
-    call.windows.readable_bytes = call.windows.writable_bytes = 0;
-    if (header.has_windows()) {
+    uint64_t lengths = 0;
+    if (head.header.has_windows()) {
+        const abi::Registers& r = caller.frame.registers;
         const auto readable_bytes = static_cast<uint32_t>(r.rbx), writable_bytes = static_cast<uint32_t>(r.rbx >> 32);
-        if (readable_bytes > abi::kWindowBytesMax || writable_bytes > abi::kWindowBytesMax) return false;
+        if (readable_bytes > abi::kWindowBytesMax || writable_bytes > abi::kWindowBytesMax) return nullptr;
         call.windows = {r.r14, r.r15, readable_bytes, writable_bytes};
+        lengths = r.rbx;
+    } else {
+        call.windows.readable_bytes = call.windows.writable_bytes = 0;
     }
-    call.message.header = header.with_kind(MessageKind::Call);
+    head.header = head.header.with_kind(MessageKind::Call);
+    call.message.header = head.header;
+    call.state = Call::State::Taken;
     call.kind = MessageKind::Call;
     Thread& receiver = source->first_receiver();
-    abi::Registers& to = hand_over(caller, Thread::Wait::Call, *source, *sender);
-    copy_words(to, r);
-    if (source != &port) to.r14 = port.key();
-    run(cpu, receiver);
-    return true;
+    hand_over(caller, Thread::Wait::Call, *source, *sender);
+    receiver.frame.registers.rbx = lengths;
+    if (source != &port) receiver.frame.registers.r14 = port.key();
+    head.handle_or_id = call.message.id;
+    head.deadline_or_badge = sender->badge();
+    run(cpu, caller, receiver);
+    return &receiver;
 }
 
 bool FastPath::foreign_call(Cpu& cpu, Thread& caller) {
@@ -110,35 +104,42 @@ bool FastPath::foreign_call(Cpu& cpu, Thread& caller) {
     Call& call = *caller.call_;
     call.message.header = foreign_call_header(caller);
     call.windows = {};
+    call.state = Call::State::Taken;
     call.kind = MessageKind::ForeignCall;
     caller.report_due = false;
+    hand_over(caller, Thread::Wait::Foreign, *source, *service);
     const abi::Registers& r = caller.frame.registers;
-    abi::Registers& to = hand_over(caller, Thread::Wait::Foreign, *source, *service);
+    abi::Registers& to = receiver.frame.registers;
+    to.rax = 0;
+    to.rdi = call.message.id;
+    to.rsi = call.message.header.value;
+    to.r13 = call.message.badge;
+    to.rbx = 0;
     to.rdx = r.rdi;
     to.r10 = r.rsi;
     to.r8 = r.rdx;
     to.r9 = r.r10;
     to.r12 = r.r8;
     to.r14 = r.r9;
-    run(cpu, receiver);
+    run(cpu, caller, receiver);
+    arch::load_user_bases(receiver.frame);
     return true;
 }
 
-bool FastPath::reply_receive(Cpu& cpu, Thread& server) {
-    const abi::Registers& r = server.frame.registers;
-    const abi::Header header{r.rsi};
-    if ((header.value & kHandlesOrPages) != 0 || r.r13 != abi::kForever) return false;
+Thread* FastPath::reply_receive(Cpu& cpu, Thread& server, Head& head, bool& in_frame) {
+    if ((head.header.value & kHandlesOrPages) != 0 || head.deadline_or_badge != abi::kForever) return nullptr;
     Process& process = server.process();
-    Port* port = process.handles().get_or_null<Port>({r.rdi}, Rights::Receive);
-    if (port == nullptr || !port->empty() || port->closed()) return false;
-    Call* found = process.calls().find(r.r14);
-    if (found == nullptr || found->caller == nullptr) return false;
-    const bool foreign = found->kind == MessageKind::ForeignCall;
-    if (!foreign && found->kind != MessageKind::Call) return false;
+    Port* port = process.handles().get_or_null<Port>({head.handle_or_id}, Rights::Receive);
+    if (port == nullptr || port->queued() != 0 || port->closed()) return nullptr;
+    const uint64_t id = server.frame.registers.r14;
+    Call* found = process.calls().find(id);
+    if (found == nullptr || found->caller == nullptr) return nullptr;
+    in_frame = found->kind == MessageKind::ForeignCall;
+    if (!in_frame && found->kind != MessageKind::Call) return nullptr;
     Call& call = *found;
     Thread& caller = *call.caller;
-    if (!caller.fast_wakeable || server.disturbed || cpu.resched) return false;
-    if (!cpu.ready.empty() && cpu.ready.top_priority() > caller.priority_) return false;
+    if (!caller.fast_wakeable || server.disturbed || cpu.resched) return nullptr;
+    if (!cpu.ready.empty() && cpu.ready.top_priority() > caller.priority_) return nullptr;
 
     process.calls().remove(call);
     call.state = Call::State::Idle;
@@ -146,26 +147,22 @@ bool FastPath::reply_receive(Cpu& cpu, Thread& server) {
     call.caller = nullptr;
     [[clang::always_inline]] call.port.release()->drop_reference();
 
-    server.wait_ = Thread::Wait::Receive;
-    server.state_ = Thread::State::Blocked;
+    set_standing(server, Thread::State::Blocked, Thread::Wait::Receive, true);
     server.priority_ = server.base_priority_;
-    port->park_fast(server);
+    port->link_receiver(server);
 
-    caller.wait_ = Thread::Wait::None;
-    if (foreign) {
-        answer_foreign_call(caller, header, r.rdx);
-    } else {
-        abi::Registers& to = caller.frame.registers;
-        to.rax = 0;
-        to.rdi = r.r14;
-        to.rsi = header.with_kind(MessageKind::Reply).value;
-        copy_words(to, r);
-        to.r13 = 0;
-    }
+    set_standing(caller, Thread::State::Running, Thread::Wait::None, false);
     if (cpu.charged != &caller) [[unlikely]]
         scheduler.charge_time(cpu, &caller);
-    run(cpu, caller);
-    return true;
+    if (in_frame) [[unlikely]] {
+        answer_foreign_call(caller, head.header, server.frame.registers.rdx);
+    } else {
+        head.header = head.header.with_kind(MessageKind::Reply);
+        head.handle_or_id = id;
+        head.deadline_or_badge = 0;
+    }
+    run(cpu, server, caller);
+    return &caller;
 }
 
 }  // namespace portico::kernel

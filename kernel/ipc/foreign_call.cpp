@@ -16,7 +16,8 @@ uint32_t shown_id(const Thread& thread) {
 
 /// Makes it a call by the thread, whose wait begins.
 void call_service(Thread& caller, Call& call, const Message& message, MessageKind kind, Sender& service) {
-    address_call(call, message, call_ids.next(), kind, service);
+    call.message = message;
+    address_call(call, call_ids.next(), kind, service);
     call.windows = {};
     call.caller = &caller;
     call.priority = static_cast<uint8_t>(caller.priority());

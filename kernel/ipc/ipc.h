@@ -69,8 +69,8 @@ Result<> send(Thread& caller, Sender& sender, const Message& message, const Page
 /// Posts a call and blocks the caller until its end. `ranges` are windows, or with pages in the header those to send and where the reply's
 /// land. Errors as port_call; then the caller does not wait.
 Result<> call(Thread& caller, Sender& sender, const Message& message, const abi::Windows& ranges, uint64_t deadline_ns);
-/// Fills in what a call record says of where it goes; its caller and what it lends are left as they are.
-void address_call(Call& call, const Message& message, uint64_t id, MessageKind kind, Sender& sender);
+/// Fills in what a call record, which has its header and words, says of where it goes; its caller and what it lends are left as they are.
+void address_call(Call& call, uint64_t id, MessageKind kind, Sender& sender);
 /// Queues a call. The receiver, if one waits, runs at once, on the caller's time: that is what a call is.
 void post_call(Call& call);
 /// Posts a call whose reply goes to a port. Returns the id.

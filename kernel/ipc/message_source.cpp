@@ -10,20 +10,13 @@ MessageSource::~MessageSource() {
 }
 
 void MessageSource::park(Thread& receiver) {
-    receiver.waits_at = this;
     receiver.fast_wakeable = receiver.wait() == Thread::Wait::Receive && !receiver.has_deadline() && !receiver.process().suspended();
-    receivers_.push_back(receiver.link);
-}
-
-void MessageSource::park_fast(Thread& receiver) {
-    receiver.waits_at = this;
-    receiver.fast_wakeable = true;
-    receivers_.push_back(receiver.link);
+    link_receiver(receiver);
 }
 
 void MessageSource::unpark(Thread& receiver) {
     receiver.fast_wakeable = false;
-    receivers_.erase(receivers_.iterator_to(receiver.link));
+    unlink_receiver(receiver);
 }
 
 uint32_t MessageSource::receiver_count() const {

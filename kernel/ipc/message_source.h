@@ -1,12 +1,10 @@
 #pragma once
 
 #include "kernel/object/object.h"
-#include "kernel/sched/thread_list.h"
+#include "kernel/sched/thread.h"
 #include "libs/result.h"
 
 namespace portico::kernel {
-
-class Thread;
 
 /// What threads receive from and wait at: a port, or a set of ports.
 ///
@@ -21,8 +19,12 @@ public:
 
     void park(Thread& receiver);
     void unpark(Thread& receiver);
-    /// The same for one of which it is known that FastPath may wake it.
-    void park_fast(Thread& receiver);
+    /// The same for one of which it is known that FastPath may wake it; who calls these says so in its registers.
+    void link_receiver(Thread& receiver) {
+        receiver.waits_at = this;
+        receivers_.push_back(receiver.link);
+    }
+    void unlink_receiver(Thread& receiver) { receivers_.erase(receivers_.iterator_to(receiver.link)); }
     bool has_receivers() const { return receivers_.begin() != receivers_.end(); }
     /// How many wait; beyond kReceiversCounted they are not counted, so that it takes bounded time.
     uint32_t receiver_count() const;

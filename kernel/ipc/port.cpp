@@ -32,7 +32,8 @@ MessageSource* Port::waited_at() {
 void Port::post(QueueNode& node) {
     ASSERT(!closed());
     note_posted(node, *this);
-    const bool was_empty = queue_.empty();
+    if (queued_ == 0 && has_receivers() && pass_on(node)) return;
+    const bool was_empty = queued_ == 0;
     queue_.push_back(node);
     ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
@@ -48,9 +49,32 @@ void Port::wake_receivers() {
     }
 }
 
+/// Not a notice for who took a call, nor what may queue itself again.
+static bool is_for_anybody(const QueueNode& node) {
+    if (node.node_kind() == QueueNode::Kind::Call) return static_cast<const Call&>(node).state != Call::State::Cancelled;
+    return node.node_kind() != QueueNode::Kind::Paging;
+}
+
+/// Past the empty queue to the first thread that waits here. False: the node is still to be queued. (The thread did not wait for it alone,
+/// or was unable to take it and told so.)
+bool Port::pass_on(QueueNode& node) {
+    Thread& receiver = first_receiver();
+    if (receiver.wait() != Thread::Wait::Receive || !is_for_anybody(node)) return false;
+    unpark(receiver);
+    note_taken(node, receiver, *this);
+    receiver.run_at_base_priority();
+    const Result<> delivered = deliver(node, receiver);
+    if (delivered) [[likely]] {
+        count_passed();
+        set_server(receiver);
+    }
+    receiver.finish_wait(delivered ? Error::None : delivered.error());
+    return delivered.has_value();
+}
+
 /// The queue may have become empty.
 void Port::left_queue() {
-    if (!queue_.empty()) return;
+    if (queued_ != 0) return;
     urgent_ = 0;
     if (set_ != nullptr) set_->became_empty(*this);
 }
@@ -117,7 +141,7 @@ Result<bool> Port::take_other(QueueNode& node, Thread& receiver) {
 
 void Port::serve_rest(Thread& server) {
     set_server(server);
-    if (!queue_.empty()) server.inherit_priority(urgent_);
+    if (queued_ != 0) server.inherit_priority(urgent_);
 }
 
 void Port::set_owner(const Process& owner) {

@@ -52,6 +52,7 @@ public:
     void count_passed() { ++messages_; }
 
     bool empty() const override { return queue_.begin() == queue_.end(); }
+    uint32_t queued() const { return queued_; }
     Result<bool> take(Thread& receiver) override;
 
     /// Appends a node and lets a waiting receiver take it. The node is the queue's until taken.
@@ -94,6 +95,7 @@ private:
     void on_unreachable() override;
     void left_queue();
     void drop_notices_to_others(const Process& receiver);
+    bool pass_on(QueueNode& node);
     void take_plain(QueuedMessage& message, Thread& receiver);
     Result<bool> take_other(QueueNode& node, Thread& receiver);
     void count_taken() {

@@ -38,7 +38,7 @@ void record_call(const Call& call, const Cpu& cpu, const Port& port) {
 
 }  // namespace
 
-void record_posted(const QueueNode& node, const Port& port) {
+[[clang::preserve_most]] void record_posted(const QueueNode& node, const Port& port) {
     const Cpu& cpu = arch::this_cpu();
     switch (node.node_kind()) {
     case QueueNode::Kind::Message:
@@ -54,7 +54,7 @@ void record_posted(const QueueNode& node, const Port& port) {
     }
 }
 
-void record_taken(const QueueNode& node, const Thread& receiver, const Port& port) {
+[[clang::preserve_most]] void record_taken(const QueueNode& node, const Thread& receiver, const Port& port) {
     const bool is_call = node.node_kind() == QueueNode::Kind::Call;
     note(TraceEvent::Take, &receiver, static_cast<uint64_t>(kind_of(node)),
          is_call ? static_cast<const Call&>(node).message.id : address_of(node), port.id());

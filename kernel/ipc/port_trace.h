@@ -10,8 +10,8 @@ namespace portico::kernel {
 class Port;
 
 /// The slow halves of the two below.
-void record_posted(const QueueNode& node, const Port& port) __attribute__((noinline, cold));
-void record_taken(const QueueNode& node, const Thread& receiver, const Port& port) __attribute__((noinline, cold));
+[[clang::preserve_most]] void record_posted(const QueueNode& node, const Port& port) __attribute__((noinline, cold));
+[[clang::preserve_most]] void record_taken(const QueueNode& node, const Thread& receiver, const Port& port) __attribute__((noinline, cold));
 
 /// A node is about to be queued, by whoever runs.
 inline void note_posted(const QueueNode& node, const Port& port) {

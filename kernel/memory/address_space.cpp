@@ -231,10 +231,14 @@ std::unexpected<Error> AddressSpace::note_absent(Error error) {
 
 Result<PhysicalAddress> AddressSpace::resolve(uint64_t address, Access access) {
     if (address >= abi::kUserAddressMax) return fail(Error::BadAddress);
-    const uint64_t page = address & ~(kPage - 1);
-    const uint64_t offset = address - page;
+    const uint64_t offset = address % kPage;
+    if (const PhysicalAddress seen = table_.translate(address, access); seen != PhysicalAddress{}) [[likely]]
+        return PhysicalAddress{seen.value + offset};
+    return PhysicalAddress{TRY(find_page(address - offset, access)).value + offset};
+}
+
+Result<PhysicalAddress> AddressSpace::find_page(uint64_t page, Access access) {
     const arch::PageEntry entry = table_.lookup(page);
-    if (entry.present && allows(entry.access, access)) return PhysicalAddress{entry.page.value + offset};
     auto it = first_above(page);
     if (it == mappings_.end() || it->address > page) return fail(Error::BadAddress);
     Mapping& mapping = *it;
@@ -257,7 +261,7 @@ Result<PhysicalAddress> AddressSpace::resolve(uint64_t address, Access access) {
     const bool changed_page = entry.present && entry.page != found;
     TRY(table_.map(page, found, granted, cache));
     if (changed_page) arch::shoot_down(table_, {&page, 1});
-    return PhysicalAddress{found.value + offset};
+    return found;
 }
 
 Result<> AddressSpace::clone_into(AddressSpace& clone) {

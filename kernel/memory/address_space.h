@@ -59,6 +59,7 @@ public:
 
     /// The RAM behind a user address for this access, as a page fault would find it. Errors: BadAddress, NoMemory.
     Result<PhysicalAddress> resolve(uint64_t address, Access access);
+    /// So too, for the kernel's own accesses: it has no view of device memory.
     Result<uint8_t*> resolve_ram(uint64_t address, Access access);
 
     /// Copies between kernel memory and this space, page by page. Errors: BadAddress, NoMemory; then a part may be copied.
@@ -98,6 +99,9 @@ public:
 private:
     /// A CPU may still have it loaded: it keeps the last reference then until it loads another.
     void doom() override;
+
+    /// The same for a page that the page table does not show for this access.
+    Result<PhysicalAddress> find_page(uint64_t page, Access access);
 
     using Mappings = boost::intrusive::set<Mapping>;
 

@@ -49,8 +49,7 @@ public:
 
     Frame& frame(PhysicalAddress page) { return frames_[page.value / abi::kPageBytes - first_]; }
     bool is_ram(PhysicalAddress page) const {
-        const uint64_t number = page.value / abi::kPageBytes;
-        return number >= first_ && number < first_ + count_;
+        return page.value / abi::kPageBytes - first_ < count_;  // below it the difference is huge
     }
     bool overlaps_ram(const MemoryRange& range) const {
         return range.base.value < (first_ + count_) * abi::kPageBytes && range.base.value + range.length_bytes > first_ * abi::kPageBytes;

@@ -127,11 +127,11 @@ void Object::later(Later work) {
 }
 
 void Object::do_put_off(uint8_t work) {
-    const bool was_referenced = references_ > 0;
-    ++references_;
-    if ((work & kUnreachable) != 0 && handles_ == 0) on_unreachable();
+    const bool was_referenced = references_less_one_ >= 0;
+    ++references_less_one_;
+    if ((work & kUnreachable) != 0 && handles_less_one_ < 0) on_unreachable();
     if ((work & kEnd) != 0) on_end();
-    if (--references_ > 0) return;
+    if (--references_less_one_ >= 0) return;
     if (was_referenced)
         doom();
     else if ((work & kDestroy) != 0)
@@ -145,7 +145,7 @@ void Object::reap() {
         const uint8_t work = std::exchange(object->later_, uint8_t{0});
         if (work != kDestroy)
             object->do_put_off(work);
-        else if (object->references_ == 0)
+        else if (object->references_less_one_ < 0)
             ObjectAllocator::destroy(object);
     }
 }

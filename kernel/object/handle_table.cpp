@@ -4,12 +4,6 @@ namespace portico::kernel {
 
 constinit HandleTable::Chunk HandleTable::no_slots_{{{.value = kNobodys}}};
 
-Capability* HandleTable::find_beyond(Handle handle) {
-    Slot* found = slot(handle.index());
-    if (found == nullptr || found->value != handle.value) return nullptr;
-    return &found->capability;
-}
-
 Result<> HandleTable::add_chunk(uint32_t chunk) {
     if (chunk >= std::size(directories_) * kDirectorySlots) return fail(Error::NoSpace);
     Directory*& directory = directories_[chunk / kDirectorySlots];

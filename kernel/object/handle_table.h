@@ -96,7 +96,12 @@ private:
             return &first.capability;
         return find_beyond(handle);
     }
-    Capability* find_beyond(Handle handle);
+    [[gnu::always_inline]] Capability* find_beyond(Handle handle) {
+        const uint32_t chunk = handle.index() / kChunkSlots;
+        if (chunk >= chunk_count_) return nullptr;
+        Slot& found = directories_[chunk / kDirectorySlots]->chunks[chunk % kDirectorySlots]->slots[handle.value % kChunkSlots];
+        return found.value == handle.value ? &found.capability : nullptr;
+    }
 
     Account& payer_;
     static constexpr uint32_t kDirectories = 16;

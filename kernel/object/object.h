@@ -26,17 +26,16 @@ public:
 
     ObjectType type() const { return type_; }
     Account& payer() const { return *payer_; }
-    uint32_t handle_count() const { return handles_; }
+    uint32_t handle_count() const { return static_cast<uint32_t>(handles_less_one_ + 1); }
 
-    void add_reference() { ++references_; }
+    void add_reference() { ++references_less_one_; }
     void drop_reference() {
-        ASSERT(references_ > 0);
-        if (--references_ == 0) doom();
+        if (--references_less_one_ < 0) [[unlikely]]
+            dropped_last_reference();
     }
-    void add_handle() { ++handles_; }
+    void add_handle() { ++handles_less_one_; }
     void drop_handle() {
-        ASSERT(handles_ > 0);
-        if (--handles_ == 0) later(kUnreachable);
+        if (--handles_less_one_ < 0) dropped_last_handle();
     }
 
     /// Does all that was put off, and what that puts off in turn.
@@ -60,11 +59,19 @@ protected:
 private:
     friend struct ObjectAllocator;
     void do_put_off(uint8_t work);
+    void dropped_last_reference() {
+        ASSERT(references_less_one_ == -1);
+        doom();
+    }
+    void dropped_last_handle() {
+        ASSERT(handles_less_one_ == -1);
+        later(kUnreachable);
+    }
 
     ObjectType type_;
-    uint8_t later_ = 0;  ///< Later bits; in the list if any
-    uint32_t references_ = 0;
-    uint32_t handles_ = 0;
+    uint8_t later_ = 0;                 ///< Later bits; in the list if any
+    int32_t references_less_one_ = -1;  ///< so that the sign tells of the last drop, and of one too many: two instructions
+    int32_t handles_less_one_ = -1;
     Account* payer_ = nullptr;
     Object* next_later_ = nullptr;
 };

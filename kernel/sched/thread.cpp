@@ -87,10 +87,9 @@ void Thread::start_over(const abi::ThreadStart& start) {
     arch::load_user_bases(frame);
 }
 
-Result<Call*> Thread::idle_call() {
-    if (call_ == nullptr) call_ = TRY(heap.make<Call>(payer(), payer()));
-    ASSERT(call_->state == Call::State::Idle);
-    return call_;
+Result<> Thread::make_call() {
+    call_ = TRY(heap.make<Call>(payer(), payer()));
+    return {};
 }
 
 void Thread::pass_task_on() {

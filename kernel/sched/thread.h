@@ -88,7 +88,12 @@ public:
     void die();
 
     /// A call record that is Idle: the kept one, or a new one. Errors: NoMemory.
-    Result<Call*> idle_call();
+    Result<Call*> idle_call() {
+        if (call_ == nullptr) [[unlikely]]
+            TRY(make_call());
+        ASSERT(call_->state == Call::State::Idle);
+        return call_;
+    }
     Call* current_call() const { return call_; }
     void forget_call() { call_ = nullptr; }
 
@@ -119,13 +124,19 @@ public:
         Then then = Then::RunOn;
     } missing;
     bool restart = false;         ///< the system call moved its arguments on and is to be made again
-    bool fast_wakeable = false;   ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
-    bool disturbed = false;       ///< runs, and its CPU must look at it first: an alert, its end, suspension; always while recording
     bool report_due = false;      ///< its service wants the result of the call that the runtime library does now
     bool passes_service = false;  ///< its next call of another system is not the service's
     bool doomed = false;          ///< runs, and ends when its CPU leaves the kernel
     Cpu* cpu = nullptr;           ///< where it runs or ran last, or in whose queue it is
     uint64_t cpu_ticks = 0;       ///< time it has run, see arch::ticks
+
+private:
+    State state_ = State::Blocked;  // these four together: FastPath writes them as one
+    Wait wait_ = Wait::None;
+
+public:
+    bool fast_wakeable = false;  ///< waits in Receive or Call and nothing else can end it or come with its end: FastPath may do it
+    bool disturbed = false;      ///< runs, and its CPU must look at it first: an alert, its end, suspension; always while recording
     struct DeadlineNode : Deadline {
         explicit DeadlineNode(Thread& owner) : Deadline(Deadline::Kind::Thread), thread(owner) {}
         Thread& thread;
@@ -133,6 +144,7 @@ public:
 
 private:
     friend class FastPath;
+    Result<> make_call();
     void drop_priority();
     void set_start(const abi::ThreadStart& start);
     void divert(abi::FaultKind kind, uint32_t access, uint64_t address);
@@ -144,8 +156,6 @@ private:
     void* vector_state_ = nullptr;
     uint64_t id_;
     ObjectName name_{};
-    State state_ = State::Blocked;
-    Wait wait_ = Wait::None;
     uint8_t priority_ = 16;
     uint8_t base_priority_ = 16;
     bool alerted_ = false;

@@ -44,7 +44,10 @@ void run_call(Thread& caller) {
             caller.end_wait(Error::Interrupted);
         return;
     }
-    if (std::exchange(caller.restart, false)) return;
+    if (caller.restart) [[unlikely]] {
+        caller.restart = false;
+        return;
+    }
     r.rax = 0;
     if constexpr (!std::is_void_v<ReplyOf<Call>>) set_arguments(r, abi::to_arguments(*result), sizeof(*result) / 8);
 }
@@ -93,15 +96,6 @@ void refuse_number(Thread& caller) {
     request_attention();  // all of the frame is to be loaded
 }
 
-bool take_fast_path(Cpu& cpu) {
-    Thread& caller = *cpu.running;
-    if (caller.doomed) return false;
-    const uint64_t number = caller.frame.registers.rax - abi::kNativeBase;
-    if (number == abi::PortCall::doc.number) return FastPath::call(cpu, caller);
-    if (number == abi::PortReplyReceive::doc.number) return FastPath::reply_receive(cpu, caller);
-    return false;
-}
-
 void run(Thread& caller, uint64_t number) {
     if (number < kRunners.size())
         kRunners[number](caller);
@@ -131,21 +125,25 @@ void act_on_syscall(Cpu& cpu) {
 
 extern "C" const uint64_t calls_with_all_registers = numbers_with_all_registers(abi::Syscalls{});
 
-[[gnu::always_inline]] inline void make_syscall(Cpu& cpu) {
-    kernel_lock.lock();
-    if (!take_fast_path(cpu)) {
-        act_on_syscall(cpu);
-        if (cpu.attention) scheduler.leave(cpu);
-    }
+void finish_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {
+    act_on_syscall(cpu);
+    if (cpu.attention) scheduler.leave(cpu);
     kernel_lock.unlock();
 }
 
-void enter_syscall(Cpu& cpu) {
-    make_syscall(cpu);
+void enter_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {
+    const abi::Registers& r = cpu.running->frame.registers;
+    if (r.rax == abi::kNativeBase + abi::PortCall::doc.number)
+        return enter_call(r.r12, r.r13, nullptr, &cpu, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9);
+    if (r.rax == abi::kNativeBase + abi::PortReplyReceive::doc.number)
+        return enter_reply_receive(r.r12, r.r13, nullptr, &cpu, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9);
+    kernel_lock.lock();
+    finish_syscall(cpu);
 }
 
-extern "C" [[clang::preserve_none]] void enter_whole_syscall() {
-    make_syscall(arch::this_cpu());
+extern "C" [[clang::preserve_none]] void enter_whole_syscall() __attribute__((no_thread_safety_analysis)) {
+    kernel_lock.lock();
+    finish_syscall(arch::this_cpu());
 }
 
 bool enter_quick_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {

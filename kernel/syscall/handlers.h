@@ -50,6 +50,9 @@ Result<abi::Handle> give_handle(Thread& caller, T& object, Rights rights) {
     return caller.process().handles().add(Capability(object, rights));
 }
 
+/// Makes the system call that is in the frame of the thread running there, chooses who runs, and lets go of the kernel lock, which is held.
+void finish_syscall(Cpu& cpu);
+
 inline constexpr uint64_t kPageMask = abi::kPageBytes - 1;
 constexpr uint64_t pages_for(uint64_t bytes) {
     return bytes / abi::kPageBytes + (bytes % abi::kPageBytes != 0 ? 1 : 0);

@@ -75,8 +75,8 @@ Result<> receive_from(Thread& caller, abi::Handle handle, uint64_t deadline_ns) 
     HandleTable& handles = caller.process().handles();
     if (Port* port = handles.get_or_null<Port>(handle, Rights::Receive)) [[likely]]
         return receive(caller, *port, deadline_ns);
-    TRY(check_source(caller, handle));
-    return receive(caller, *TRY(handles.get<PortSet>(handle, Rights::Receive)), deadline_ns);
+    if (PortSet* set = handles.get_or_null<PortSet>(handle, Rights::Receive)) return receive(caller, *set, deadline_ns);
+    return fail(check_source(caller, handle).error());
 }
 
 }  // namespace
@@ -120,7 +120,8 @@ Result<> on_syscall(Thread& caller, const abi::PortCall&) {
     const abi::Registers& r = caller.frame.registers;
     const Message message = TRY(checked_message(r));
     Sender* sender = TRY(find_object<Sender>(caller, {r.rdi}, Rights::Send));
-    return call(caller, *sender, message, TRY(ranges_in_registers(r)), r.r13);
+    const abi::Windows ranges = TRY(ranges_in_registers(r));
+    [[clang::always_inline]] return call(caller, *sender, message, ranges, r.r13);
 }
 
 template <>
@@ -143,7 +144,8 @@ template <>
 Result<> on_syscall(Thread& caller, const abi::PortReply&) {
     const abi::Registers& r = caller.frame.registers;
     const Message answer = TRY(checked_message(r));
-    return reply(caller, r.rdi, answer, TRY(pages_in_registers(r, r.r14)));
+    const PageRange pages = TRY(pages_in_registers(r, r.r14));
+    [[clang::always_inline]] return reply(caller, r.rdi, answer, pages);
 }
 
 template <>

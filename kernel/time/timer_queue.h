@@ -29,8 +29,8 @@ public:
     }
     /// From whichever queue it is in, if any.
     static void remove(Deadline& deadline) {
-        if (deadline.queue != nullptr) deadline.queue->queue_.erase(deadline.queue->queue_.iterator_to(deadline));
-        deadline.queue = nullptr;
+        if (deadline.queue != nullptr) [[unlikely]]
+            unlink(deadline);
     }
     uint64_t next_ns() const { return queue_.empty() ? abi::kForever : queue_.begin()->at_ns; }
     /// Takes out the first deadline that is due, or null.
@@ -42,6 +42,11 @@ public:
     }
 
 private:
+    __attribute__((noinline)) static void unlink(Deadline& deadline) {
+        deadline.queue->queue_.erase(deadline.queue->queue_.iterator_to(deadline));
+        deadline.queue = nullptr;
+    }
+
     boost::intrusive::multiset<Deadline> queue_;
 };
 

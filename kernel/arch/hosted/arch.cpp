@@ -87,6 +87,9 @@ void load_vector_state(const void* area) {
     __builtin_memcpy(Hardware::get().own().vector.data(), area, hosted::kVectorBytes);
 }
 
+void load_fs_base(const ThreadFrame& frame) {
+    Hardware::get().own().fs_base = frame.fs_base;
+}
 void load_user_bases(const ThreadFrame& frame) {
     Hardware::get().own().fs_base = frame.fs_base;
     Hardware::get().own().gs_base = frame.gs_base;
@@ -167,3 +170,13 @@ void stop_machine() {
 }
 
 }  // namespace portico::kernel::arch
+
+/// As the exit code of real hardware does it, but for a frame that can be looked at.
+extern "C" [[clang::preserve_none]] void portico::kernel::exit_with_message(uint64_t word4, uint64_t badge, ThreadFrame* frame, Cpu*,
+                                                                            uint64_t id, uint64_t header, uint64_t word0, uint64_t word1,
+                                                                            uint64_t word2, uint64_t word3) {
+    abi::Registers& r = frame->registers;
+    r.rax = 0;
+    r.rdi = id, r.rsi = header, r.rdx = word0, r.r10 = word1, r.r8 = word2, r.r9 = word3, r.r12 = word4, r.r13 = badge;
+    arch::load_user_bases(*frame);
+}

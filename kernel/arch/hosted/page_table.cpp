@@ -149,6 +149,11 @@ PageEntry PageTable::lookup(uint64_t address) const {
     return entry == nullptr ? PageEntry{} : decode(entry->load(std::memory_order_acquire));
 }
 
+PhysicalAddress PageTable::translate(uint64_t address, abi::Access access) const {
+    const PageEntry entry = lookup(address);
+    return entry.present && allows(entry.access, access) ? entry.page : PhysicalAddress{};
+}
+
 uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
     address &= ~(abi::kPageBytes - 1);
     while (address < end) {

@@ -26,8 +26,11 @@
 .set kRsp, 136
 .set kForeignEntry, 144
 .set kFullRestore, 152
+.set kGsBase, 168
 
 .set kNativeBase, 0x8000
+.set kPortCall, 7
+.set kPortReplyReceive, 11
 .set kUserCode, 0x33
 .set kUserData, 0x2b
 .set kUserFlags, 0x244dd5           # ID AC NT OF DF TF SF ZF AF PF CF: what a program may set
@@ -132,6 +135,10 @@ leave_quick:
 whole_frame:
     save_callee_saved %rsp
     movq %gs:kCpuStackTop, %rsp
+    cmpq $kNativeBase + kPortCall, %rax
+    je call
+    cmpq $kNativeBase + kPortReplyReceive, %rax
+    je reply_receive
     xorl %ebp, %ebp
     callq enter_whole_syscall
 
@@ -149,6 +156,48 @@ exit_to_user:
     load_arguments %rdi
     swapgs
     sysretq
+
+# The rest of the message is in its registers already, but r10 in rcx. See enter_call.
+call:
+    movq %gs:kCpuSelf, %r15
+    movq %r10, %rcx
+    callq enter_call
+    jmp exit_to_user
+
+reply_receive:
+    movq %gs:kCpuSelf, %r15
+    movq %r10, %rcx
+    callq enter_reply_receive
+    jmp exit_to_user
+
+# r14 is the frame. GS is loaded here, since it is the program's now and rax is free.
+    .globl exit_with_message
+exit_with_message:
+    movq %rcx, %r10
+    movq kGsBase(%r14), %rax
+    cmpq $0, kFullRestore(%r14)
+    jne exit_full_with_message
+    movq kRip(%r14), %rcx
+    movq kRflags(%r14), %r11
+    movq kRbx(%r14), %rbx
+    movq kRbp(%r14), %rbp
+    movq kR15(%r14), %r15
+    movq kRsp(%r14), %rsp
+    movq kR14(%r14), %r14
+    swapgs
+    wrgsbase %rax
+    xorl %eax, %eax
+    sysretq
+
+exit_full_with_message:
+    save_arguments %r14
+    movq %r12, kR12(%r14)
+    movq %r13, kR13(%r14)
+    movq $0, kRax(%r14)
+    swapgs
+    wrgsbase %rax
+    swapgs
+    jmp exit_to_user
 
 exit_full:
     movq kRip(%rdi), %rax

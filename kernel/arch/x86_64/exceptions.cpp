@@ -1,3 +1,4 @@
+#include "abi/syscalls.h"
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/instructions.h"
 #include "kernel/arch/x86_64/io_apic.h"
@@ -20,6 +21,9 @@ static_assert(offsetof(abi::Registers, r15) == 112);
 static_assert(offsetof(abi::Registers, rip) == 120);
 static_assert(offsetof(abi::Registers, rflags) == 128);
 static_assert(offsetof(abi::Registers, rsp) == 136);
+static_assert(offsetof(ThreadFrame, gs_base) == 168);
+static_assert(abi::PortCall::doc.number == 7);
+static_assert(abi::PortReplyReceive::doc.number == 11);
 
 /// As kernel_exception in entry.S pushes it.
 struct KernelException {

@@ -177,6 +177,23 @@ PageEntry PageTable::lookup(uint64_t address) const {
     return slot ? decode(*slot) : PageEntry{};
 }
 
+PhysicalAddress PageTable::translate(uint64_t address, abi::Access access) const {
+    const uint64_t* table = table_at(root_);
+    for (unsigned level = 3; level > 0; --level) {
+        const uint64_t value = table[table_index(address, level)];
+        if (!(value & entry::kPresent)) [[unlikely]]
+            return {};
+        table = table_at(value);
+    }
+    // Bits that must be as they are wanted: no-execute is the one that must be clear.
+    const uint64_t wanted = entry::kPresent | (allows(access, abi::Access::Write) ? entry::kWrite : 0);
+    const uint64_t looked_at = wanted | (allows(access, abi::Access::Execute) ? entry::kNoExecute : 0);
+    const uint64_t value = table[table_index(address, 0)];
+    if ((value & looked_at) != wanted) [[unlikely]]
+        return {};
+    return {value & entry::kAddress};
+}
+
 uint64_t PageTable::next_present(uint64_t address, uint64_t end) const {
     address &= ~(kPageBytes - 1);
     while (address < end) {

@@ -43,14 +43,14 @@ void init_vector_state(void* area) {
 
 // edx:eax says which components are meant, of those that XCR0 enables. Its upper half enables none, so edx may hold anything.
 
-static __attribute__((noinline, cold)) void save_otherwise(void* area) {
+[[clang::preserve_most]] static __attribute__((noinline, cold)) void save_otherwise(void* area) {
     if (method == Method::Xsave)
         asm volatile("xsave64 (%0)" ::"r"(area), "a"(kEnabled) : "memory");
     else
         asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
 }
 
-static __attribute__((noinline, cold)) void load_otherwise(const void* area) {
+[[clang::preserve_most]] static __attribute__((noinline, cold)) void load_otherwise(const void* area) {
     asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
 }
 
@@ -64,6 +64,10 @@ void load_vector_state(const void* area) {
     if (method == Method::Fxsave) [[unlikely]]
         return load_otherwise(area);
     asm volatile("xrstor64 (%0)" ::"r"(area), "a"(kEnabled) : "memory");
+}
+
+void load_fs_base(const ThreadFrame& frame) {
+    write_fs_base(frame.fs_base);
 }
 
 void load_user_bases(const ThreadFrame& frame) {
