@@ -85,7 +85,7 @@ void make_and_join_thread(Measure& measure) {
 constexpr char kTiny[] = "/bench/memory_tiny", kLarge[] = "/bench/memory_large";
 
 constexpr Row kRows[] = {
-    {"fork_wait", fork_small},          {"fork_wait_256m", fork_large},           {"vfork_exec", vfork_and_run<kTiny>},
+    {"fork_wait", fork_small},          {"fork_wait_256m", fork_large},     {"vfork_exec", vfork_and_run<kTiny>},
     {"fork_exec", fork_and_run<kTiny>}, {"exec_2m", vfork_and_run<kLarge>}, {"thread_create_join", make_and_join_thread},
 };
 
