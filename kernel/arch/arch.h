@@ -9,6 +9,7 @@
 #include "abi/message.h"
 #include "abi/types.h"
 #include "kernel/arch/frames.h"
+#include "kernel/object/steps.h"
 #include "libs/result.h"
 
 /// What the kernel core needs of a machine. kernel/arch/x86_64 and kernel/arch/hosted implement it; CMake picks one.
@@ -78,9 +79,14 @@ void enter_interrupt(Cpu& cpu, unsigned line);
 /// The same interrupts while the core waits in arch::wait_for_interrupt: only notes them; timer and kick need nothing.
 void idle_interrupt(Cpu& cpu, unsigned line);
 
-/// A page for a page table, zeroed, charged to `payer`; and back.
-Result<PhysicalAddress> allocate_table_page(Account& payer);
-void free_table_page(PhysicalAddress page, Account& payer);
+/// The pages of one page table, the last one first.
+struct TablePages {
+    uint32_t last = 0;  ///< number of the page, plus one; 0: none
+};
+/// One more, zeroed, charged to `payer`.
+Result<PhysicalAddress> allocate_table_page(TablePages& pages, Account& payer);
+/// Frees as many as there are steps for, so that the table is of no use any more; true when none are left.
+bool free_table_pages(TablePages& pages, Steps& steps);
 
 /// A bug of ours: prints the evidence and stops the machine. printf-like formats as in kernel/debug/log.h.
 [[noreturn]] void panic(const char* format, ...) __attribute__((format(printf, 1, 2)));
@@ -105,8 +111,8 @@ public:
     PageTable& operator=(const PageTable&) = delete;
 
     Result<> create(Account& payer);
-    /// Frees the table pages. The table must not be active on any CPU (deactivate waits for that).
-    void destroy();
+    /// Frees table pages, as far as there are steps; true when none are left. The table must not be active on any CPU.
+    [[nodiscard]] bool destroy_some(Steps& steps);
 
     /// Sets the entry of one page, also over another. Fails with NoMemory only if a table page was missing.
     Result<> map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache = Cache::Normal);
@@ -121,19 +127,24 @@ public:
     /// The first page at or above `address` with a present entry, or `end`; skips absent tables at once.
     uint64_t next_present(uint64_t address, uint64_t end) const;
 
-    // A range of neighbouring pages at once. What they return is how many present entries they changed: if any, TLBs may hold them.
+    // A range of neighbouring pages at once. What they return is how many present entries they changed at most: if any, TLBs may hold them.
 
     /// Sees to it that map_range cannot fail there. Errors: NoMemory; some tables may have been made, which stay.
     Result<> reserve(uint64_t address, uint64_t page_count);
     /// Sets an entry for each page, none for those that are 0, over what is there. There must be tables: see reserve.
     uint64_t map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access);
+    /// Sets an entry for each page that has none yet, without Write, where there are tables already. `pages`: their addresses, 0: none.
+    void map_absent(uint64_t address, std::span<const uint64_t> pages, abi::Access access);
     uint64_t unmap_range(uint64_t address, uint64_t page_count);
     uint64_t make_read_only(uint64_t address, uint64_t page_count);
 
     uint64_t root() const { return root_; }
+    uint64_t present_pages() const { return present_pages_; }
 
 private:
     uint64_t root_ = 0;
+    uint64_t present_pages_ = 0;
+    TablePages pages_;
     Account* payer_ = nullptr;
 };
 

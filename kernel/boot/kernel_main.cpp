@@ -58,14 +58,20 @@ void cpu_main() {
     kernel_lock.unlock();
 }
 
-Result<PhysicalAddress> allocate_table_page(Account& payer) {
+Result<PhysicalAddress> allocate_table_page(TablePages& pages, Account& payer) {
     const PhysicalAddress page = TRY(frames.allocate(payer));
     arch::zero_page(arch::to_virtual(page));
+    frames.frame(page).next = std::exchange(pages.last, static_cast<uint32_t>(page.value / abi::kPageBytes + 1));
     return page;
 }
 
-void free_table_page(PhysicalAddress page, Account&) {
-    frames.free(page);
+bool free_table_pages(TablePages& pages, Steps& steps) {
+    for (; !steps.spent() && pages.last != 0; steps.take(1)) {
+        const PhysicalAddress page{uint64_t{pages.last - 1} * abi::kPageBytes};
+        pages.last = frames.frame(page).next;
+        frames.free(page);
+    }
+    return pages.last == 0;
 }
 
 }  // namespace portico::kernel

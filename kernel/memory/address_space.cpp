@@ -8,6 +8,18 @@ namespace portico::kernel {
 
 static constexpr uint64_t kPage = abi::kPageBytes;
 
+void unmap_and_shoot_down(arch::PageTable& table, uint64_t address, uint64_t page_count) {
+    if (table.unmap_range(address, page_count) > 0) shoot_down_range(table, address, page_count);
+}
+
+void shoot_down_range(arch::PageTable& table, uint64_t address, uint64_t page_count) {
+    constexpr uint64_t kOneByOneMax = 32;  // more are one flush of the whole table
+    std::array<uint64_t, kOneByOneMax> pages;
+    const uint64_t listed = page_count <= kOneByOneMax ? page_count : 0;
+    for (uint64_t i = 0; i < listed; ++i) pages[i] = address + i * kPage;
+    arch::shoot_down(table, {pages.data(), listed});
+}
+
 Result<Ref<AddressSpace>> AddressSpace::create(Account& payer) {
     Ref<AddressSpace> space = TRY(create_object<AddressSpace>(payer));
     TRY(space->table_.create(payer));
@@ -16,8 +28,16 @@ Result<Ref<AddressSpace>> AddressSpace::create(Account& payer) {
 }
 
 AddressSpace::~AddressSpace() {
-    while (!mappings_.empty()) remove(*mappings_.begin());
-    if (has_table_) table_.destroy();
+    Steps steps = Steps::unlimited();
+    (void)dismantle(steps);
+}
+
+bool AddressSpace::dismantle(Steps& steps) {
+    // No CPU uses the table any more, so it goes first, and nothing has to be taken out of it.
+    if (has_table_) has_table_ = !table_.destroy_some(steps);
+    while (!steps.spent() && !mappings_.empty() && forget(*mappings_.begin(), this, steps)) {
+    }
+    return !has_table_ && mappings_.empty();
 }
 
 void AddressSpace::doom() {
@@ -71,21 +91,25 @@ Result<Mapping*> AddressSpace::insert(Ref<Memory> memory, uint64_t first_page, u
 }
 
 void AddressSpace::remove(Mapping& mapping) {
-    std::array<uint64_t, 32> gone;
-    size_t count = 0;
-    for (uint64_t at = table_.next_present(mapping.address, mapping.end()); at < mapping.end();
-         at = table_.next_present(at + kPage, mapping.end())) {
-        table_.unmap(at);
-        if (count < gone.size()) gone[count] = at;
-        ++count;
+    // The pages stay the memory object's until its Ref goes, so nobody can reuse one before this.
+    unmap_and_shoot_down(table_, mapping.address, mapping.page_count);
+    Steps steps = Steps::unlimited();
+    (void)forget(mapping, nullptr, steps);
+}
+
+/// The rest of removing a mapping, when no page table shows its pages. `dying`: this space, if it ends. False if steps ran out before.
+bool AddressSpace::forget(Mapping& mapping, const AddressSpace* dying, Steps& steps) {
+    Memory& memory = *mapping.memory;
+    memory.remove_mapping(mapping);
+    if (!memory.discard_unreachable(mapping.first_page, mapping.page_count, dying, steps)) {
+        memory.add_mapping(mapping);
+        return false;
     }
-    // The pages stay the memory object's until the Ref below goes, so nobody can reuse one before this.
-    if (count > 0) arch::shoot_down(table_, {gone.data(), count <= gone.size() ? count : 0});
+    steps.take(4);
     mapped_pages_ -= mapping.page_count;
-    mapping.memory->remove_mapping(mapping);
-    mapping.memory->discard_unreachable(mapping.first_page, mapping.page_count);
     mappings_.erase(mappings_.iterator_to(mapping));
     heap.destroy(&mapping, payer());
+    return true;
 }
 
 /// Cuts a mapping in two at an address inside it.
@@ -147,6 +171,21 @@ bool AddressSpace::extend_below(const Ref<Memory>& memory, uint64_t address, uin
     return true;
 }
 
+/// Fresh memory in the place of a part of like memory that nobody else shows (MADV_DONTNEED): the pages go, the mapping stays. False if it
+/// is not such a part. Errors: WouldBlock, NoMemory, as map.
+Result<bool> AddressSpace::clear_in_place(const Mapping& mapping, uint64_t address, uint64_t page_count, MapFlags flags) {
+    constexpr uint64_t kPagesMax = 2048;  // the entries are looked at in one step
+    const uint64_t first_page = mapping.first_page + (address - mapping.address) / kPage;
+    if (page_count > kPagesMax || mapping.address > address || mapping.end() < address + page_count * kPage) return false;
+    if (mapping.access != access_of(flags) || mapping.access_max != Access::All || has(mapping.flags | flags, MapFlags::Shared) ||
+        has(mapping.flags | flags, MapFlags::NoInherit) || !mapping.memory->shows_only_in(mapping, first_page, page_count))
+        return false;
+    unmap_and_shoot_down(table_, address, page_count);
+    Steps steps;
+    if (!TRY(mapping.memory->tree().discard(first_page, first_page + page_count, steps))) return fail(Error::WouldBlock);
+    return true;
+}
+
 Result<uint64_t> AddressSpace::map(Ref<Memory> memory, uint64_t first_page, uint64_t address, uint64_t page_count, MapFlags flags,
                                    Access access_max) {
     const Access access = access_of(flags);
@@ -158,7 +197,8 @@ Result<uint64_t> AddressSpace::map(Ref<Memory> memory, uint64_t first_page, uint
         auto taken = first_above(address);
         if (taken != mappings_.end() && taken->address < address + page_count * kPage) {
             if (has(flags, MapFlags::NoReplace)) return fail(Error::Overlap);
-            TRY(unmap(address, page_count));
+            if (!memory && TRY(clear_in_place(*taken, address, page_count, flags))) return address;
+            if (TRY(unmap_some(address, page_count)) < page_count) return fail(Error::WouldBlock);
         }
     } else {
         address = TRY(find_gap(address & ~(kPage - 1), page_count));
@@ -172,23 +212,75 @@ Result<uint64_t> AddressSpace::map(Ref<Memory> memory, uint64_t first_page, uint
     return address;
 }
 
-Result<> AddressSpace::unmap(uint64_t address, uint64_t page_count) {
+/// Where to stop unmapping what a mapping shows from its start on, so as not to take more steps than there are.
+uint64_t AddressSpace::reach(const Mapping& mapping, uint64_t end, Steps& steps) const {
+    constexpr uint64_t kTablePages = 512, kTableBytes = kTablePages * kPage;  // a last-level page table's
+    uint64_t at = mapping.address;
+    if (const uint64_t count = (end - at) / kPage; count <= kTablePages) {
+        steps.take(2 * count);
+        return end;
+    }
+    while (at < end && !steps.spent()) {
+        const uint64_t next_page = mapping.memory->tree().next_present(mapping.first_page + (at - mapping.address) / kPage);
+        const uint64_t next_there = next_page - mapping.first_page < mapping.page_count
+                                        ? mapping.address + (next_page - mapping.first_page) * kPage
+                                        : mapping.end();
+        const uint64_t start = std::min({table_.next_present(at, end), next_there, end});
+        at = std::min((start & ~(kTableBytes - 1)) + kTableBytes, end);
+        steps.take(2 * (at - std::min(start, at)) / kPage + 16);  // as many as to free the pages
+    }
+    return at;
+}
+
+Result<uint64_t> AddressSpace::unmap_some(uint64_t address, uint64_t page_count) {
     if (!range_is_valid(address, page_count)) return fail(Error::InvalidArgument);
     const uint64_t end = address + page_count * kPage;
     auto it = first_above(address);
-    if (it == mappings_.end() || it->address >= end) return {};
+    if (it == mappings_.end() || it->address >= end) return page_count;
     TRY(split(*it, address));
     it = first_above(address);
+    Steps steps;
     while (it != mappings_.end() && it->address < end) {
-        TRY(split(*it, end));
+        if (steps.spent()) return (it->address - address) / kPage;
+        const uint64_t stop = reach(*it, std::min(end, it->end()), steps);
+        TRY(split(*it, stop));
         Mapping& doomed = *it;
         ++it;
         remove(doomed);
     }
+    return page_count;
+}
+
+Result<> AddressSpace::unmap(uint64_t address, uint64_t page_count) {
+    for (uint64_t done = 0; done < page_count;) done += TRY(unmap_some(address + done * kPage, page_count - done));
     return {};
 }
 
-Result<> AddressSpace::protect(uint64_t address, uint64_t page_count, Access access) {
+/// Takes what `access` does not allow out of the entries of a mapping that so far allowed more. Only ever takes away: resolve() gives more
+/// page by page, knowing who shares the page. Returns how far it came.
+uint64_t AddressSpace::weaken(const Mapping& mapping, Access access, Steps& steps) {
+    const auto taken = static_cast<Access>(static_cast<unsigned>(mapping.access) & ~static_cast<unsigned>(access));
+    const uint64_t end = mapping.end();
+    if (taken == Access::None) return end;
+    if (taken == Access::Write && access != Access::None) {
+        if (table_.make_read_only(mapping.address, mapping.page_count) > 0) shoot_down_range(table_, mapping.address, mapping.page_count);
+        return end;
+    }
+    uint64_t at = table_.next_present(mapping.address, end);
+    const uint64_t first = at;
+    for (; at < end && !steps.spent(); at = table_.next_present(at + kPage, end)) {
+        const Access now = table_.lookup(at).access & access;
+        if (!allows(now, Access::Read))
+            table_.unmap(at);
+        else
+            table_.protect(at, now);
+        steps.take(2);
+    }
+    if (first < at) shoot_down_range(table_, first, (at - first) / kPage);
+    return at;
+}
+
+Result<uint64_t> AddressSpace::protect_some(uint64_t address, uint64_t page_count, Access access) {
     if (!range_is_valid(address, page_count)) return fail(Error::InvalidArgument);
     const uint64_t end = address + page_count * kPage;
     uint64_t covered = address;
@@ -198,6 +290,7 @@ Result<> AddressSpace::protect(uint64_t address, uint64_t page_count, Access acc
         covered = it->end();
     }
     if (covered < end) return fail(Error::BadAddress);
+    Steps steps;
     for (auto it = first_above(address); it != mappings_.end() && it->address < end; ++it) {
         if (it->access == access) continue;
         TRY(split(*it, end));
@@ -205,22 +298,12 @@ Result<> AddressSpace::protect(uint64_t address, uint64_t page_count, Access acc
             TRY(split(*it, address));
             continue;
         }
+        const uint64_t reached = weaken(*it, access, steps);
+        if (reached < it->end()) TRY(split(*it, reached));
         it->access = access;
-        std::array<uint64_t, 32> changed;
-        size_t count = 0;
-        for (uint64_t at = table_.next_present(it->address, it->end()); at < it->end(); at = table_.next_present(at + kPage, it->end())) {
-            // Only ever take access away here: resolve() gives more page by page, knowing who shares the page.
-            const Access now = table_.lookup(at).access & access;
-            if (now == Access::None || !allows(now, Access::Read))
-                table_.unmap(at);
-            else
-                table_.protect(at, now);
-            if (count < changed.size()) changed[count] = at;
-            ++count;
-        }
-        if (count > 0) arch::shoot_down(table_, {changed.data(), count <= changed.size() ? count : 0});
+        if (steps.spent()) return (it->end() - address) / kPage;
     }
-    return {};
+    return page_count;
 }
 
 /// Whose memory it is that misses a page.
@@ -260,8 +343,21 @@ Result<PhysicalAddress> AddressSpace::find_page(uint64_t page, Access access) {
     }
     const bool changed_page = entry.present && entry.page != found;
     TRY(table_.map(page, found, granted, cache));
+    if (!allows(access, Access::Write) && !memory.is_device() && found != zero_page_address()) map_around(mapping, page);
     if (changed_page) arch::shoot_down(table_, {&page, 1});
     return found;
+}
+
+/// Who reads a page of a file, or runs it, is likely to go on to those beside it: enters the ones that are there.
+void AddressSpace::map_around(const Mapping& mapping, uint64_t page) {
+    constexpr uint64_t kAround = 16, kAroundBytes = kAround * kPage;
+    const uint64_t start = std::max(page & ~(kAroundBytes - 1), mapping.address);
+    const uint64_t end = std::min((page & ~(kAroundBytes - 1)) + kAroundBytes, mapping.end());
+    for (uint64_t at = start; at < end;) {
+        const PageTree::Run run = mapping.memory->tree().run(mapping.first_page + (at - mapping.address) / kPage, (end - at) / kPage);
+        if (run.slots != nullptr) table_.map_absent(at, {run.slots, run.count}, mapping.access & Access::ReadExecute);
+        at += run.count * kPage;
+    }
 }
 
 Result<> AddressSpace::clone_into(AddressSpace& clone) {
@@ -295,12 +391,7 @@ Result<> AddressSpace::clone_into(AddressSpace& clone) {
 }
 
 uint64_t AddressSpace::resident_bytes() const {
-    uint64_t pages = 0;
-    for (const Mapping& mapping : mappings_)
-        for (uint64_t at = table_.next_present(mapping.address, mapping.end()); at < mapping.end();
-             at = table_.next_present(at + kPage, mapping.end()))
-            ++pages;
-    return pages * kPage;
+    return table_.present_pages() * kPage;
 }
 
 }  // namespace portico::kernel

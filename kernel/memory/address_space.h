@@ -50,10 +50,13 @@ public:
     static Result<Ref<AddressSpace>> create(Account& payer);
 
     /// Maps pages of `memory`. `address` is exact with MapFlags::Fixed, else a hint. Returns where.
-    /// Errors: InvalidArgument, Overlap, NoSpace, NoMemory. With Fixed a failure may have unmapped what was there.
+    /// Errors: InvalidArgument, Overlap, NoSpace, NoMemory; WouldBlock if so much is to be unmapped there that this must be called again.
+    /// With Fixed a failure may have unmapped what was there.
     Result<uint64_t> map(Ref<Memory> memory, uint64_t first_page, uint64_t address, uint64_t page_count, MapFlags flags, Access access_max);
     Result<> unmap(uint64_t address, uint64_t page_count);
-    Result<> protect(uint64_t address, uint64_t page_count, Access access);
+    /// The same for as many pages as one kernel entry has steps for; returns how many, so that the rest can be done by others.
+    Result<uint64_t> unmap_some(uint64_t address, uint64_t page_count);
+    Result<uint64_t> protect_some(uint64_t address, uint64_t page_count, Access access);
     /// The first mapping that ends above `address`; null if none.
     Mapping* mapping_above(uint64_t address);
 
@@ -108,7 +111,13 @@ private:
     Result<Mapping*> insert(Ref<Memory> memory, uint64_t first_page, uint64_t address, uint64_t page_count, MapFlags flags, Access access,
                             Access access_max);
     Result<> split(Mapping& mapping, uint64_t address);
+    void map_around(const Mapping& mapping, uint64_t page);
     void remove(Mapping& mapping);
+    bool forget(Mapping& mapping, const AddressSpace* dying, Steps& steps);
+    uint64_t reach(const Mapping& mapping, uint64_t end, Steps& steps) const;
+    uint64_t weaken(const Mapping& mapping, Access access, Steps& steps);
+    bool dismantle(Steps& steps) override;
+    Result<bool> clear_in_place(const Mapping& mapping, uint64_t address, uint64_t page_count, MapFlags flags);
     bool extend_below(const Ref<Memory>& memory, uint64_t address, uint64_t page_count, MapFlags flags);
     Result<uint64_t> find_gap(uint64_t hint, uint64_t page_count);
     Mappings::iterator first_above(uint64_t address);
@@ -124,6 +133,11 @@ private:
     uint64_t mapped_pages_ = 0;
     bool has_table_ = false;
 };
+
+/// Makes all CPUs forget a range of addresses of a table.
+void shoot_down_range(arch::PageTable& table, uint64_t address, uint64_t page_count);
+/// Takes the entries of a range out, and makes all CPUs forget them.
+void unmap_and_shoot_down(arch::PageTable& table, uint64_t address, uint64_t page_count);
 
 /// Drops the references to detached pages; leaves none.
 void release_pages(std::span<PhysicalAddress> pages);

@@ -54,7 +54,7 @@ Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
     PhysicalAddress page;
     if (free_list_ != 0) {
         const uint64_t index = free_list_ - 1;
-        free_list_ = frames_[index].next_free;
+        free_list_ = frames_[index].next;
         page = {(first_ + index) * abi::kPageBytes};
     } else {
         while (fresh_[fresh_index_].length_bytes == 0) ++fresh_index_;
@@ -65,7 +65,7 @@ Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
     }
     --free_pages_;
     unpoison(arch::to_virtual(page), abi::kPageBytes);
-    frame(page) = {.references = 0, .next_free = 0, .payer = &payer};
+    frame(page) = {.references = 0, .next = 0, .payer = &payer};
     return page;
 }
 
@@ -81,7 +81,7 @@ Result<PhysicalAddress> FrameAllocator::allocate_neighbours(Account& payer, uint
         const PhysicalAddress first{range.base.value + range.length_bytes};
         unpoison(arch::to_virtual(first), bytes);
         for (uint64_t done = 0; done < bytes; done += abi::kPageBytes)
-            frame({first.value + done}) = {.references = 0, .next_free = 0, .payer = &payer};
+            frame({first.value + done}) = {.references = 0, .next = 0, .payer = &payer};
         return first;
     }
     return fail(Error::NoMemory);
@@ -91,7 +91,7 @@ void FrameAllocator::adopt(PhysicalAddress page, Account& payer) {
     ASSERT(is_ram(page));
     const Result<> paid = payer.charge(abi::kPageBytes);
     ASSERT(paid.has_value());
-    frame(page) = {.references = 0, .next_free = 0, .payer = &payer};
+    frame(page) = {.references = 0, .next = 0, .payer = &payer};
     ++total_pages_;
 }
 
@@ -101,7 +101,7 @@ void FrameAllocator::free(PhysicalAddress page) {
     ASSERT(freed.payer != nullptr);
     Account& payer = *freed.payer;
     freed.payer = nullptr;
-    freed.next_free = free_list_;
+    freed.next = free_list_;
     free_list_ = static_cast<uint32_t>(page.value / abi::kPageBytes - first_ + 1);
     ++free_pages_;
     poison(arch::to_virtual(page), abi::kPageBytes);

@@ -11,16 +11,17 @@ namespace portico::kernel {
 /// What the kernel knows of one page of RAM.
 struct Frame {
     uint32_t references = 0;  ///< slots of page trees and messages that hold it; 0 for kernel pages
-    uint32_t next_free = 0;   ///< of a free one: frame number, 0 ends the list; of a page of a paged object: Frame::kDirty, kFresh
+    uint32_t next = 0;        ///< of a list it is in: the free frames, the pages of a page table; 0 ends it. Of a page of a paged object:
+                              ///< Frame::kDirty, kFresh
     Account* payer = nullptr;
 
     static constexpr uint32_t kDirty = 1, kFresh = 2;
-    bool dirty() const { return (next_free & kDirty) != 0; }
-    void set_dirty() { next_free |= kDirty; }
-    void set_clean() { next_free &= ~kDirty; }
+    bool dirty() const { return (next & kDirty) != 0; }
+    void set_dirty() { next |= kDirty; }
+    void set_clean() { next &= ~kDirty; }
     /// Just supplied, and maybe not touched yet.
-    void set_fresh() { next_free = kFresh; }
-    bool take_fresh() { return (std::exchange(next_free, next_free & ~kFresh) & kFresh) != 0; }
+    void set_fresh() { next = kFresh; }
+    bool take_fresh() { return (std::exchange(next, next & ~kFresh) & kFresh) != 0; }
 };
 
 /// All RAM, a page at a time. A global, since RAM is: made once by kernel_main.

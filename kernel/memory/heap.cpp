@@ -52,9 +52,7 @@ Heap::Page* Heap::add_page(unsigned size_class) {
     return page;
 }
 
-Result<void*> Heap::allocate(size_t bytes, Account& payer) {
-    unsigned size_class = 0;
-    while (size_class < kClasses && kClassBytes[size_class] < bytes) ++size_class;
+Result<void*> Heap::allocate_class(unsigned size_class, Account& payer) {
     ASSERT(size_class < kClasses);
     if (FrameAllocator::should_fail()) return fail(Error::NoMemory);
     TRY(payer.charge(kClassBytes[size_class]));
@@ -115,7 +113,8 @@ void ObjectAllocator::destroy(Object* object) {
 
 namespace {
 Object* put_off = nullptr;
-}
+Object* unfinished = nullptr;  ///< destroyed in parts; nobody refers to them
+}  // namespace
 
 void Object::later(Later work) {
     if (later_ == 0) {
@@ -139,15 +138,33 @@ void Object::do_put_off(uint8_t work) {
 }
 
 void Object::reap() {
-    while (put_off != nullptr) {
-        Object* object = put_off;
-        put_off = object->next_later_;
-        const uint8_t work = std::exchange(object->later_, uint8_t{0});
-        if (work != kDestroy)
-            object->do_put_off(work);
-        else if (object->references_less_one_ < 0)
-            ObjectAllocator::destroy(object);
+    Steps steps;
+    for (;;) {
+        while (put_off != nullptr) {
+            Object* object = put_off;
+            put_off = object->next_later_;
+            const uint8_t work = std::exchange(object->later_, uint8_t{0});
+            if (work != kDestroy)
+                object->do_put_off(work);
+            else if (object->references_less_one_ < 0)
+                object->destroy(steps);
+        }
+        if (unfinished == nullptr) return;
+        if (steps.spent()) return request_attention();
+        Object* object = unfinished;
+        unfinished = object->next_later_;
+        object->destroy(steps);
     }
+}
+
+void Object::destroy(Steps& steps) {
+    if (dismantle(steps)) return ObjectAllocator::destroy(this);
+    next_later_ = unfinished;
+    unfinished = this;
+}
+
+bool Object::is_reaped() {
+    return unfinished == nullptr;
 }
 
 }  // namespace portico::kernel

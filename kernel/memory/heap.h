@@ -18,13 +18,15 @@ public:
     static constexpr size_t kBlockBytesMax = 4064;
 
     /// Errors: NoMemory.
-    Result<void*> allocate(size_t bytes, Account& payer);
+    Result<void*> allocate(size_t bytes, Account& payer) { return allocate_class(class_of(bytes), payer); }
     void free(void* block, Account& payer);
     uint64_t page_count() const { return page_count_; }
 
     template <class T, class... Arguments>
     Result<T*> make(Account& payer, Arguments&&... arguments) {
-        void* block = TRY(allocate(sizeof(T), payer));
+        constexpr unsigned kClass = class_of(sizeof(T));
+        static_assert(kClass < kClasses);
+        void* block = TRY(allocate_class(kClass, payer));
         return new (block) T(std::forward<Arguments>(arguments)...);
     }
     template <class T>
@@ -39,6 +41,13 @@ private:
     static constexpr uint16_t kClassBytes[kClasses] = {32,  48,  64,  96,  128, 160,  192,  224,  256, 336,
                                                        400, 496, 576, 672, 800, 1008, 1344, 2032, 4064};
 
+    static constexpr unsigned class_of(size_t bytes) {
+        unsigned size_class = 0;
+        while (size_class < kClasses && kClassBytes[size_class] < bytes) ++size_class;
+        return size_class;
+    }
+
+    Result<void*> allocate_class(unsigned size_class, Account& payer);
     Page* add_page(unsigned size_class);
 
     Page* partial_[kClasses] = {};  ///< pages of the class with free blocks, doubly linked

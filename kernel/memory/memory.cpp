@@ -9,27 +9,6 @@ namespace {
 PhysicalAddress zero_page;
 uint64_t last_memory_id = 0;
 
-/// Collects pages of one table to shoot down together.
-class Shootdown {
-public:
-    explicit Shootdown(arch::PageTable& table) : table_(table) {}
-    ~Shootdown() { flush(); }
-    void add(uint64_t address) {
-        if (count_ < kMax) pages_[count_] = address;
-        ++count_;
-    }
-    void flush() {
-        if (count_ > 0) arch::shoot_down(table_, {pages_, count_ <= kMax ? count_ : 0});
-        count_ = 0;
-    }
-
-private:
-    static constexpr size_t kMax = 32;
-    arch::PageTable& table_;
-    uint64_t pages_[kMax];
-    size_t count_ = 0;
-};
-
 }  // namespace
 
 PhysicalAddress zero_page_address() {
@@ -69,6 +48,12 @@ Memory::~Memory() {
     if (paging_ != nullptr) heap.destroy(paging_, payer());
 }
 
+bool Memory::dismantle(Steps& steps) {
+    const Result<bool> done = tree_.discard(0, PageTree::kPagesMax, steps);
+    ASSERT(done.has_value());
+    return *done;
+}
+
 Result<Memory::Page> Memory::page_to_read(uint64_t index) {
     if (index >= size_pages()) return fail(Error::BadAddress);
     if (is_device_) return Page{{base_.value + index * abi::kPageBytes}, true};
@@ -76,6 +61,7 @@ Result<Memory::Page> Memory::page_to_read(uint64_t index) {
     if (found.present) return Page{found.page, found.exclusive && (paging_ == nullptr || frames.frame(found.page).dirty())};
     if (paging_ != nullptr) return absent(index, Access::Read);
     if (source_ && index < source_pages_) return page_of_source(index);
+    shows_zero_page_ = true;
     return Page{zero_page, false};
 }
 
@@ -91,7 +77,7 @@ Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
     if (!found.present && source_ && index < source_pages_) TRY(page_of_source(index));
     // Readers of the old page must see the new one. The old one stays alive until they are shot down: only this
     // object's reference to it goes, and if it was the last, invalidate has run before anyone can be given the frame.
-    invalidate(index, 1);
+    if (found.present || shows_zero_page_ || source_) invalidate(index, 1);
     const PhysicalAddress page = TRY(tree_.make_writable(index));
     if (paging_ != nullptr) frames.frame(page).set_dirty();
     return page;
@@ -128,7 +114,8 @@ Result<> Memory::resize(uint64_t size_bytes) {
             __builtin_memset(static_cast<uint8_t*>(arch::to_virtual(page)) + tail, 0, abi::kPageBytes - tail);
         }
         invalidate(keep, size_pages() - keep);
-        TRY(tree_.truncate(keep));
+        Steps steps = Steps::unlimited();
+        TRY(tree_.discard(keep, PageTree::kPagesMax, steps));
         source_pages_ = std::min(source_pages_, keep);
     }
     size_bytes_ = size_bytes;
@@ -151,11 +138,17 @@ void Memory::remove_mapping(Mapping& mapping) {
     if (mapping.next_of_memory != nullptr) mapping.next_of_memory->previous_of_memory = mapping.previous_of_memory;
 }
 
-void Memory::discard_unreachable(uint64_t first_page, uint64_t page_count) {
-    if (is_device_ || handle_count() != 0 || mappings_ == nullptr) return;  // without mappings the object itself goes
-    for (const Mapping* mapping = mappings_; mapping != nullptr; mapping = mapping->next_of_memory)
-        if (mapping->first_page < first_page + page_count && first_page < mapping->first_page + mapping->page_count) return;
-    tree_.discard(first_page, first_page + page_count);
+bool Memory::discard_unreachable(uint64_t first_page, uint64_t page_count, const AddressSpace* dying, Steps& steps) {
+    if (is_device_ || handle_count() != 0) return true;
+    bool stays = false;  // without mappings the object itself goes
+    for (const Mapping* mapping = mappings_; mapping != nullptr; mapping = mapping->next_of_memory) {
+        if (mapping->space == dying) continue;
+        stays = true;
+        if (mapping->first_page < first_page + page_count && first_page < mapping->first_page + mapping->page_count) return true;
+    }
+    if (!stays) return true;
+    const Result<bool> done = tree_.discard(first_page, first_page + page_count, steps);
+    return !done || *done;  // without memory for what is shared it stays
 }
 
 bool Memory::has_one_mapping() const {
@@ -172,45 +165,40 @@ bool Memory::shows_only_in(const Mapping& own, uint64_t first_page, uint64_t pag
     return true;
 }
 
-/// Calls `visit(table, address, index)` for every present entry that shows one of the pages, and shoots those down.
+/// Calls `visit(table, address, index, page_count)` for each range of addresses that shows some of the pages.
 template <class Visit>
-static void for_each_entry(Mapping* mappings, uint64_t first_page, uint64_t page_count, Visit visit) {
+static void for_each_shown(Mapping* mappings, uint64_t first_page, uint64_t page_count, Visit visit) {
     for (Mapping* mapping = mappings; mapping != nullptr; mapping = mapping->next_of_memory) {
         const uint64_t from = std::max(first_page, mapping->first_page);
         const uint64_t to = std::min(first_page + page_count, mapping->first_page + mapping->page_count);
-        if (from >= to) continue;
-        arch::PageTable& table = mapping->space->page_table();
-        Shootdown shootdown(table);
-        const uint64_t end = mapping->address + (to - mapping->first_page) * abi::kPageBytes;
-        uint64_t address = mapping->address + (from - mapping->first_page) * abi::kPageBytes;
-        for (address = table.next_present(address, end); address < end; address = table.next_present(address + abi::kPageBytes, end))
-            if (visit(table, address, mapping->first_page + (address - mapping->address) / abi::kPageBytes)) shootdown.add(address);
+        if (from < to)
+            visit(mapping->space->page_table(), mapping->address + (from - mapping->first_page) * abi::kPageBytes, from, to - from);
     }
 }
 
 void Memory::invalidate(uint64_t first_page, uint64_t page_count) {
-    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address, uint64_t) {
-        table.unmap(address);
-        return true;
-    });
+    for_each_shown(mappings_, first_page, page_count,
+                   [](arch::PageTable& table, uint64_t address, uint64_t, uint64_t count) { unmap_and_shoot_down(table, address, count); });
 }
 
 uint64_t Memory::take_accessed(uint64_t first_page, uint64_t page_count) {
     uint64_t bits = 0;
-    for_each_entry(mappings_, first_page, page_count, [&](arch::PageTable& table, uint64_t address, uint64_t index) {
-        if (!table.take_accessed(address)) return false;
-        bits |= uint64_t{1} << (index - first_page);
-        return true;
+    for_each_shown(mappings_, first_page, page_count, [&](arch::PageTable& table, uint64_t address, uint64_t index, uint64_t count) {
+        const uint64_t end = address + count * abi::kPageBytes;
+        bool any = false;
+        for (uint64_t at = table.next_present(address, end); at < end; at = table.next_present(at + abi::kPageBytes, end)) {
+            if (!table.take_accessed(at)) continue;
+            bits |= uint64_t{1} << (index - first_page + (at - address) / abi::kPageBytes);
+            any = true;
+        }
+        if (any) shoot_down_range(table, address, count);
     });
     return bits;
 }
 
 void Memory::protect_mappings(uint64_t first_page, uint64_t page_count) {
-    for_each_entry(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address, uint64_t) {
-        const arch::PageEntry entry = table.lookup(address);
-        if (!allows(entry.access, Access::Write)) return false;
-        table.protect(address, entry.access & (Access::Read | Access::Execute));
-        return true;
+    for_each_shown(mappings_, first_page, page_count, [](arch::PageTable& table, uint64_t address, uint64_t, uint64_t count) {
+        if (table.make_read_only(address, count) > 0) arch::shoot_down(table, {});
     });
 }
 

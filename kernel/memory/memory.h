@@ -103,13 +103,16 @@ public:
     bool shows_only_in(const Mapping& mapping, uint64_t first_page, uint64_t page_count) const;
     /// For page passing (page_transfer.cpp), which keeps page tables true itself.
     PageTree& tree() { return tree_; }
-    /// A mapping of these pages is gone: frees those that no other mapping shows, if no handle can reach them either.
-    void discard_unreachable(uint64_t first_page, uint64_t page_count);
+    /// A mapping of these pages is gone: frees those that no other mapping shows, if no handle can reach them either. The mappings
+    /// of the `dying` space, if any, go too.
+    /// Of a dying space's only as far as there are steps, true when all are freed.
+    bool discard_unreachable(uint64_t first_page, uint64_t page_count, const AddressSpace* dying, Steps& steps);
 
     /// For one process_clone: the clone already made of this object.
     Ref<Memory> clone_of_round;
 
 private:
+    bool dismantle(Steps& steps) override;
     std::unexpected<Error> absent(uint64_t index, abi::Access access);
     Result<Page> page_of_source(uint64_t index);
     /// Which of up to 64 pages were used by a mapping since this was last asked: bit N for page N.
@@ -122,6 +125,7 @@ private:
     uint64_t id_;
     PhysicalAddress base_{};
     bool is_device_ = false;
+    bool shows_zero_page_ = false;  ///< some mapping may: see page_to_write
     abi::MemoryFlags flags_ = abi::MemoryFlags::None;
     Paging* paging_ = nullptr;   ///< owned
     Ref<Memory> source_;         ///< of a clone: the paged object that has its absent pages below source_pages_

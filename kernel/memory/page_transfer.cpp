@@ -80,14 +80,6 @@ Result<> for_each_payer(const Account& to, std::span<const PhysicalAddress> page
     return {};
 }
 
-void shoot_down_range(arch::PageTable& table, uint64_t address, uint64_t page_count) {
-    constexpr uint64_t kOneByOneMax = 32;  // more are one flush of the whole table
-    std::array<uint64_t, kOneByOneMax> pages;
-    const uint64_t listed = page_count <= kOneByOneMax ? page_count : 0;
-    for (uint64_t i = 0; i < listed; ++i) pages[i] = address + i * kPage;
-    arch::shoot_down(table, {pages.data(), listed});
-}
-
 }  // namespace
 
 /// Calls `visit(piece)` for what each mapping shows of a range. Errors: BadAddress at a hole, and those of visit.

@@ -138,42 +138,61 @@ void PageTree::share_slot(uint64_t slot, unsigned height) {
         ++Node::of(slot)->references;
 }
 
-void PageTree::release(uint64_t slot, unsigned height) {
-    if (slot == 0) return;
+/// Drops the reference in `slot` and empties it, or leaves what there were no steps for; true when it is empty.
+bool PageTree::release_some(uint64_t& slot, unsigned height, Steps& steps) {
     if (height == 0) {
-        frames.release({slot});
-        return;
+        frames.release({std::exchange(slot, 0)});
+        steps.take(2);
+        return true;
     }
     Node* node = Node::of(slot);
     ASSERT(node->references > 0);
-    if (--node->references > 0) return;
-    for (uint64_t child : node->slot) release(child, height - 1);
-    Account& payer = *node->payer;
-    payer.add_reference();
-    heap.destroy(node, payer);
-    payer.drop_reference();
+    if (node->references == 1) {
+        for (uint64_t* four = node->slot; four < node->slot + kSlots; four += 4) {
+            if ((four[0] | four[1] | four[2] | four[3]) == 0) continue;
+            for (uint64_t* child = four; child < four + 4; ++child) {
+                if (*child == 0) continue;
+                if (steps.spent() || !release_some(*child, height - 1, steps)) return false;
+            }
+        }
+        steps.take(4);
+        Account& payer = *node->payer;
+        payer.add_reference();
+        heap.destroy(node, payer);
+        payer.drop_reference();
+    } else {
+        --node->references;
+    }
+    slot = 0;
+    return true;
 }
 
-Result<> PageTree::truncate(uint64_t first) {
-    if (first == 0) {
-        clear();
-        return {};
-    }
-    for (uint64_t index = next_present(first); index < kPagesMax; index = next_present(index + 1)) {
-        uint64_t* slot = TRY(path(index));
-        frames.release({*slot});
-        *slot = 0;
-    }
-    return {};
+void PageTree::release(uint64_t slot, unsigned height) {
+    Steps steps = Steps::unlimited();
+    if (slot != 0) (void)release_some(slot, height, steps);
 }
 
-void PageTree::discard(uint64_t first, uint64_t end) {
-    for (uint64_t index = next_present(first); index < end; index = next_present(index + 1)) {
-        const Result<uint64_t*> slot = path(index);
-        if (!slot) return;
-        frames.release({**slot});
-        **slot = 0;
+Result<bool> PageTree::discard_in(uint64_t& slot, unsigned height, uint64_t base, uint64_t first, uint64_t end, Steps& steps) {
+    const uint64_t slot_end = base + capacity(height);
+    if (slot == 0 || slot_end <= first || base >= end) return true;
+    if (steps.spent()) return false;
+    if (first <= base && slot_end <= end) return release_some(slot, height, steps);
+    if (Node::of(slot)->references > 1) {
+        Node* copy = TRY(copy_node(*Node::of(slot)));
+        release(slot, height);
+        slot = reinterpret_cast<uint64_t>(copy);
     }
+    const uint64_t child_pages = capacity(height - 1);
+    const uint64_t from = first > base ? (first - base) / child_pages : 0;
+    for (uint64_t i = from; i < kSlots && base + i * child_pages < end; ++i)
+        if (!TRY(discard_in(Node::of(slot)->slot[i], height - 1, base + i * child_pages, first, end, steps))) return false;
+    return true;
+}
+
+Result<bool> PageTree::discard(uint64_t first, uint64_t end, Steps& steps) {
+    const bool done = TRY(discard_in(root_, height_, 0, first, end, steps));
+    if (root_ == 0) height_ = 0;
+    return done;
 }
 
 void PageTree::clear() {

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernel/memory/heap.h"
+#include "kernel/object/steps.h"
 
 namespace portico::kernel {
 
@@ -51,10 +52,9 @@ public:
     /// Shares all pages of `other`; this tree must be empty.
     void share(const PageTree& other);
 
-    /// Frees the pages from `first` on. A shared path may need copying: errors NoMemory, and then some may remain; never if `first` is 0.
-    Result<> truncate(uint64_t first);
-    /// Frees the pages of a range, as far as that needs no memory it cannot get (shared nodes are copied first).
-    void discard(uint64_t first, uint64_t end);
+    /// Frees the pages of a range, or as many as there are steps for; true when none are left. A shared path to some of them is copied
+    /// first. Errors: NoMemory, then some are left; never if the range is the whole tree.
+    Result<bool> discard(uint64_t first, uint64_t end, Steps& steps);
     void clear();
 
     uint64_t resident_pages() const;
@@ -69,6 +69,8 @@ private:
     Result<Node*> copy_node(const Node& node);
     Result<uint64_t*> path(uint64_t index);
     Result<> grow(uint64_t index);
+    Result<bool> discard_in(uint64_t& slot, unsigned height, uint64_t base, uint64_t first, uint64_t end, Steps& steps);
+    static bool release_some(uint64_t& slot, unsigned height, Steps& steps);
     static void release(uint64_t slot, unsigned height);
     static void share_slot(uint64_t slot, unsigned height);
     static uint64_t count(uint64_t slot, unsigned height);

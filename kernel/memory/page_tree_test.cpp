@@ -32,6 +32,16 @@ protected:
         number_in(*page) = value;
         model.pages[index] = value;
     }
+    static constexpr uint64_t kFewSteps = 7;
+    void discard_in_steps(Model& model, uint64_t first, uint64_t end) {
+        for (bool done = false; !done;) {
+            Steps steps(kFewSteps);
+            const Result<bool> result = model.tree.discard(first, end, steps);
+            ASSERT_TRUE(result);
+            ASSERT_TRUE(*result || steps.spent());
+            done = *result;
+        }
+    }
     void check(const Model& model) {
         ASSERT_EQ(model.tree.resident_pages(), model.pages.size());
         uint64_t index = 0;
@@ -74,12 +84,26 @@ TEST_F(PageTreeTest, ClonesShareUntilOneWrites) {
     EXPECT_TRUE(parent.tree.find(8).exclusive);
 }
 
+TEST_F(PageTreeTest, FreesNoMorePagesThanThereAreSteps) {
+    Model model(machine.root());
+    for (uint64_t i = 0; i < 200; ++i) write(model, i, i);
+    for (bool done = false; !done;) {
+        const uint64_t before = model.tree.resident_pages();
+        Steps steps(kFewSteps);
+        done = *model.tree.discard(10, 190, steps);
+        ASSERT_LE(before - model.tree.resident_pages(), kFewSteps);
+    }
+    model.pages.erase(model.pages.lower_bound(10), model.pages.lower_bound(190));
+    check(model);
+}
+
 TEST_F(PageTreeTest, TruncateToNothingNeedsNoMemory) {
     Model parent(machine.root()), child(machine.root());
     for (uint64_t i = 0; i < 100; ++i) write(parent, i, i);
     child.tree.share(parent.tree);
     FrameAllocator::fail_after = 0;
-    EXPECT_TRUE(child.tree.truncate(0));
+    Steps steps = Steps::unlimited();
+    EXPECT_TRUE(child.tree.discard(0, PageTree::kPagesMax, steps).value_or(false));
     FrameAllocator::fail_after = -1;
     EXPECT_EQ(child.tree.resident_pages(), 0u);
     check(parent);
@@ -110,9 +134,9 @@ TEST_F(PageTreeTest, AgreesWithAModelUnderRandomUse) {
                 if (models.size() > 1 && random() % 3 == 0) models.erase(models.begin() + static_cast<long>(at));
                 break;
             case 2: {
-                const uint64_t first = index();
-                ASSERT_TRUE(model.tree.truncate(first));
-                model.pages.erase(model.pages.lower_bound(first), model.pages.end());
+                const uint64_t first = index(), end = random() % 2 == 0 ? PageTree::kPagesMax : first + index();
+                discard_in_steps(model, first, end);
+                model.pages.erase(model.pages.lower_bound(first), model.pages.lower_bound(end));
                 break;
             }
             case 3: {  // a page of another tree is put in, as a clone of a range does

@@ -107,7 +107,8 @@ Result<Memory::PageBits> Memory::detach(uint64_t first_page, uint64_t page_count
         if (!is_set(bits.present, i) || (address == 0 && is_set(bits.dirty, i))) continue;
         const PhysicalAddress page = tree_.find(first_page + i).page;
         frames.frame(page).set_clean();
-        if (!keep) tree_.discard(first_page + i, first_page + i + 1);
+        Steps steps;
+        if (!keep) (void)tree_.discard(first_page + i, first_page + i + 1, steps);
     }
     return bits;
 }
@@ -127,7 +128,8 @@ uint64_t Memory::give_second_chance(uint64_t first_page) {
             continue;
         }
         invalidate(first + i, 1);
-        tree_.discard(first + i, first + i + 1);
+        Steps steps;
+        (void)tree_.discard(first + i, first + i + 1, steps);
     }
     if (wanted_end > 0) paging_->want_back(wanted_first, wanted_end - wanted_first);
     return first + count;

@@ -6,6 +6,7 @@
 
 #include "abi/handle.h"
 #include "kernel/debug/log.h"
+#include "kernel/object/steps.h"
 
 namespace portico::kernel {
 
@@ -38,8 +39,10 @@ public:
         if (--handles_less_one_ < 0) dropped_last_handle();
     }
 
-    /// Does all that was put off, and what that puts off in turn.
+    /// Does what was put off, and what that puts off in turn, but for what takes more steps than one kernel entry has.
     static void reap();
+    /// Whether nothing of that is left.
+    static bool is_reaped();
 
 protected:
     explicit Object(ObjectType type) : type_(type) {}
@@ -53,6 +56,8 @@ protected:
     virtual void on_unreachable() {}
     /// Put off by later(kEnd).
     virtual void on_end() {}
+    /// Before it is destroyed: does what takes long of that, as far as there are steps; true when it is done.
+    virtual bool dismantle(Steps&) { return true; }
     /// No reference is left: by default it will be destroyed.
     virtual void doom() { later(kDestroy); }
 
@@ -67,6 +72,7 @@ private:
         ASSERT(handles_less_one_ == -1);
         later(kUnreachable);
     }
+    void destroy(Steps& steps);
 
     ObjectType type_;
     uint8_t later_ = 0;                 ///< Later bits; in the list if any

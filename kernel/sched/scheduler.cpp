@@ -184,6 +184,7 @@ void Scheduler::switch_to(Cpu& cpu, Thread& thread) {
 
 void Scheduler::arm(Cpu& cpu) {
     uint64_t wanted = cpu.timers.next_ns();
+    if (!Object::is_reaped()) wanted = std::min(wanted, arch::now_ns() + kPauseNs);
     if (!cpu.ready.empty()) wanted = std::min(wanted, cpu.slice_end_ns);
     if (wanted >= cpu.armed_ns) return;  // an early interrupt only looks again
     cpu.armed_ns = wanted;

@@ -10,6 +10,7 @@ namespace portico::kernel {
 class Scheduler {
 public:
     static constexpr uint64_t kSliceNs = 10'000'000;
+    static constexpr uint64_t kPauseNs = 50'000;  ///< between two parts of what is put off
 
     /// A thread that is in no list can run; if its process is suspended it is held instead.
     void make_ready(Thread& thread);

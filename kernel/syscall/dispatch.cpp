@@ -75,6 +75,7 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
         const Result<PhysicalAddress> resolved = thread.process().space().resolve(fault.address, static_cast<abi::Access>(fault.access));
         if (resolved) return;
         if (resolved.error() == kPageAbsent) return Paging::wait(thread, cpu.absent, fault.address, Thread::MissingPage::Then::RunOn);
+        if (resolved.error() == Error::NoMemory && !Object::is_reaped()) return request_attention();  // try again when that is freed
         if (resolved.error() == Error::NoMemory && frames.free_pages() == 0 && reclaimer.free_one()) return;  // and faults again
         if (resolved.error() == Error::NoMemory) log("process %lu: out of memory at %lx", thread.process().id(), fault.address);
     }
@@ -171,9 +172,13 @@ void enter_foreign_call(Cpu& cpu) {
 }
 
 void enter_fault(Cpu& cpu, abi::FaultKind kind, uint32_t access_or_code, uint64_t address) {
-    enter(cpu, [&] {
-        if (!cpu.running->doomed) handle_fault(cpu, kind, access_or_code, address);
-    });
+    kernel_lock.lock();
+    if (cpu.running->doomed)
+        request_attention();
+    else
+        handle_fault(cpu, kind, access_or_code, address);
+    if (cpu.attention) scheduler.leave(cpu);
+    kernel_lock.unlock();
 }
 
 void enter_timer(Cpu& cpu) {

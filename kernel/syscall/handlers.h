@@ -58,6 +58,12 @@ constexpr uint64_t pages_for(uint64_t bytes) {
     return bytes / abi::kPageBytes + (bytes % abi::kPageBytes != 0 ? 1 : 0);
 }
 
+/// The caller's system call is made once more, so that interrupts get in between.
+inline void make_again(Thread& caller) {
+    caller.frame.registers.rip -= 2;  // the length of the syscall instruction
+    caller.restart = true;
+}
+
 constexpr uint64_t kCopyStepBytes = 64 * 1024;
 
 /// For calls with offset in rsi, address in rdx and length in r10: copies a bounded part; if more is left, moves the arguments on and runs
@@ -71,8 +77,7 @@ Result<> copy_in_steps(Thread& caller, uint64_t length, Copy copy) {
     r.rsi += step;
     r.rdx += step;
     r.r10 -= step;
-    r.rip -= 2;  // the length of the syscall instruction
-    caller.restart = true;
+    make_again(caller);
     return {};
 }
 

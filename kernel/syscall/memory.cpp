@@ -26,6 +26,15 @@ Result<> for_each_page(uint64_t offset, uint64_t bytes, Visit visit) {
     return {};
 }
 
+/// For calls with address in rsi and length in rdx that did a part of their pages: the rest is another system call.
+Result<> in_steps(Thread& caller, uint64_t page_count, uint64_t done) {
+    if (done >= page_count) return {};
+    caller.frame.registers.rsi += done * abi::kPageBytes;
+    caller.frame.registers.rdx -= done * abi::kPageBytes;
+    make_again(caller);
+    return {};
+}
+
 Result<> check_range(const Memory& memory, uint64_t offset, uint64_t length) {
     if (memory.is_device() || offset > memory.size_bytes() || length > memory.size_bytes() - offset) return fail(Error::InvalidArgument);
     return {};
@@ -131,22 +140,27 @@ Result<abi::SpaceMap::Reply> on_syscall(Thread& caller, const abi::SpaceMap& cal
         memory = Ref<Memory>(*TRY(find_object<Memory>(caller, call.memory, Rights::Map)));
         access_max = access_allowed((*caller.process().handles().find(call.memory))->rights());
     }
-    const uint64_t address = TRY(space->map(std::move(memory), call.offset / abi::kPageBytes, call.address, pages_for(call.length),
-                                            static_cast<MapFlags>(call.flags), access_max));
-    return abi::SpaceMap::Reply{address};
+    const Result<uint64_t> address = space->map(std::move(memory), call.offset / abi::kPageBytes, call.address, pages_for(call.length),
+                                                static_cast<MapFlags>(call.flags), access_max);
+    if (!address && address.error() == Error::WouldBlock) {
+        make_again(caller);
+        return abi::SpaceMap::Reply{};
+    }
+    return abi::SpaceMap::Reply{TRY(address)};
 }
 
 template <>
 Result<> on_syscall(Thread& caller, const abi::SpaceUnmap& call) {
     AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Map));
-    return space->unmap(call.address, pages_for(call.length));
+    return in_steps(caller, pages_for(call.length), TRY(space->unmap_some(call.address, pages_for(call.length))));
 }
 
 template <>
 Result<> on_syscall(Thread& caller, const abi::SpaceProtect& call) {
     AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Map));
     if (call.access > static_cast<uint64_t>(Access::All)) return fail(Error::InvalidArgument);
-    return space->protect(call.address, pages_for(call.length), static_cast<Access>(call.access));
+    return in_steps(caller, pages_for(call.length),
+                    TRY(space->protect_some(call.address, pages_for(call.length), static_cast<Access>(call.access))));
 }
 
 template <>

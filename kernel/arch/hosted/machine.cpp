@@ -15,7 +15,9 @@ Machine::Locked::Locked() {
     kernel_lock.lock();
 }
 Machine::Locked::~Locked() {
-    Object::reap();
+    do {
+        Object::reap();
+    } while (!Object::is_reaped());
     kernel_lock.unlock();
 }
 

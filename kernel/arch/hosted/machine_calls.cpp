@@ -159,6 +159,7 @@ uint64_t Machine::scratch(Thread& thread) {
 // ---- the world
 
 void Machine::settle() {
+    if (!Object::is_reaped()) const Locked entries_to_come;
     const unsigned here = Hardware::cpu_index();
     for (bool again = !kicks_held_; again;) {  // a CPU may kick one that was looked at before
         again = false;

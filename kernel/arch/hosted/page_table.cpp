@@ -40,21 +40,14 @@ Entry* find_entry(uint64_t root, uint64_t address) {
 }
 
 /// The last-level entry of an address; makes the tables on the way that are missing.
-Result<Entry*> make_entry(uint64_t root, uint64_t address, Account& payer) {
+Result<Entry*> make_entry(uint64_t root, uint64_t address, TablePages& pages, Account& payer) {
     Entry* table = table_at(root);
     for (unsigned level = 3; level > 0; --level) {
         Entry& entry = table[index_of(address, level)];
-        if (entry.load() == 0) entry.store(TRY(allocate_table_page(payer)).value | kPresent, std::memory_order_release);
+        if (entry.load() == 0) entry.store(TRY(allocate_table_page(pages, payer)).value | kPresent, std::memory_order_release);
         table = table_at(entry.load());
     }
     return &table[index_of(address, 0)];
-}
-
-void free_tables(uint64_t table, unsigned level, Account& payer) {
-    if (level > 0)
-        for (unsigned i = 0; i < kEntries; ++i)
-            if (const uint64_t entry = table_at(table)[i].load(); entry != 0) free_tables(entry, level - 1, payer);
-    free_table_page({table & kAddress}, payer);
 }
 
 PageEntry decode(uint64_t entry) {
@@ -65,29 +58,28 @@ PageEntry decode(uint64_t entry) {
 }  // namespace
 
 Result<> PageTable::create(Account& payer) {
-    root_ = TRY(allocate_table_page(payer)).value;
+    root_ = TRY(allocate_table_page(pages_, payer)).value;
     payer_ = &payer;
     return {};
 }
 
-void PageTable::destroy() {
-    if (root_ == 0) return;
+bool PageTable::destroy_some(Steps& steps) {
     for (unsigned i = 0; i < cpu_count(); ++i) ASSERT(hosted::Hardware::get().processors[i].table != this);
-    free_tables(root_, 3, *payer_);
     root_ = 0;
+    return free_table_pages(pages_, steps);
 }
 
 Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache) {
     ASSERT(address % abi::kPageBytes == 0);
     ASSERT(page.value % abi::kPageBytes == 0);
     ASSERT(address < abi::kUserAddressMax);
-    TRY(make_entry(root_, address, *payer_))->store(entry_of(page, access), std::memory_order_release);
+    if (TRY(make_entry(root_, address, pages_, *payer_))->exchange(entry_of(page, access)) == 0) ++present_pages_;
     hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
     return {};
 }
 
 Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {
-    for (uint64_t i = 0; i < page_count; ++i) TRY(make_entry(root_, address + i * abi::kPageBytes, *payer_));
+    for (uint64_t i = 0; i < page_count; ++i) TRY(make_entry(root_, address + i * abi::kPageBytes, pages_, *payer_));
     return {};
 }
 
@@ -96,23 +88,35 @@ uint64_t PageTable::map_range(uint64_t address, std::span<const PhysicalAddress>
     for (const PhysicalAddress page : pages) {
         Entry* entry = find_entry(root_, address);
         ASSERT(entry != nullptr);
+        if (page.value != 0) ++present_pages_;
         if (entry->exchange(page.value == 0 ? 0 : entry_of(page, access)) != 0) ++replaced;
         address += abi::kPageBytes;
     }
+    present_pages_ -= replaced;
     return replaced;
 }
 
+void PageTable::map_absent(uint64_t address, std::span<const uint64_t> pages, abi::Access access) {
+    for (size_t i = 0; i < pages.size(); ++i) {
+        Entry* entry = find_entry(root_, address + i * abi::kPageBytes);
+        uint64_t none = 0;
+        if (entry != nullptr && pages[i] != 0 && entry->compare_exchange_strong(none, entry_of({pages[i]}, access))) ++present_pages_;
+    }
+}
+
 uint64_t PageTable::unmap_range(uint64_t address, uint64_t page_count) {
+    const uint64_t end = address + page_count * abi::kPageBytes;
     uint64_t removed = 0;
-    for (uint64_t i = 0; i < page_count; ++i) removed += unmap(address + i * abi::kPageBytes).present;
+    for (uint64_t at = next_present(address, end); at < end; at = next_present(at + abi::kPageBytes, end)) removed += unmap(at).present;
     return removed;
 }
 
 uint64_t PageTable::make_read_only(uint64_t address, uint64_t page_count) {
+    const uint64_t end = address + page_count * abi::kPageBytes;
     uint64_t changed = 0;
-    for (uint64_t at = address; at < address + page_count * abi::kPageBytes; at += abi::kPageBytes) {
+    for (uint64_t at = next_present(address, end); at < end; at = next_present(at + abi::kPageBytes, end)) {
         const PageEntry entry = lookup(at);
-        if (!entry.present || !allows(entry.access, abi::Access::Write)) continue;
+        if (!allows(entry.access, abi::Access::Write)) continue;
         protect(at, entry.access & abi::Access::ReadExecute);
         ++changed;
     }
@@ -123,6 +127,7 @@ PageEntry PageTable::unmap(uint64_t address) {
     Entry* entry = find_entry(root_, address);
     if (entry == nullptr) return {};
     const PageEntry old = decode(entry->exchange(0));
+    present_pages_ -= old.present;
     hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
     return old;
 }

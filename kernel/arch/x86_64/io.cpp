@@ -26,11 +26,14 @@ void io_write(uint16_t port, unsigned width_bytes, uint32_t value) {
     }
 }
 
+extern "C" void arch_zero_page(void* page);
+extern "C" void arch_copy_page(void* to, const void* from);
+
 void zero_page(void* page) {
-    __builtin_memset(page, 0, kPageBytes);
+    arch_zero_page(page);
 }
 void copy_page(void* to, const void* from) {
-    __builtin_memcpy(to, from, kPageBytes);
+    arch_copy_page(to, from);
 }
 
 }  // namespace portico::kernel::arch

@@ -43,41 +43,50 @@ uint64_t* find_slot(uint64_t root, uint64_t address) {
     return &table[table_index(address, 0)];
 }
 
+/// A table whose pages have all been made read-only lacks Write itself. Before one of them may be written, the entries say so in its place.
+void give_write_to(uint64_t& table) {
+    if (table & entry::kWrite) [[likely]]
+        return;
+    for (uint64_t* slot = table_at(table); slot < table_at(table) + kEntries; ++slot)
+        if (*slot & entry::kWrite) std::atomic_ref(*slot).fetch_and(~entry::kWrite);
+    std::atomic_ref(table).fetch_or(entry::kWrite);
+}
+
 /// The slot of the last level; makes the tables on the way that are absent.
-Result<uint64_t*> make_slot(uint64_t root, uint64_t address, Account& payer) {
+Result<uint64_t*> make_slot(uint64_t root, uint64_t address, TablePages& pages, Account& payer) {
     uint64_t* table = table_at(root);
     for (unsigned level = 3; level > 0; --level) {
         uint64_t& value = table[table_index(address, level)];
         if (!(value & entry::kPresent)) [[unlikely]]
-            value = TRY(allocate_table_page(payer)).value | kTable;
+            value = TRY(allocate_table_page(pages, payer)).value | kTable;
+        if (level == 1) give_write_to(value);
         table = table_at(value);
     }
     return &table[table_index(address, 0)];
 }
 
-/// Calls `act(slots, first, count)` for each last-level table that a range reaches: `count` slots for the range's pages from `first` on.
+/// Calls `act(table, slots, first, count)` for each last-level table that a range reaches: `table` is the entry that points to it, `count`
+/// slots are for the range's pages from `first` on. Skips absent tables at once.
 template <class Act>
 void for_each_table(uint64_t root, uint64_t address, uint64_t page_count, Act act) {
-    for (uint64_t done = 0; done < page_count;) {
-        const uint64_t at = address + done * kPageBytes;
-        const uint64_t here = std::min<uint64_t>(page_count - done, kEntries - table_index(at, 0));
-        if (uint64_t* slots = find_slot(root, at)) act(slots, done, here);
-        done += here;
+    const uint64_t end = address + page_count * kPageBytes;
+    for (uint64_t at = address; at < end;) {
+        uint64_t* table = table_at(root);
+        unsigned level = 3;
+        while (level > 1 && (table[table_index(at, level)] & entry::kPresent)) table = table_at(table[table_index(at, level--)]);
+        uint64_t& value = table[table_index(at, level)];
+        const uint64_t step = kPageBytes << (9 * level);
+        const uint64_t next = std::min((at & ~(step - 1)) + step, end);
+        if (level == 1 && (value & entry::kPresent))
+            act(value, table_at(value) + table_index(at, 0), (at - address) / kPageBytes, (next - at) / kPageBytes);
+        at = next;
     }
-}
-
-void free_below(uint64_t table, unsigned level, unsigned entries, Account& payer) {
-    if (level > 0) {
-        for (const uint64_t* slot = table_at(table); slot < table_at(table) + entries; ++slot)
-            if (*slot & entry::kPresent) free_below(*slot & entry::kAddress, level - 1, kEntries, payer);
-    }
-    free_table_page({table & entry::kAddress}, payer);
 }
 
 }  // namespace
 
 Result<> PageTable::create(Account& payer) {
-    const PhysicalAddress root = TRY(allocate_table_page(payer));
+    const PhysicalAddress root = TRY(allocate_table_page(pages_, payer));
     const uint64_t* kernel = table_at(kernel_root);
     uint64_t* own = table_at(root.value);
     for (unsigned i = kUserEntries; i < kEntries && kernel[i] != 0; ++i) own[i] = kernel[i];  // the direct map
@@ -87,18 +96,17 @@ Result<> PageTable::create(Account& payer) {
     return {};
 }
 
-void PageTable::destroy() {
-    if (root_ == 0) return;
+bool PageTable::destroy_some(Steps& steps) {
     ASSERT(!is_active(*this));
-    free_below(root_, 3, kUserEntries, *payer_);
     root_ = 0;
-    payer_ = nullptr;
+    return free_table_pages(pages_, steps);
 }
 
 Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache) {
     ASSERT(address < abi::kUserAddressMax);
-    uint64_t* slot = TRY(make_slot(root_, address, *payer_));
+    uint64_t* slot = TRY(make_slot(root_, address, pages_, *payer_));
     const uint64_t device = cache == Cache::Device ? entry::kNoCache | entry::kWriteThrough : 0;
+    present_pages_ += *slot == 0;
     std::atomic_ref(*slot).store(page.value | flags_of(access) | device, std::memory_order_release);
     return {};
 }
@@ -107,40 +115,68 @@ Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {
     const uint64_t end = address + page_count * kPageBytes;
     ASSERT(end <= abi::kUserAddressMax);
     constexpr uint64_t kTableBytes = kEntries * kPageBytes;
-    for (uint64_t at = address & ~(kTableBytes - 1); at < end; at += kTableBytes) TRY(make_slot(root_, at, *payer_));
+    for (uint64_t at = address & ~(kTableBytes - 1); at < end; at += kTableBytes) TRY(make_slot(root_, at, pages_, *payer_));
     return {};
 }
 
 uint64_t PageTable::map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access) {
     const uint64_t flags = flags_of(access);
-    uint64_t replaced = 0, reached = 0;
-    for_each_table(root_, address, pages.size(), [&](uint64_t* slots, uint64_t first, uint64_t count) {
+    uint64_t replaced = 0, present = 0, reached = 0;
+    for_each_table(root_, address, pages.size(), [&](uint64_t& table, uint64_t* slots, uint64_t first, uint64_t count) {
+        give_write_to(table);
         reached += count;
         for (uint64_t i = 0; i < count; ++i) {
             const uint64_t page = pages[first + i].value;
             replaced += slots[i] != 0;
+            present += page != 0;
             std::atomic_ref(slots[i]).store(page == 0 ? 0 : page | flags, std::memory_order_release);
         }
     });
     ASSERT(reached == pages.size());
+    present_pages_ += present - replaced;
     return replaced;
+}
+
+void PageTable::map_absent(uint64_t address, std::span<const uint64_t> pages, abi::Access access) {
+    const uint64_t flags = flags_of(access);
+    for_each_table(root_, address, pages.size(), [&](uint64_t&, uint64_t* slots, uint64_t first, uint64_t count) {
+        for (uint64_t i = 0; i < count; ++i) {
+            if (slots[i] != 0 || pages[first + i] == 0) continue;
+            std::atomic_ref(slots[i]).store(pages[first + i] | flags, std::memory_order_release);
+            ++present_pages_;
+        }
+    });
 }
 
 uint64_t PageTable::unmap_range(uint64_t address, uint64_t page_count) {
     uint64_t removed = 0;
-    for_each_table(root_, address, page_count, [&](uint64_t* slots, uint64_t, uint64_t count) {
-        for (uint64_t* slot = slots; slot < slots + count; ++slot) {
-            if (*slot == 0) continue;
-            std::atomic_ref(*slot).exchange(0);
-            ++removed;
+    for_each_table(root_, address, page_count, [&](uint64_t&, uint64_t* slots, uint64_t, uint64_t count) {
+        for (uint64_t i = 0; i < count;) {
+            constexpr uint64_t kFour = 4;
+            if (count - i >= kFour && (slots[i] | slots[i + 1] | slots[i + 2] | slots[i + 3]) == 0) {
+                i += kFour;
+                continue;
+            }
+            if (slots[i] != 0) {
+                std::atomic_ref(slots[i]).exchange(0);
+                ++removed;
+            }
+            ++i;
         }
     });
+    present_pages_ -= removed;
     return removed;
 }
 
 uint64_t PageTable::make_read_only(uint64_t address, uint64_t page_count) {
     uint64_t changed = 0;
-    for_each_table(root_, address, page_count, [&](uint64_t* slots, uint64_t, uint64_t count) {
+    for_each_table(root_, address, page_count, [&](uint64_t& table, uint64_t* slots, uint64_t, uint64_t count) {
+        if (!(table & entry::kWrite)) return;
+        if (count == kEntries) {
+            std::atomic_ref(table).fetch_and(~entry::kWrite);
+            changed += count;  // perhaps fewer
+            return;
+        }
         for (uint64_t* slot = slots; slot < slots + count; ++slot) {
             if (!(*slot & entry::kWrite)) continue;
             std::atomic_ref(*slot).fetch_and(~entry::kWrite);
@@ -153,6 +189,7 @@ uint64_t PageTable::make_read_only(uint64_t address, uint64_t page_count) {
 PageEntry PageTable::unmap(uint64_t address) {
     uint64_t* slot = find_slot(root_, address);
     if (!slot || *slot == 0) return {};
+    --present_pages_;
     return decode(std::atomic_ref(*slot).exchange(0));
 }
 
@@ -173,22 +210,30 @@ void PageTable::protect(uint64_t address, abi::Access access) {
 }
 
 PageEntry PageTable::lookup(uint64_t address) const {
-    const uint64_t* slot = find_slot(root_, address);
-    return slot ? decode(*slot) : PageEntry{};
+    const uint64_t* table = table_at(root_);
+    uint64_t value = 0;
+    for (unsigned level = 3; level > 0; --level) {
+        value = table[table_index(address, level)];
+        if (!(value & entry::kPresent)) return {};
+        table = table_at(value);
+    }
+    // Of the tables above only the last one may lack Write, see give_write_to.
+    return decode(table[table_index(address, 0)] & (value | ~entry::kWrite));
 }
 
 PhysicalAddress PageTable::translate(uint64_t address, abi::Access access) const {
     const uint64_t* table = table_at(root_);
+    uint64_t above = 0;
     for (unsigned level = 3; level > 0; --level) {
-        const uint64_t value = table[table_index(address, level)];
-        if (!(value & entry::kPresent)) [[unlikely]]
+        above = table[table_index(address, level)];
+        if (!(above & entry::kPresent)) [[unlikely]]
             return {};
-        table = table_at(value);
+        table = table_at(above);
     }
-    // Bits that must be as they are wanted: no-execute is the one that must be clear.
+    // Bits that must be as they are wanted: no-execute is the one that must be clear. Write may be lacking above, as in lookup.
     const uint64_t wanted = entry::kPresent | (allows(access, abi::Access::Write) ? entry::kWrite : 0);
     const uint64_t looked_at = wanted | (allows(access, abi::Access::Execute) ? entry::kNoExecute : 0);
-    const uint64_t value = table[table_index(address, 0)];
+    const uint64_t value = table[table_index(address, 0)] & (above | ~entry::kWrite);
     if ((value & looked_at) != wanted) [[unlikely]]
         return {};
     return {value & entry::kAddress};

@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint32_t kX87 = 1, kSse = 2, kAvx = 4;
 constexpr uint32_t kEnabled = kX87 | kSse | kAvx;  ///< the processor leaves out what XCR0 leaves out
+constexpr uint32_t kTellsInUse = 4;                ///< XGETBV of register 1
 constexpr uint32_t kFxsaveBytes = 512, kHeaderBytes = 64;
 constexpr uint32_t kInitialMxcsr = 0x1F80;  // all exceptions masked, round to nearest
 constexpr uint16_t kInitialControl = 0x37F;
@@ -20,13 +21,20 @@ uint32_t area_bytes = kFxsaveBytes;
 
 }  // namespace
 
+/// Whether pages are moved by AVX registers (page_contents.S): they must be enabled, and the processor tell which are in use.
+extern "C" {
+constinit bool arch_wide_moves = false;
+}
+
 void start_vector_state() {
     if (!(cpuid(1).ecx & 1u << 26)) return;  // no XSAVE
     const CpuidLeaf state = cpuid(0xD);
     const uint32_t enabled = kX87 | kSse | (state.eax & kAvx);
     asm volatile("xsetbv" ::"c"(0), "a"(enabled), "d"(0));
     area_bytes = (cpuid(0xD).ebx + 63) & ~63u;  // for what is enabled now
-    method = cpuid(0xD, 1).eax & 1 ? Method::Xsaveopt : Method::Xsave;
+    const uint32_t features = cpuid(0xD, 1).eax;
+    method = features & 1 ? Method::Xsaveopt : Method::Xsave;
+    arch_wide_moves = (enabled & kAvx) != 0 && (features & kTellsInUse) != 0;
 }
 
 uint32_t vector_state_bytes() {
