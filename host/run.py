@@ -25,7 +25,7 @@ FLAGS = [
     Flag("rootfs", "use a folder of the host as root file system (a copy: the guest's changes are lost)", "DIR"),
     Flag("disk", "give the guest a disk, /dev/vda, vdb, …: an image that is there, :ro to only read it (repeatable)", "IMAGE[:ro]",
          parse=disks.parse, repeat=True),
-    Flag("swap", "give the guest a fresh disk of that size to swap to", "SIZE", parse=options.memory),
+    Flag("swap", "attach a fresh disk meant for swap; nothing in the guest swaps yet", "SIZE", parse=options.memory),
     Flag("examples", "build the programs of examples/, too: they are in /examples"),
     Flag("log", "where the kernel log goes (default build/last-run.log)", "FILE"),
     Flag("verbose", "copy the kernel log to stderr, too"),

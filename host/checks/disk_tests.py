@@ -98,7 +98,7 @@ def _kill_the_driver(log: str, flags: list[str]) -> str:
 
 
 def _errors(log: str) -> str:
-    """A sector that cannot be read, one that cannot be written, and a flush that fails: EIO for who touches them, all else goes on."""
+    """A sector that cannot be read and one that cannot be written: EIO for who touches them, all else goes on."""
     image = _Image(_MIB, 5)
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as rules:
         rules.write('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "1024"\n\n'

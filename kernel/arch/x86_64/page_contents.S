@@ -8,14 +8,18 @@
 
     .section .text, "ax", @progbits
 
-# Gives the registers back. Where no upper half was in use none is marked so afterwards, which would slow the program's SSE code down.
-.macro restore register
+# Gives ymm0 back and returns. Where no upper half was in use none is marked so afterwards, which would slow the program's SSE code down.
+.macro restore_and_return
     testb $kAvxInUse, %al
     jz 2f
-    vmovdqu (%rsp), \register
+    vmovdqu (%rsp), %ymm0
     addq $kSavedBytes, %rsp
     ret
 2:
+    vmovdqu (%rsp), %xmm0
+    vzeroupper
+    addq $kSavedBytes, %rsp
+    ret
 .endm
 
     .globl arch_zero_page           # (void* page)
@@ -38,11 +42,7 @@ arch_zero_page:
     addq $512, %rdi
     cmpq %rcx, %rdi
     jne 1b
-    restore %ymm0
-    vmovdqu (%rsp), %xmm0
-    vzeroupper
-    addq $kSavedBytes, %rsp
-    ret
+    restore_and_return
 plain_zero:
     xorl %esi, %esi
     movl $kPageBytes, %edx
@@ -69,11 +69,7 @@ arch_copy_page:
     addq $512, %rdi
     cmpq %rcx, %rdi
     jne 1b
-    restore %ymm0
-    vmovdqu (%rsp), %xmm0
-    vzeroupper
-    addq $kSavedBytes, %rsp
-    ret
+    restore_and_return
 plain_copy:
     movl $kPageBytes, %edx
     jmp memcpy
