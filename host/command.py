@@ -9,6 +9,7 @@ SUMMARIES = {
     "run": "boot the system and run a program in it (without one: an interactive shell)",
     "strace": "run, and write the program's Linux calls to stderr as strace does",
     "build": "build the system: kernel, runtime library, servers, boot archive",
+    "image": "make root file systems out of Debian packages: image build NAME --packages bash,python3,…; list, path, remove",
     "test": "run all tests: unit tests, system tests in the guest, interactive tests, tidy checks",
     "bench": "run a benchmark (ipc: messages and calls, memory: faults and processes) in instructions and in time",
     "trace": "run, and write what the kernel did as a file for ui.perfetto.dev",
@@ -60,6 +61,9 @@ def _dispatch(name: str, arguments: list[str]) -> int:
     if name == "build":
         import build
         return build.main(arguments)
+    if name == "image":
+        import images.command
+        return images.command.main(arguments)
     if name == "test":
         import checks.runner
         return checks.runner.main(arguments)
@@ -104,7 +108,7 @@ def _help(arguments: list[str]) -> str:
 def _usage(name: str) -> str:
     return f"./portico {name} " + {**dict.fromkeys(("run", "trace", "debug"), "[FLAGS] [--] [PROGRAM ARGUMENTS…]"),
                                    "strace": "[FLAGS] [--] PROGRAM ARGUMENTS…", "help": "[COMMAND]",
-                                   "bench": "[FLAGS] ipc|memory"}.get(name, "[FLAGS]")
+                                   "image": "build|list|path|remove [NAME] [FLAGS]", "bench": "[FLAGS] ipc|memory"}.get(name, "[FLAGS]")
 
 
 def _flags(name: str) -> list:
@@ -120,6 +124,9 @@ def _flags(name: str) -> list:
     if name == "build":
         import build
         return build.FLAGS
+    if name == "image":
+        import images.command
+        return images.command.FLAGS
     if name == "test":
         import checks.runner
         return checks.runner.FLAGS

@@ -11,10 +11,14 @@ from failure import Failure
 
 
 def archive_of(directory: str) -> str:
-    """The path of an up-to-date archive of `directory`. Two commands may pack at once: each writes its own file and
-    renames it into place."""
+    """The path of an up-to-date archive of `directory`, or of the image of that name. Two commands may pack at once: each writes
+    its own file and renames it into place."""
     if not os.path.isdir(directory):
-        raise Failure(f"--rootfs {directory}: no such folder")
+        from images import store
+
+        if not store.is_name(directory):
+            raise Failure(f"--rootfs {directory}: no such folder, and no image of that name (portico image list)")
+        directory = store.root_of(directory)
     directory = os.path.realpath(directory)
     items = root_file_system.scan(directory)
     place = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]

@@ -22,7 +22,7 @@ FLAGS = [
     Flag("env", "set a variable of the program; NAME alone takes our own value (repeatable)", "NAME[=VALUE]", "e", repeat=True),
     Flag("workdir", "where the program starts (default /)", "PATH", "w"),
     Flag("timeout", "end after that time with status 125", "SECONDS", parse=options.seconds),
-    Flag("rootfs", "use a folder of the host as root file system (a copy: the guest's changes are lost)", "DIR"),
+    Flag("rootfs", "use a folder of the host, or an image by name, as root file system (a copy: the guest's changes are lost)", "DIR|NAME"),
     Flag("disk", "give the guest a disk, /dev/vda, vdb, …: an image that is there, :ro to only read it (repeatable)", "IMAGE[:ro]",
          parse=disks.parse, repeat=True),
     Flag("swap", "attach a fresh disk meant for swap; nothing in the guest swaps yet", "SIZE", parse=options.memory),
