@@ -35,6 +35,8 @@ def write(root: str, packages: list[Package]) -> list[str]:
                         file.write(_read(os.path.join(control, name)))
             if os.path.exists(os.path.join(control, "postinst")):
                 scripts.append(_read(os.path.join(control, "postinst")))
+        with open(f"{info}.md5sums", "a", encoding="utf-8"):
+            pass  # dpkg misses it, even of a package that has none
         with open(f"{info}.list", "w", encoding="utf-8") as file:
             file.write(_list(package.path))
     with open(os.path.join(folder, "status"), "w", encoding="utf-8") as file:
