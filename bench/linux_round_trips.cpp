@@ -5,8 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstring>
-#include <string>
+#include <thread>
 
 #include "bench/child.h"
 #include "bench/linux_rows.h"
@@ -83,14 +82,14 @@ void by_pipe(Measure& measure) {
 
 void by_unix_socket(Measure& measure) {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return measure.report_absent(std::string("socketpair: ") + std::strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return measure.report_missing("socketpair");
     measure_stream(measure, {{pair[0], pair[0]}, {pair[1], pair[1]}}, 1);
 }
 
 void by_eventfd(Measure& measure) {
     constexpr uint64_t kGo = 1, kEnd = 2;
     const int there = eventfd(0, 0), back = eventfd(0, 0);
-    if (there < 0 || back < 0) return measure.report_absent(std::string("eventfd: ") + std::strerror(errno));
+    if (there < 0 || back < 0) return measure.report_missing("eventfd");
     Child other([&] {
         for (uint64_t value; eventfd_read(there, &value) == 0 && value == kGo;) must(eventfd_write(back, kGo) == 0, "eventfd");
     });
@@ -105,48 +104,66 @@ void by_eventfd(Measure& measure) {
     close(back);
 }
 
-/// A word that one side counts up and the other waits for.
+/// A word that one side counts up and the other waits for; `kFlags`: FUTEX_PRIVATE_FLAG if both are threads of one process.
+template <int kFlags>
 class Signal {
 public:
     void raise() {
         value_.fetch_add(1, std::memory_order_release);
-        syscall(SYS_futex, &value_, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+        syscall(SYS_futex, &value_, FUTEX_WAKE | kFlags, 1, nullptr, nullptr, 0);
     }
     /// Until it was raised `count` times in all.
     void wait_for(uint32_t count) {
         for (uint32_t seen; (seen = value_.load(std::memory_order_acquire)) != count;)
-            syscall(SYS_futex, &value_, FUTEX_WAIT, seen, nullptr, nullptr, 0);
+            syscall(SYS_futex, &value_, FUTEX_WAIT | kFlags, seen, nullptr, nullptr, 0);
     }
 
 private:
     std::atomic<uint32_t> value_{0};
 };
 
-void by_futex(Measure& measure) {
-    struct Shared {
-        Signal there, back;
-        std::atomic<bool> stop;
-    };
-    const SharedMemory<Shared> shared;
-    uint32_t count = 0;
-    Child other([&] {
+template <int kFlags>
+struct Signals {
+    Signal<kFlags> there, back;
+    std::atomic<bool> stop;
+
+    /// The other side, until `stop`.
+    void answer() {
         for (uint32_t turn = 1;; ++turn) {
-            shared->there.wait_for(turn);
-            if (shared->stop.load()) return;
-            shared->back.raise();
+            there.wait_for(turn);
+            if (stop.load()) return;
+            back.raise();
         }
-    });
-    measure.each([&] {
-        shared->there.raise();
-        shared->back.wait_for(++count);
-    });
-    shared->stop = true;
-    shared->there.raise();
+    }
+    void measure_round_trips(Measure& measure) {
+        uint32_t count = 0;
+        measure.each([&] {
+            there.raise();
+            back.wait_for(++count);
+        });
+        stop = true;
+        there.raise();
+    }
+};
+
+void by_futex(Measure& measure) {
+    const SharedMemory<Signals<0>> shared;
+    Child other([&] { shared->answer(); });
+    shared->measure_round_trips(measure);
+}
+
+void by_futex_between_threads(Measure& measure) {
+    Signals<FUTEX_PRIVATE_FLAG> shared{};
+    std::thread other([&] { shared.answer(); });
+    shared.measure_round_trips(measure);
+    other.join();
 }
 
 constexpr Row kRows[] = {
-    {"linux_futex", by_futex},        {"linux_eventfd", by_eventfd},      {"linux_pipe", by_pipe<1>},
-    {"linux_pipe_512", by_pipe<512>}, {"linux_pipe_4096", by_pipe<4096>}, {"linux_unix", by_unix_socket},
+    {"linux_futex", by_futex},        {"linux_threads_futex", by_futex_between_threads},
+    {"linux_eventfd", by_eventfd},    {"linux_pipe", by_pipe<1>},
+    {"linux_pipe_512", by_pipe<512>}, {"linux_pipe_4096", by_pipe<4096>},
+    {"linux_unix", by_unix_socket},
 };
 
 }  // namespace

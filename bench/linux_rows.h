@@ -2,7 +2,7 @@
 
 #include "bench/rows.h"
 
-/// The families of rows of Linux calls; ipc_linux.cpp runs them all.
+/// The families of rows of Linux calls that ipc_linux and calls_posix have in common.
 namespace portico::bench {
 
 extern const Rows kLinuxCallRows;

@@ -5,8 +5,11 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <string>
 
 namespace portico::bench {
 namespace {
@@ -91,6 +94,10 @@ void Measure::report_absent(std::string_view why) {
     std::printf(R"({"row": "%.*s", "absent": "%.*s"})"
                 "\n",
                 static_cast<int>(row_.size()), row_.data(), static_cast<int>(why.size()), why.data());
+}
+
+void Measure::report_missing(std::string_view call) {
+    report_absent("missing: " + std::string(call) + ": " + std::strerror(errno));
 }
 
 void give_up(std::string_view what, int64_t code) {

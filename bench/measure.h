@@ -85,6 +85,8 @@ public:
     void report_series(std::string_view series, const std::vector<double>& x, const std::vector<Figure>& y);
     /// The row cannot be measured on this system.
     void report_absent(std::string_view why);
+    /// The same, as the system has no such call: told with errno.
+    void report_missing(std::string_view call);
 
     uint64_t now() const;
 

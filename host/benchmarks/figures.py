@@ -78,7 +78,7 @@ class Curve:
 class Report:
     """All figures of one command, by how they were measured."""
 
-    counted: list[Figure] = field(default_factory=list)  # instructions and bytes
+    counted: list[Figure] = field(default_factory=list)  # in the unit the table asks for: instructions, bytes, ms
     timed: list[Figure] = field(default_factory=list)
     same_program: list[Figure] = field(default_factory=list)  # Linux programs on Portico, with Linux as their peer
     throughput: list[Figure] = field(default_factory=list)
@@ -135,7 +135,7 @@ def report(wanted: dict, runs: list[Run], filters: list[str]) -> Report:
     linux_rows = {row["row"]: row for row in wanted["linux_rows"]}
     own = {row["row"] for row in rows}  # told among the rows already
     cpu_counts = sorted({run.cpus for run in runs if not run.counted})
-    result.counted = [_figure(row, row["unit"], _ONE_CPU, found, linux_rows) for row in rows]
+    result.counted = [_figure(row, row["unit"], row.get("cpus", _ONE_CPU), found, linux_rows) for row in rows]
     _ask_not_to_grow(rows, result.counted)
     for cpus in cpu_counts:
         timed = [_figure(row, "ns", cpus, found, linux_rows) for row in rows if row["unit"] == "instructions"]

@@ -33,7 +33,7 @@ def _summary(figures: list[Figure]) -> str:
     lines = ["<table><tr><th>row</th><th>Portico</th><th>reach</th><th>met</th><th>peer</th></tr>"]
     for figure in figures:
         met = {None: "", True: '<span class="yes">yes</span>', False: '<span class="no">no</span>'}[figure.met]
-        value = escape(figure.absent or "not measured") if figure.value is None else f"{table.number(figure.value)} {'B' if figure.unit == 'bytes' else ''}"
+        value = escape(table.value(figure))
         peer = f"{escape(figure.peer.name)} {table.number(figure.peer.value)}" if figure.peer else ""
         lines.append(f"<tr><td>{escape(figure.name)}</td><td>{value}</td><td>{table.number(figure.reach)}</td><td>{met}</td><td>{peer}</td></tr>")
     return "\n".join(lines) + "</table>"

@@ -13,7 +13,7 @@ from failure import Failure
 
 FOLDER = os.path.join(paths.BUILD, "bench")
 ROOT = os.path.join(FOLDER, "root")
-ON_BOTH = ("ipc_linux", "memory_posix", "memory_tiny", "memory_large")  # what Linux's file system holds, too
+ON_BOTH = ("ipc_linux", "memory_posix", "calls_posix", "memory_tiny", "memory_large")  # what Linux's file system holds, too
 PROGRAMS = ("ipc_native", "port_placement", *ON_BOTH)
 _BY_CLOCK = ("port_placement",)  # measures by the clock, which icount moves on by instructions
 _BUILT = os.path.join(paths.SYSTEM, "bench")

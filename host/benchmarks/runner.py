@@ -21,12 +21,14 @@ class Benchmark:
 
     title: str
     both: str  # the program that runs on Linux, too
-    whole: bool  # all that is in ipc_native and port_placement, not only what the table names
+    whole: bool = False  # all that is in ipc_native and port_placement, not only what the table names
+    boot: bool = False  # also how long the system takes to start
 
 
 BENCHMARKS = {
     "ipc": Benchmark("IPC", "ipc_linux", whole=True),
-    "memory": Benchmark("memory and processes", "memory_posix", whole=False),
+    "memory": Benchmark("memory and processes", "memory_posix"),
+    "posix": Benchmark("Linux calls", "calls_posix", boot=True),
 }
 FLAGS = [
     Flag("json", "also write the rows there: name, unit, value, reach, peer, peer_value, …", "FILE"),
@@ -83,7 +85,7 @@ def _on_linux(parsed: options.Parsed, benchmark: Benchmark, wanted: dict) -> lis
 def _on_portico(parsed: options.Parsed, benchmark: Benchmark, wanted: dict) -> list[Run]:
     chosen = figures.chosen_rows(wanted, parsed["filter"])
     rows = figures.linux_rows_for(wanted, chosen)
-    native = parsed["filter"] if benchmark.whole else [row["row"] for row in chosen if not row.get("both") and "absent" not in row]
+    native = parsed["filter"] if benchmark.whole else [row["row"] for row in chosen if not row.get("both") and "absent" not in row and "cpus" not in row]
     runs = []
     for unit, cpus in _measured(parsed):
         if benchmark.whole or native:
@@ -91,6 +93,10 @@ def _on_portico(parsed: options.Parsed, benchmark: Benchmark, wanted: dict) -> l
         if rows:
             runs.append(_told("Linux programs on Portico", unit, cpus,
                               lambda: programs.run(benchmark.both, unit, cpus, [*_quick(parsed), *rows])))
+    if benchmark.boot and any("cpus" in row for row in chosen):
+        from benchmarks import boot
+
+        runs.append(_told_of("boots", lambda: boot.measure(bool(parsed["quick"]))))
     if benchmark.whole and (not parsed["filter"] or any(text in _THROUGHPUT for text in parsed["filter"])):
         boots = _MEASURED_QUICKLY if parsed["quick"] else (("instructions", 1), *(("ns", count) for count in _THROUGHPUT_CPUS))
         for unit, cpus in boots:
@@ -103,7 +109,11 @@ def _measured(parsed: options.Parsed) -> tuple[tuple[str, int], ...]:
 
 
 def _told(what: str, unit: str, cpus: int, run) -> Run:
-    sys.stderr.write(f"portico: measuring {what}: {'instructions' if unit == 'instructions' else 'time'}, {cpus} CPU{'s' if cpus > 1 else ''}\n")
+    return _told_of(f"{what}: {'instructions' if unit == 'instructions' else 'time'}, {cpus} CPU{'s' if cpus > 1 else ''}", run)
+
+
+def _told_of(what: str, run) -> Run:
+    sys.stderr.write(f"portico: measuring {what}\n")
     return run()
 
 

@@ -24,7 +24,7 @@ def text(report: Report) -> str:
 def _counted(report: Report) -> str:
     lines = [("guest instructions (icount), one CPU", "Portico", "reach", "met", "best of Linux, here", "best measured elsewhere")]
     for figure in report.counted:
-        lines.append((figure.name, _value(figure), number(figure.reach), {None: "", True: "yes", False: "no"}[figure.met],
+        lines.append((figure.name, value(figure), number(figure.reach), {None: "", True: "yes", False: "no"}[figure.met],
                       _best(figure.here()), _best(figure.elsewhere())))
     note = ""
     if report.overhead:
@@ -92,16 +92,17 @@ def _is_number(cell: str) -> bool:
     return not cell or cell[0].isdigit() or cell.startswith("not ")
 
 
-def _value(figure: Figure) -> str:
+def value(figure: Figure) -> str:
+    """With its unit, unless that is the usual one; or why there is none."""
     if figure.value is None:
         return figure.absent or "not measured"
-    return number(figure.value) + (" B" if figure.unit == "bytes" else "")
+    return number(figure.value) + {"bytes": " B", "ms": " ms"}.get(figure.unit, "")
 
 
 def _there(figure: Figure | None) -> str:
     if figure is None:
         return ""
-    return "not there" if figure.value is None and figure.absent else _value(figure)
+    return "not there" if figure.value is None and figure.absent else value(figure)
 
 
 def number(value: float | None) -> str:

@@ -15,7 +15,7 @@ _TIMEOUT_SECONDS = 600
 
 
 def cases() -> list[Case]:
-    return [Case(f"system/bench_{name}", lambda log, name=name: _run(name, log)) for name in ("ipc", "memory")]
+    return [Case(f"system/bench_{name}", lambda log, name=name: _run(name, log)) for name in ("ipc", "memory", "posix")]
 
 
 def _run(name: str, log: str) -> str:

@@ -121,7 +121,7 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(len(names), len(set(names)))
         known = {row["row"] for row in asked["linux_rows"]}
         for row in asked["rows"]:
-            self.assertIn(row["unit"], ("instructions", "bytes"), row)
+            self.assertIn(row["unit"], ("instructions", "bytes", "ms"), row)
             self.assertLessEqual(set(row.get("linux", [])), known, row)
             self.assertTrue(row.get("not_above") is None or row["not_above"] in names, row)
             self.assertTrue(all(math.isfinite(peer["value"]) and peer["value"] > 0 for peer in row.get("peers", [])), row)
@@ -175,7 +175,7 @@ class FlagsTest(unittest.TestCase):
         self.assertEqual(caught.exception.status, 125)
 
     def test_wrong_words_and_flags(self):
-        self.assert_refused("bench needs the name of a benchmark; there are: ipc, memory")
+        self.assert_refused("bench needs the name of a benchmark; there are: ipc, memory, posix")
         self.assert_refused("there is no benchmark 'ipx'", "ipx")
         self.assert_refused("does not take 'again'", "ipc", "again")
         self.assert_refused("did you mean --no-linux?", "--no-linx", "ipc")
