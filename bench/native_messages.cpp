@@ -60,7 +60,7 @@ Figure for_each_message(const Figure& of_batch) {
 
 void send_in_batches(Measure& measure) {
     const Channel channel = Channel::create();
-    abi::Message messages[kBatch];
+    alignas(kBatch * sizeof(abi::Message)) abi::Message messages[kBatch];  // in one page
     for (abi::Message& message : messages) message = {.word = {1, 2, 3, 4, 5}};
     const auto send = [&] { send_batch(channel.sender, messages); };
     const auto drain = [&] { repeat(kQueued, [&] { receive_one(channel.port); }); };
@@ -70,7 +70,7 @@ void send_in_batches(Measure& measure) {
 
 void receive_in_batches(Measure& measure) {
     const Channel channel = Channel::create();
-    abi::Message messages[kBatch];
+    alignas(kBatch * sizeof(abi::Message)) abi::Message messages[kBatch];  // in one page
     const auto receive = [&] { receive_batch(channel.port, messages); };
     const auto fill = [&] { repeat(kQueued, [&] { send_one(channel.sender); }); };
     fill();

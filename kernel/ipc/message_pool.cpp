@@ -7,11 +7,21 @@ namespace portico::kernel {
 
 static_assert(sizeof(MessageChunk) <= Heap::kBlockBytesMax);
 
+Result<> QueuedMessage::add_cargo() {
+    cargo = TRY(heap.make<Cargo>(*chunk->payer));
+    return {};
+}
+
+void QueuedMessage::drop_cargo() {
+    heap.destroy(cargo, *chunk->payer);
+}
+
 MessageChunk::MessageChunk(Account& account, MessagePool& owner) : payer(&account), pool(&owner) {
-    for (QueuedMessage& message : messages) {
-        message.chunk = this;
-        message.next_free = free;
-        free = &message;
+    for (QueuedMessage& place : messages) {
+        auto* message = new (&place) QueuedMessage;
+        message->chunk = this;
+        message->next_free = free;
+        free = message;
     }
 }
 
@@ -39,37 +49,38 @@ Result<> MessagePool::grow(Account& payer) {
 }
 
 Result<QueuedMessage*> MessagePool::take(Account& payer) {
-    if (chunks_.empty() || chunks_.front().free == nullptr) [[unlikely]]
+    if (!has_free()) [[unlikely]]
         TRY(grow(payer));
     MessageChunk& chunk = chunks_.front();
     QueuedMessage* message = chunk.free;
     chunk.free = message->next_free;
     if (chunk.used++ == 0) --spares_;
-    if (chunk.free == nullptr) [[unlikely]] {
-        chunks_.pop_front();
-        chunks_.push_back(chunk);
-    }
+    if (chunk.free == nullptr) [[unlikely]]
+        put_last();
     return message;
 }
 
+void MessagePool::put_last() {
+    MessageChunk& chunk = chunks_.front();
+    chunks_.pop_front();
+    chunks_.push_back(chunk);
+}
+
 /// A chunk was full, or is empty now.
-void MessagePool::settle(MessageChunk& chunk) {
+void MessagePool::settle(MessageChunk& chunk, bool was_full) {
     MessagePool* pool = chunk.pool;
     if (pool == nullptr) {
         if (chunk.used == 0) destroy(chunk);
         return;
     }
-    if (chunk.used != 0) {
-        pool->chunks_.erase(pool->chunks_.iterator_to(chunk));
-        pool->chunks_.push_front(chunk);
-        return;
-    }
-    if (pool->spares_ < kSparesMax) {
-        ++pool->spares_;
-        return;
-    }
+    const bool goes = chunk.used == 0 && pool->spares_ >= kSparesMax;
+    if (chunk.used == 0 && !goes) ++pool->spares_;
+    if (!goes && !was_full) return;
     pool->chunks_.erase(pool->chunks_.iterator_to(chunk));
-    destroy(chunk);
+    if (goes)
+        destroy(chunk);
+    else
+        pool->chunks_.push_front(chunk);
 }
 
 }  // namespace portico::kernel

@@ -5,6 +5,13 @@
 /// One-way messages, and receiving.
 namespace portico::kernel {
 
+static Result<> load_cargo(QueuedMessage& queued, const PageRange& pages, Thread& sender) {
+    TRY(queued.add_cargo());
+    const Result<> taken = take_in(queued.cargo->handles, queued.cargo->pages, queued.message, pages, sender);
+    if (!taken) queued.drop_cargo();
+    return taken;
+}
+
 /// `fill` writes header and words.
 template <class Fill>
 static Result<> post_message(Thread& caller, Sender& sender, const PageRange& pages, Fill fill) {
@@ -22,10 +29,12 @@ static Result<> post_message(Thread& caller, Sender& sender, const PageRange& pa
     queued.message.id = 0;
     queued.message.badge = sender.badge();
     queued.message.header = queued.message.header.with_kind(MessageKind::Send);
-    if (const Result<> carried = take_in(queued.handles, queued.pages, queued.message, pages, caller); !carried) [[unlikely]] {
-        sender.give_credit();
-        MessagePool::give_back(queued);
-        return carried;
+    if (!queued.message.header.is_plain()) [[unlikely]] {
+        if (const Result<> loaded = load_cargo(queued, pages, caller); !loaded) {
+            sender.give_credit();
+            MessagePool::give_back_empty(queued);
+            return loaded;
+        }
     }
     queued.sender.fill(sender);
     port.post(queued);

@@ -10,6 +10,15 @@
 
 namespace portico::kernel {
 
+namespace {
+
+/// A message that carries nothing else.
+bool is_words(const QueueNode& node) {
+    return node.node_kind() == QueueNode::Kind::Message && static_cast<const QueuedMessage&>(node).message.header.is_plain();
+}
+
+}  // namespace
+
 uint64_t port_count() {
     return PortRegistry::count();
 }
@@ -37,7 +46,8 @@ void Port::post(QueueNode& node) {
     queue_.push_back(node);
     ++queued_;
     if (was_empty && set_ != nullptr) set_->became_ready(*this);
-    wake_receivers();
+    if (waited_at() != nullptr) [[unlikely]]
+        wake_receivers();
     if (queued_ > queued_max_) queued_max_ = queued_;
 }
 
@@ -70,6 +80,46 @@ bool Port::pass_on(QueueNode& node) {
     }
     receiver.finish_wait(delivered ? Error::None : delivered.error());
     return delivered.has_value();
+}
+
+void Port::post_many(MessageQueue& messages, uint32_t count) {
+    ASSERT(!closed());
+    ASSERT(waited_at() == nullptr);
+    const bool was_empty = queue_.empty();
+    queue_.splice(queue_.end(), messages);
+    queued_ += count;
+    if (was_empty && set_ != nullptr) set_->became_ready(*this);
+    if (queued_ > queued_max_) queued_max_ = queued_;
+}
+
+/// Messages of one sender that lie in one chunk are taken out of the queue, paid back and given back together.
+uint32_t Port::take_words(uint8_t* to, uint32_t max) {
+    uint32_t taken = 0;
+    for (MessagePool::Run run; taken < max && !queue_.empty(); taken += run.count) {
+        auto node = queue_.begin();
+        if (!is_words(*node)) break;
+        auto* message = static_cast<QueuedMessage*>(&*node);
+        Sender* const sender = message->sender.get();
+        run = {.chunk = message->chunk, .first = nullptr, .last = message, .count = 0};
+        do {
+            __builtin_memcpy(to, &message->message, sizeof(Message));
+            to += sizeof(Message);
+            message->sender.set_uncounted(nullptr);
+            message->next_free = std::exchange(run.first, message);
+            ++run.count;
+            ++node;
+            message = static_cast<QueuedMessage*>(&*node);
+        } while (taken + run.count < max && node != queue_.end() && is_words(*node) && message->chunk == run.chunk &&
+                 message->sender.get() == sender);
+        queue_.erase(queue_.begin(), node);
+        MessagePool::give_back_run(run);
+        sender->give_credits(run.count);
+        sender->drop_references(run.count);
+    }
+    queued_ -= taken;
+    messages_ += taken;
+    if (taken > 0) left_queue();
+    return taken;
 }
 
 /// The queue may have become empty.
@@ -193,8 +243,11 @@ Result<> Port::deliver(QueueNode& node, Thread& receiver) {
         return deliver_call(static_cast<Call&>(node), receiver);
     case QueueNode::Kind::Message: {
         auto& message = static_cast<QueuedMessage&>(node);
-        const uint32_t page_bytes =
-            TRY(hand_over(message.handles, message.pages, message.message, landing_in_registers(receiver), receiver));
+        uint32_t page_bytes = 0;
+        if (!message.message.header.is_plain()) {
+            Cargo& cargo = *message.cargo;
+            page_bytes = TRY(hand_over(cargo.handles, cargo.pages, message.message, landing_in_registers(receiver), receiver));
+        }
         load_message(receiver, message.message);
         receiver.frame.registers.rbx = page_bytes;
         message.sender->give_credit();
@@ -268,8 +321,6 @@ void Port::drop(QueueNode& node) {
     switch (node.node_kind()) {
     case QueueNode::Kind::Message: {
         auto& message = static_cast<QueuedMessage&>(node);
-        message.handles.drop();
-        message.pages.drop();
         message.sender->give_credit();
         MessagePool::give_back(message);
         return;

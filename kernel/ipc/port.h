@@ -47,8 +47,8 @@ public:
         --senders_;
         credits_ -= credits;
     }
-    void take_credit() { --credits_; }
-    void give_credit() { ++credits_; }
+    void take_credits(uint32_t count) { credits_ -= count; }
+    void give_credits(uint32_t count) { credits_ += count; }
     void count_passed() { ++messages_; }
 
     bool empty() const override { return queue_.begin() == queue_.end(); }
@@ -59,6 +59,8 @@ public:
     void post(QueueNode& node);
     /// While messages are queued, wakes those that wait, until one of them has the task to come for the next.
     void wake_receivers();
+    /// Appends `count` messages; nobody may be waiting for them.
+    void post_many(MessageQueue& messages, uint32_t count);
     void withdraw(QueueNode& node);
     /// The node that would be taken next by this process, or null.
     QueueNode* front_for(const Process& receiver) {
@@ -71,6 +73,8 @@ public:
         count_taken();
         left_queue();
     }
+    /// Takes messages of words alone from the front, up to `max`, and writes them to memory. Returns how many.
+    uint32_t take_words(uint8_t* to, uint32_t max);
 
     /// The source at which a receiver waits that would get the next message: this port, its set, or null.
     MessageSource* waited_at();

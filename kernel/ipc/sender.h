@@ -29,13 +29,19 @@ public:
 
     bool take_credit() {
         if (credits_ == 0) return false;
-        --credits_;
-        port_->take_credit();
+        take_credits(1);
         return true;
     }
-    void give_credit() {
-        ++credits_;
-        port_->give_credit();
+    /// The same for many; there must be so many.
+    uint32_t credits() const { return credits_; }
+    void take_credits(uint32_t count) {
+        credits_ -= count;
+        port_->take_credits(count);
+    }
+    void give_credit() { give_credits(1); }
+    void give_credits(uint32_t count) {
+        credits_ += count;
+        port_->give_credits(count);
         if (has_waiting()) [[unlikely]]
             later(kEnd);
     }

@@ -34,6 +34,12 @@ public:
         if (--references_less_one_ < 0) [[unlikely]]
             dropped_last_reference();
     }
+    void add_references(uint32_t count) { references_less_one_ += static_cast<int32_t>(count); }
+    void drop_references(uint32_t count) {
+        references_less_one_ -= static_cast<int32_t>(count);
+        if (references_less_one_ < 0) [[unlikely]]
+            dropped_last_reference();
+    }
     void add_handle() { ++handles_less_one_; }
     void drop_handle() {
         if (--handles_less_one_ < 0) dropped_last_handle();
@@ -107,6 +113,9 @@ public:
     ~Ref() {
         if (object_ != nullptr) object_->drop_reference();
     }
+
+    /// Becomes one of the references that add_references() counted, or that drop_references() will have uncounted.
+    void set_uncounted(T* object) { object_ = object; }
 
     T* get() const { return object_; }
     T& operator*() const { return *object_; }
