@@ -11,6 +11,7 @@ import paths
 from checks.results import Results
 
 LINES_MAX = 500
+_KERNEL_LINES_MAX = 12_000  # of code: what one can read in a weekend
 _TEXT_ENDINGS = (".h", ".cpp", ".c", ".S", ".py", ".md", ".toml", ".cmake", ".txt", ".ld", ".pml")
 _LEFTOVER = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -24,6 +25,7 @@ def run(results: Results) -> None:
     files = _files()
     checks = {
         "file-size": lambda: too_long(files),
+        "kernel-size": lambda: kernel_too_large(files),
         "leftovers": lambda: leftovers(files),
         "links": lambda: dead_links(files),
         "shown-code": lambda: shown_otherwise(files),
@@ -60,6 +62,14 @@ def too_long(files: list[str]) -> list[str]:
     lengths = {path: len(_text(path).splitlines()) for path in files if path not in _GENERATED}
     return [f"{path}: {length} lines, more than {LINES_MAX}: which second thing is in there?" for path, length in lengths.items()
             if length > LINES_MAX]
+
+
+def kernel_too_large(files: list[str]) -> list[str]:
+    """Counts the lines of code of the kernel that boots: without blank lines and comments, tests and the machine that tests run on."""
+    kernel = [path for path in files if path.startswith("kernel/") and path.endswith((".h", ".cpp", ".S"))
+              and not path.endswith(("_test.cpp", "_fuzz.cpp")) and not path.startswith("kernel/arch/hosted/")]
+    code = sum(1 for path in kernel for line in _text(path).splitlines() if line.strip() and not line.strip().startswith("//"))
+    return [f"kernel: {code} lines of code, more than {_KERNEL_LINES_MAX}: what can a user process do?"] if code > _KERNEL_LINES_MAX else []
 
 
 def leftovers(files: list[str]) -> list[str]:
