@@ -59,6 +59,10 @@ extern "C" [[clang::preserve_none]] void enter_call(uint64_t word4, uint64_t dea
 extern "C" [[clang::preserve_none]] void enter_reply_receive(uint64_t word4, uint64_t deadline_ns, ThreadFrame*, Cpu* cpu, uint64_t handle,
                                                              uint64_t header, uint64_t word0, uint64_t word1, uint64_t word2,
                                                              uint64_t word3);
+extern "C" [[clang::preserve_none]] void enter_send(uint64_t word4, uint64_t deadline_ns, ThreadFrame*, Cpu* cpu, uint64_t handle,
+                                                    uint64_t header, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3);
+extern "C" [[clang::preserve_none]] void enter_receive(uint64_t word4, uint64_t deadline_ns, ThreadFrame*, Cpu* cpu, uint64_t handle,
+                                                       uint64_t header, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3);
 /// Implemented by arch: to user mode with these registers, rax 0, all others and the GS base from the frame. The lock is not held.
 extern "C" [[clang::preserve_none]] void exit_with_message(uint64_t word4, uint64_t badge, ThreadFrame* frame, Cpu* cpu, uint64_t id,
                                                            uint64_t header, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3);

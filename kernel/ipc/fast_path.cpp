@@ -8,26 +8,12 @@
 #include "kernel/sched/switch.h"
 
 namespace portico::kernel {
-namespace {
-
-constexpr uint64_t kHandlesOrPages = uint64_t{0x7F} << 16 | uint64_t{3} << 29;
-
-}  // namespace
-
 /// Where a thread waits that can take a call of `caller` at once; null if there is none, or anything else is in the way.
 [[gnu::always_inline]] inline MessageSource* FastPath::waited_at(const Cpu& cpu, const Thread& caller, Port& port) {
     MessageSource* source = port.waited_at();
     if (source == nullptr || caller.call_ == nullptr || port.queued() != 0) return nullptr;
     if (!source->first_receiver().fast_wakeable || caller.disturbed || cpu.resched) return nullptr;
     return source;
-}
-
-/// One store.
-[[gnu::always_inline]] inline void FastPath::set_standing(Thread& thread, Thread::State state, Thread::Wait wait, bool fast_wakeable) {
-    thread.state_ = state;
-    thread.wait_ = wait;
-    thread.fast_wakeable = fast_wakeable;
-    thread.disturbed = false;  // else it would not be here
 }
 
 /// The caller's record, which has header, kind and windows, is taken by the first thread at `source`.

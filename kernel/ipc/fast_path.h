@@ -5,6 +5,7 @@
 namespace portico::kernel {
 
 class MessageSource;
+class QueuedMessage;
 class Sender;
 
 /// The exchanges that servers and clients live on, when nothing unusual is in the way: a call to a port where a thread waits (or a Linux
@@ -25,17 +26,39 @@ public:
         uint64_t deadline_or_badge;
     };
 
+    struct Words {
+        uint64_t word[abi::kMessageWords];
+    };
+
     /// The thread that runs now, and takes `head` and the words; its GS base is not loaded yet. Null for false.
     static Thread* call(Cpu& cpu, Thread& caller, Head& head);
     /// The same. A caller whose answer is no message (of a Linux call) has got it: `in_frame`.
     static Thread* reply_receive(Cpu& cpu, Thread& server, Head& head, bool& in_frame);
     static bool foreign_call(Cpu& cpu, Thread& caller);
 
+    /// Queues a message of words alone that nobody waits for.
+    static bool send(Thread& sender, const Head& head, const Words& words);
+    enum class Received : uint8_t { No, Taken, Waits };
+    /// Takes words alone, or a call without handles and pages, from a queue: `head` and `words` are the thread's then. From an empty one,
+    /// for ever: the thread waits, and Scheduler::leave must be called.
+    static Received receive(Thread& receiver, Head& head, Words& words);
+
 private:
+    static constexpr uint64_t kHandlesOrPages = uint64_t{0x7F} << 16 | uint64_t{3} << 29;  ///< in a header
+
     static MessageSource* waited_at(const Cpu& cpu, const Thread& caller, Port& port);
-    static void set_standing(Thread& thread, Thread::State state, Thread::Wait wait, bool fast_wakeable);
+    /// One store.
+    [[gnu::always_inline]] static void set_standing(Thread& thread, Thread::State state, Thread::Wait wait, bool fast_wakeable) {
+        thread.state_ = state;
+        thread.wait_ = wait;
+        thread.fast_wakeable = fast_wakeable;
+        thread.disturbed = false;  // else it would not be here
+    }
     static void hand_over(Thread& caller, Thread::Wait wait, MessageSource& source, Sender& sender);
     static void run(Cpu& cpu, Thread& from, Thread& thread);
+    static void give(const abi::Message& message, Head& head, Words& words);
+    static bool take_message(Thread& receiver, Port& port, QueuedMessage& queued, Head& head, Words& words);
+    static bool take_call(Thread& receiver, Port& port, Call& call, Head& head, Words& words);
 };
 
 }  // namespace portico::kernel

@@ -51,13 +51,7 @@ Result<> MessagePool::grow(Account& payer) {
 Result<QueuedMessage*> MessagePool::take(Account& payer) {
     if (!has_free()) [[unlikely]]
         TRY(grow(payer));
-    MessageChunk& chunk = chunks_.front();
-    QueuedMessage* message = chunk.free;
-    chunk.free = message->next_free;
-    if (chunk.used++ == 0) --spares_;
-    if (chunk.free == nullptr) [[unlikely]]
-        put_last();
-    return message;
+    return take_free();
 }
 
 void MessagePool::put_last() {

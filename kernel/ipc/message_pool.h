@@ -68,6 +68,18 @@ public:
 
     /// An empty message. Errors: NoMemory.
     Result<QueuedMessage*> take(Account& payer);
+    /// The same from the memory that is there, or null.
+    QueuedMessage* take_free() {
+        if (!has_free()) [[unlikely]]
+            return nullptr;
+        MessageChunk& chunk = chunks_.front();
+        QueuedMessage* message = chunk.free;
+        chunk.free = message->next_free;
+        if (chunk.used++ == 0) --spares_;
+        if (chunk.free == nullptr) [[unlikely]]
+            put_last();
+        return message;
+    }
     /// Up to `max` empty messages, fewer if there is no memory: `fill` is given each, and returns false for one that it leaves here.
     template <class Fill>
     uint32_t take_some(Account& payer, uint32_t max, Fill fill);
@@ -80,6 +92,12 @@ public:
     /// The same for one without sender and cargo.
     static void give_back_empty(QueuedMessage& message) {
         give_back_run({.chunk = message.chunk, .first = &message, .last = &message, .count = 1});
+    }
+    /// Whether that is all: nothing is freed, and no chunk gets another place.
+    static bool goes_back_alone(const QueuedMessage& message) {
+        const MessageChunk& chunk = *message.chunk;
+        if (chunk.used == 1) return chunk.pool != nullptr && chunk.pool->spares_ < kSparesMax;
+        return chunk.used != MessageChunk::kMessages;
     }
     /// Messages of one chunk, linked by next_free.
     struct Run {

@@ -122,6 +122,11 @@ uint32_t Port::take_words(uint8_t* to, uint32_t max) {
     return taken;
 }
 
+/// The queue was empty.
+void Port::tell_set() {
+    set_->became_ready(*this);
+}
+
 /// The queue may have become empty.
 void Port::left_queue() {
     if (queued_ != 0) return;

@@ -57,6 +57,13 @@ public:
 
     /// Appends a node and lets a waiting receiver take it. The node is the queue's until taken.
     void post(QueueNode& node);
+    /// The same of one that nobody may be waiting for.
+    void append(QueueNode& node) {
+        queue_.push_back(node);
+        if (queued_++ == 0 && set_ != nullptr) [[unlikely]]
+            tell_set();
+        if (queued_ > queued_max_) queued_max_ = queued_;
+    }
     /// While messages are queued, wakes those that wait, until one of them has the task to come for the next.
     void wake_receivers();
     /// Appends `count` messages; nobody may be waiting for them.
@@ -67,6 +74,10 @@ public:
         if (!queue_.empty() && queue_.front().node_kind() == QueueNode::Kind::Call) drop_notices_to_others(receiver);
         return queue_.empty() ? nullptr : &queue_.front();
     }
+    /// The oldest node; there must be one.
+    QueueNode& front() { return queue_.front(); }
+    /// The highest priority of a call posted since the queue was last empty.
+    unsigned urgent() const { return urgent_; }
     /// Takes the front node out by hand.
     void pop_front() {
         queue_.pop_front();
@@ -98,6 +109,7 @@ private:
     friend class PortSet;
     void on_unreachable() override;
     void left_queue();
+    void tell_set();
     void drop_notices_to_others(const Process& receiver);
     bool pass_on(QueueNode& node);
     void take_plain(QueuedMessage& message, Thread& receiver);

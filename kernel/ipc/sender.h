@@ -50,12 +50,12 @@ public:
     /// Invariant between entries: if threads wait there is no credit, and the port is open.
     void park(Thread& thread);
     void unpark(Thread& thread);
+    bool has_waiting() const { return waiting_.begin() != waiting_.end(); }
 
 private:
     void doom() override;
     /// Posts for those who wait, as far as there are credits; all of them learn that the port is closed.
     void on_end() override;
-    bool has_waiting() const { return waiting_.begin() != waiting_.end(); }
 
     Ref<Port> port_;
     ThreadList waiting_;

@@ -34,6 +34,8 @@ public:
         if (--references_less_one_ < 0) [[unlikely]]
             dropped_last_reference();
     }
+    /// Whether the next drop_reference() is the last.
+    bool has_one_reference() const { return references_less_one_ == 0; }
     void add_references(uint32_t count) { references_less_one_ += static_cast<int32_t>(count); }
     void drop_references(uint32_t count) {
         references_less_one_ -= static_cast<int32_t>(count);

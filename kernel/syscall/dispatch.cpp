@@ -134,12 +134,20 @@ void finish_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {
 
 void enter_syscall(Cpu& cpu) __attribute__((no_thread_safety_analysis)) {
     const abi::Registers& r = cpu.running->frame.registers;
-    if (r.rax == abi::kNativeBase + abi::PortCall::doc.number)
-        return enter_call(r.r12, r.r13, nullptr, &cpu, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9);
-    if (r.rax == abi::kNativeBase + abi::PortReplyReceive::doc.number)
-        return enter_reply_receive(r.r12, r.r13, nullptr, &cpu, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9);
-    kernel_lock.lock();
-    finish_syscall(cpu);
+    const auto enter_by = [&](auto entry) { entry(r.r12, r.r13, nullptr, &cpu, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9); };
+    switch (r.rax) {
+    case abi::kNativeBase + abi::PortCall::doc.number:
+        return enter_by(enter_call);
+    case abi::kNativeBase + abi::PortReplyReceive::doc.number:
+        return enter_by(enter_reply_receive);
+    case abi::kNativeBase + abi::PortSend::doc.number:
+        return enter_by(enter_send);
+    case abi::kNativeBase + abi::PortReceive::doc.number:
+        return enter_by(enter_receive);
+    default:
+        kernel_lock.lock();
+        finish_syscall(cpu);
+    }
 }
 
 extern "C" [[clang::preserve_none]] void enter_whole_syscall() __attribute__((no_thread_safety_analysis)) {

@@ -29,7 +29,9 @@
 .set kGsBase, 168
 
 .set kNativeBase, 0x8000
+.set kPortSend, 6
 .set kPortCall, 7
+.set kPortReceive, 9
 .set kPortReplyReceive, 11
 .set kUserCode, 0x33
 .set kUserData, 0x2b
@@ -135,10 +137,16 @@ leave_quick:
 whole_frame:
     save_callee_saved %rsp
     movq %gs:kCpuStackTop, %rsp
+    movq %gs:kCpuSelf, %r15         # the rest of the message is in its registers already, but r10 in rcx: see enter_call
+    movq %r10, %rcx
     cmpq $kNativeBase + kPortCall, %rax
     je call
     cmpq $kNativeBase + kPortReplyReceive, %rax
     je reply_receive
+    cmpq $kNativeBase + kPortReceive, %rax
+    je receive
+    cmpq $kNativeBase + kPortSend, %rax
+    je send
     xorl %ebp, %ebp
     callq enter_whole_syscall
 
@@ -157,17 +165,20 @@ exit_to_user:
     swapgs
     sysretq
 
-# The rest of the message is in its registers already, but r10 in rcx. See enter_call.
 call:
-    movq %gs:kCpuSelf, %r15
-    movq %r10, %rcx
     callq enter_call
     jmp exit_to_user
 
 reply_receive:
-    movq %gs:kCpuSelf, %r15
-    movq %r10, %rcx
     callq enter_reply_receive
+    jmp exit_to_user
+
+receive:
+    callq enter_receive
+    jmp exit_to_user
+
+send:
+    callq enter_send
     jmp exit_to_user
 
 # r14 is the frame. GS is loaded here, since it is the program's now and rax is free.

@@ -23,7 +23,9 @@ static_assert(offsetof(abi::Registers, rflags) == 128);
 static_assert(offsetof(abi::Registers, rsp) == 136);
 static_assert(offsetof(ThreadFrame, gs_base) == 168);
 static_assert(abi::PortCall::doc.number == 7);
+static_assert(abi::PortReceive::doc.number == 9);
 static_assert(abi::PortReplyReceive::doc.number == 11);
+static_assert(abi::PortSend::doc.number == 6);
 
 /// As kernel_exception in entry.S pushes it.
 struct KernelException {
