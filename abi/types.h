@@ -116,7 +116,8 @@ struct MemoryInfo {
     uint64_t resident_bytes = 0;
     uint64_t id = 0;
     MemoryFlags flags = MemoryFlags::None;
-    uint64_t physical = 0;  ///< of DeviceRam: where it begins
+    uint64_t physical = 0;    ///< of DeviceRam: where it begins
+    uint64_t references = 0;  ///< handles, mappings, clones that take pages from it: who else uses it
 };
 
 /// For memory_physical: RAM, wherever there is some.

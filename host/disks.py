@@ -16,10 +16,10 @@ _MMIO_BASE, _MMIO_BYTES, _MMIO_LINE, _MMIO_PAGES, _MMIO_IN_PAGE = 0xFEB0_0000, 0
 
 
 class Disk:
-    """One image: its file, or for swap a file without a name that goes with its descriptor."""
+    """One image: its file, or for swap a file without a name that goes with its descriptor. `snapshot`: what the guest writes goes with QEMU."""
 
-    def __init__(self, file: str, *, read_only: bool = False, descriptor: int | None = None) -> None:
-        self.file, self.read_only, self.descriptor = file, read_only, descriptor
+    def __init__(self, file: str, *, read_only: bool = False, descriptor: int | None = None, snapshot: bool = False) -> None:
+        self.file, self.read_only, self.descriptor, self.snapshot = file, read_only, descriptor, snapshot
 
     @property
     def format(self) -> str:
@@ -55,15 +55,22 @@ def swap(size_bytes: int) -> Disk:
     return Disk("", descriptor=descriptor)
 
 
-def of_flags(given: list[Disk], swap_bytes: int | None) -> tuple[list[Disk], list[str]]:
-    """The disks in the order of their names (vda, vdb, …) and entries of boot/run: the swap disk is the last one."""
-    disks = list(given)
-    if len(disks) + (swap_bytes is not None) > COUNT_MAX:
-        raise usage(f"at most {COUNT_MAX} disks, swap included")
-    if swap_bytes is None:
-        return disks, []
-    disks.append(swap(swap_bytes))
-    return disks, [f"swap=vd{'abcdefgh'[len(disks) - 1]}"]
+def of_flags(given: list[Disk], swap_bytes: int | None, root: Disk | None = None) -> tuple[list[Disk], list[str]]:
+    """The disks in the order of their names (vda, vdb, …) and entries of boot/run: behind those given stand the root's and the swap disk."""
+    disks, entries = list(given), []
+    if len(disks) + (swap_bytes is not None) + (root is not None) > COUNT_MAX:
+        raise usage(f"at most {COUNT_MAX} disks, those of the root and for swap included")
+    if root is not None:
+        disks.append(root)
+        entries.append(f"root={name_of(len(disks) - 1)}")
+    if swap_bytes is not None:
+        disks.append(swap(swap_bytes))
+        entries.append(f"swap={name_of(len(disks) - 1)}")
+    return disks, entries
+
+
+def name_of(index: int) -> str:
+    return f"vd{'abcdefgh'[index]}"
 
 
 def close(disks: list[Disk]) -> None:
@@ -95,7 +102,7 @@ def arguments(machine: str, cpus: int, disks: list[Disk], first_descriptor: int)
         if disk.descriptor is not None:
             file, first_descriptor = f"/proc/self/fd/{first_descriptor}", first_descriptor + 1
         result += ["-drive", f"if=none,id=disk{index},format={disk.format},file={file.replace(',', ',,')},cache=writeback,discard=unmap,"
-                             f"rerror=report,werror=report{',readonly=on' if disk.read_only else ''}"]
+                             f"rerror=report,werror=report{',readonly=on' if disk.read_only else ''}{',snapshot=on' if disk.snapshot else ''}"]
         device = f"virtio-blk-device,bus=virtio-mmio-bus.{_place(index)}" if machine == "microvm" else "virtio-blk-pci,disable-legacy=on"
         result += ["-device", f"{device},drive=disk{index},num-queues={min(cpus, 4)}"]
     return result

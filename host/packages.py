@@ -17,6 +17,8 @@ TO_BUILD = {
     "libc++abi-19-dev": "/usr/lib/llvm-19/lib/libc++abi.a",
     "libc6-dev": "/usr/lib/x86_64-linux-gnu/libc.a",
     "libboost-dev": "/usr/include/boost/version.hpp",
+    "libext2fs-dev": "/usr/lib/x86_64-linux-gnu/libext2fs.a",
+    "comerr-dev": "/usr/lib/x86_64-linux-gnu/libcom_err.a",
     "cmake": "/usr/bin/cmake",
     "ninja-build": "/usr/bin/ninja",
     "busybox-static": "/usr/share/doc/busybox-static",
@@ -28,7 +30,9 @@ TO_TEST = {
     "musl-tools": "/usr/bin/musl-gcc",
     "clang-format-19": "/usr/bin/clang-format-19",
     "spin": "/usr/bin/spin",
+    "e2fsprogs": "/sbin/mke2fs",
 }
+TO_MAKE_IMAGES = {"e2fsprogs": "/sbin/mke2fs"}
 TO_FORMAT = {"clang-format-19": "/usr/bin/clang-format-19"}
 TO_DEBUG = {"gdb": "/usr/bin/gdb"}
 

@@ -22,7 +22,10 @@ FLAGS = [
     Flag("env", "set a variable of the program; NAME alone takes our own value (repeatable)", "NAME[=VALUE]", "e", repeat=True),
     Flag("workdir", "where the program starts (default /)", "PATH", "w"),
     Flag("timeout", "end after that time with status 125", "SECONDS", parse=options.seconds),
-    Flag("rootfs", "use a folder of the host, or an image by name, as root file system (a copy: the guest's changes are lost)", "DIR|NAME"),
+    Flag("rootfs", "the root file system, on an ext4 disk: an image by name (portico image), a folder, a tarball, an OCI layout, or a disk image; "
+                   "the guest's changes are lost", "NAME|DIR|TAR|IMAGE"),
+    Flag("persist", "keep the guest's changes to --rootfs: in the disk image, or in a copy in build/images/kept for the next run"),
+    Flag("root-in-memory", "take the folder --rootfs into the guest's memory instead"),
     Flag("disk", "give the guest a disk, /dev/vda, vdb, …: an image that is there, :ro to only read it (repeatable)", "IMAGE[:ro]",
          parse=disks.parse, repeat=True),
     Flag("swap", "attach a fresh disk meant for swap; nothing in the guest swaps yet", "SIZE", parse=options.memory),
@@ -59,7 +62,7 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     archives = _archives(parsed)
     streams = run_config.Streams.of_this_process()
     variables = run_config.environment(parsed["env"], streams.terminal)
-    guest_disks, disk_entries = disks.of_flags(parsed["disk"], parsed["swap"])
+    guest_disks, disk_entries = disks.of_flags(parsed["disk"], parsed["swap"], _root_disk(parsed))
     tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"], [*(extra or []), *disk_entries]))
     needed = sum(os.stat(archive).st_size for archive in archives) + _OWN_NEEDS_BYTES
     if parsed["memory"] < needed:
@@ -83,9 +86,22 @@ def _archives(parsed: options.Parsed) -> list[str]:
         if parsed["rootfs"] is not None:
             raise usage("--examples and --rootfs are two root file systems; give one")
         parsed.values["rootfs"] = native_programs.examples_root()
+        parsed.values["root-in-memory"] = True
+    if not parsed["root-in-memory"]:
+        return [paths.SERVERS_ARCHIVE]
     import rootfs_cache
 
     return [paths.SERVERS_ARCHIVE, rootfs_cache.archive_of(str(parsed["rootfs"]))]
+
+
+def _root_disk(parsed: options.Parsed) -> disks.Disk | None:
+    if parsed["root-in-memory"] or parsed["rootfs"] is None:
+        if parsed["persist"]:
+            raise usage("--persist keeps what is on the disk of --rootfs; in memory nothing is kept")
+        return None
+    from images import root_disk
+
+    return root_disk.of(str(parsed["rootfs"]), persist=bool(parsed["persist"]))
 
 
 def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, streams: run_config.Streams, archives: list[str],

@@ -286,6 +286,14 @@ struct RegisterDevice {
     Handle server;
 };
 
+struct End {
+    static constexpr Method method{0x123, "file.end",
+                                   "Write all to stable storage and mark file systems on disks as left cleanly; nothing is changed "
+                                   "any more. For the holder of the file server's control handle.",
+                                   Repeat::Yes};
+    using Reply = Empty;
+};
+
 struct MakePipe {
     static constexpr Method method{0x121, "file.make_pipe", "On the pipe server's handle: make a pipe; flags kNonBlocking."};
     struct Reply {
@@ -316,6 +324,6 @@ struct OpenFifo {
 
 using Protocol = MethodList<Read, Write, Seek, GetAttributes, SetAttributes, Truncate, Sync, GetFlags, SetFlags, Control, Poll, GetMemory,
                             ReadDirectory, GetPath, GetSpace, Open, GetAttributesAt, MakeNode, Remove, Rename, Link, MakeSymbolicLink,
-                            ReadSymbolicLink, CheckAccess, RegisterDevice, MakePipe, OpenFifo>;
+                            ReadSymbolicLink, CheckAccess, RegisterDevice, End, MakePipe, OpenFifo>;
 
 }  // namespace portico::protocols::file

@@ -76,7 +76,7 @@ struct MemoryResize {
 struct MemoryQuery {
     static constexpr CallDoc doc{.number = 20,
                                  .name = "memory_query",
-                                 .summary = "Tell the size of a memory object, and whether it can shrink.",
+                                 .summary = "Tell the size of a memory object, whether it can shrink, and whether others use it.",
                                  .arguments = {{{"memory", "handle with Read"}, {"info", "MemoryInfo to fill"}}},
                                  .errors = {BadHandle, AccessDenied, BadAddress}};
     using Reply = NoReply;

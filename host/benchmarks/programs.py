@@ -42,7 +42,7 @@ def run(program: str, unit: str, cpus: int, flags: list[str]) -> Run:
     """Boots Portico through the host command itself, as a user would, and reads what the program prints."""
     accelerator = "icount" if unit == "instructions" else "tcg"
     log = os.path.join(FOLDER, f"portico-{program}-{unit}-{cpus}.log")
-    command = [os.path.join(paths.REPOSITORY, "portico"), "run", "--accel", accelerator, "--cpus", str(cpus), "--memory", _MEMORY, "--rootfs", ROOT, "--log", log,
+    command = [os.path.join(paths.REPOSITORY, "portico"), "run", "--accel", accelerator, "--cpus", str(cpus), "--memory", _MEMORY, "--rootfs", ROOT, "--root-in-memory", "--log", log,
                "--timeout", str(_TIMEOUT_SECONDS), "--", f"/bench/{program}", *_unit_flag(program, unit), *flags]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -74,7 +74,7 @@ def _run(name: str, variant: str, cpus: int, status: int, log: str, by: str = "r
     host_status = host.returncode if host.returncode >= 0 else 128 - host.returncode
     if host_status != status:
         return f"on Linux its status is {host_status}, expected {status}: the test itself is wrong\n{host.stdout.decode()}{host.stderr.decode()}"
-    flags = ["--cpus", str(cpus), "-w", "/tmp", "--rootfs", TEST_ROOT, *(more_flags or [])]
+    flags = ["--cpus", str(cpus), "-w", "/tmp", "--rootfs", TEST_ROOT, "--root-in-memory", *(more_flags or [])]
     guest = portico_run(log, _TIMEOUT_SECONDS, flags, [f"/tests/{variant}/{name}"], by=by)
     problems = []
     if guest.status != status:

@@ -28,7 +28,7 @@ def cases(quick: bool) -> list[Case]:
 
 def _run(name: str, cpus: int, log: str) -> str:
     """Each promise that held is a line "ok …"; a program that ends early or says anything else has failed."""
-    ended = portico_run(log, _TIMEOUT_SECONDS, ["-c", str(cpus), "-w", "/tmp", "--rootfs", TEST_ROOT], [f"/tests/native/{name}"])
+    ended = portico_run(log, _TIMEOUT_SECONDS, ["-c", str(cpus), "-w", "/tmp", "--rootfs", TEST_ROOT, "--root-in-memory"], [f"/tests/native/{name}"])
     lines = ended.stdout.decode("utf-8", "replace").splitlines()
     if ended.status == 0 and lines and all(line.startswith("ok ") for line in lines):
         return ""

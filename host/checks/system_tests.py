@@ -54,7 +54,7 @@ def _run(test: dict, cpus: int, log: str) -> str:
     program = test["command"] or ["sh", "-c", test["script"]]
     flags = ["--cpus", str(cpus), "-w", test["workdir"], *test["flags"]]
     if test["rootfs"] == "test":
-        flags += ["--rootfs", TEST_ROOT]
+        flags += ["--rootfs", TEST_ROOT, "--root-in-memory"]
     ended = portico_run(log, test["timeout"], flags, program, _stdin(test), test["run_by"])
     return "\n".join(filter(None, _judge(test, program, ended)))
 

@@ -78,7 +78,7 @@ def _full_rings(log: str) -> str:
 
 
 def _thread_names(log: str) -> str:
-    path, done = _trace(log, "json", ["--rootfs", TEST_ROOT], ["/tests/glibc/thread_names"])
+    path, done = _trace(log, "json", ["--rootfs", TEST_ROOT, "--root-in-memory"], ["/tests/glibc/thread_names"])
     return _judge(path, done, 0, lambda trace: _lacking("thread", {"worker", "a name that is ", "leader"},
                                                         {name for (pid, _), name in trace.threads.items()
                                                          if trace.processes[pid] == "leader"}))

@@ -29,6 +29,8 @@ public:
     Account& payer() const { return *payer_; }
     uint32_t handle_count() const { return static_cast<uint32_t>(handles_less_one_ + 1); }
 
+    uint32_t reference_count() const { return static_cast<uint32_t>(references_less_one_ + 1); }
+
     void add_reference() { ++references_less_one_; }
     void drop_reference() {
         if (--references_less_one_ < 0) [[unlikely]]

@@ -94,7 +94,8 @@ Result<> on_syscall(Thread& caller, const abi::MemoryQuery& call) {
                                .resident_bytes = memory->resident_bytes(),
                                .id = memory->id(),
                                .flags = memory->flags(),
-                               .physical = memory->is_device_ram() ? memory->base().value : 0};
+                               .physical = memory->is_device_ram() ? memory->base().value : 0,
+                               .references = memory->reference_count()};
     return caller.process().space().write(call.info, info);
 }
 

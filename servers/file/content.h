@@ -40,6 +40,9 @@ public:
 
     virtual Result<> resize(uint64_t) { return fail(Error::InvalidArgument); }
 
+    /// Its bytes are on stable storage.
+    virtual Result<> sync() { return {}; }
+
     /// If this is a disk: it is read and written asynchronously, through this.
     virtual Disk* disk() { return nullptr; }
 

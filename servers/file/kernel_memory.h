@@ -24,6 +24,7 @@ public:
     Result<std::byte*> map(uint64_t offset, uint64_t length_bytes) override;
     Result<OwnedHandle> share(abi::Rights rights) override { return memory_.duplicate(rights); }
     uint64_t resident_bytes() const override;
+    bool is_mapped() const { return map_bytes_ != 0; }
 
 private:
     friend class KernelMemorySource;

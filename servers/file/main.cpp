@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "runtime/boot.h"
+#include "servers/ext4/mount.h"
 #include "servers/file/archive_loader.h"
 #include "servers/file/kernel_memory.h"
 #include "servers/file/memory_devices.h"
@@ -11,7 +12,8 @@
 namespace portico::file_server {
 namespace {
 
-constexpr uint64_t kRootDevice = 0x15, kDevicesDevice = 0x16, kProcDevice = 0x17;  // st_dev: any that differ
+constexpr uint64_t kRootDevice = 0x15, kDevicesDevice = 0x16, kProcDevice = 0x17, kTemporaryDevice = 0x18,
+                   kStoredDevice = 0xFE00;  // st_dev: any that differ
 
 Result<std::span<const uint8_t>> map_archive(abi::Handle archive) {
     abi::MemoryInfo info;
@@ -63,29 +65,58 @@ Result<> add_terminals(Server& server, abi::Handle terminal) {
     return server.add_device("tty0", device_number(4, 0), 0620, std::move(again));
 }
 
-/// The disks that have a driver, but for the one to swap to: what is written there is not for programs.
+/// The disks that have a driver, but for the root's and the one to swap to: what is written there is not for programs.
 Result<> add_disks(Server& server) {
     constexpr uint64_t kDiskMajor = 254, kMinorsOfDisk = 16, kDisksMax = 8;
     for (uint64_t i = 0; i < kDisksMax; ++i) {
         const std::string name = std::string("vd") + static_cast<char>('a' + i);
         const abi::Handle driver = boot::grant(name);
-        if (driver && !was_told("swap=" + name)) TRY(server.add_disk(name, device_number(kDiskMajor, kMinorsOfDisk * i), driver));
+        if (driver && !was_told("swap=" + name) && !was_told("root=" + name))
+            TRY(server.add_disk(name, device_number(kDiskMajor, kMinorsOfDisk * i), driver));
     }
     return {};
 }
 
-Result<> run() {
-    const abi::Handle archive = boot::grant("archive");
-    const std::span<const uint8_t> archive_bytes = TRY(map_archive(archive));
-    static KernelMemorySource memory(archive, std::as_bytes(archive_bytes));
+/// The disk that boot/run names as the root's.
+Result<ext4::Mounted> mount_root(abi::Handle port, KernelMemorySource& memory) {
+    for (char letter = 'a'; letter <= 'h'; ++letter) {
+        const std::string name = std::string("vd") + letter;
+        if (was_told("root=" + name)) return ext4::mount(boot::grant(name), port, kStoredDevice, memory);
+    }
+    return fail(Error::NotFound);
+}
 
-    static TmpFileSystem root(kRootDevice, memory, 0755);
+/// What every root needs to mount on; of a disk that is only read it must be there.
+void make_mount_points(const NodeRef& root) {
+    struct Point {
+        std::string_view name;
+        uint32_t mode;
+    };
+    for (const Point& point : {Point{"dev", 0755}, Point{"proc", 0555}, Point{"tmp", 01777}}) {
+        const Result<> made = make_directory(root, point.name, point.mode);
+        if (!made)
+            fprintf(stderr, "file: there is no /%.*s: %s\n", static_cast<int>(point.name.size()), point.name.data(),
+                    abi::name_of(made.error()).data());
+    }
+}
+
+void load_archive(TmpFileSystem& root, std::span<const uint8_t> archive_bytes) {
     const ArchiveLoader::Count count = ArchiveLoader(root).load(archive_bytes, "root");
     fprintf(stderr, "file: %llu files from the archive\n", static_cast<unsigned long long>(count.loaded));
     if (count.skipped != 0) fprintf(stderr, "file: %llu entries could not be placed\n", static_cast<unsigned long long>(count.skipped));
-    TRY(make_directory(root.root(), "dev", 0755));
-    TRY(make_directory(root.root(), "proc", 0555));
-    TRY(make_directory(root.root(), "tmp", 01777));
+}
+
+Result<> run() {
+    const abi::Handle archive = boot::grant("archive"), port = boot::grant("file.port");
+    const std::span<const uint8_t> archive_bytes = TRY(map_archive(archive));
+    static KernelMemorySource memory(archive, std::as_bytes(archive_bytes));
+
+    Result<ext4::Mounted> stored = mount_root(port, memory);
+    if (!stored && stored.error() != Error::NotFound) return fail(stored.error());
+    static TmpFileSystem kept_in_memory(kRootDevice, memory, 0755);
+    if (!stored) load_archive(kept_in_memory, archive_bytes);
+    FileSystem& root = stored ? static_cast<FileSystem&>(*stored->file_system) : kept_in_memory;
+    make_mount_points(root.root());
 
     static TmpFileSystem devices(kDevicesDevice, memory, 0755);
     TRY(fill_devices(devices.root()));
@@ -97,9 +128,13 @@ Result<> run() {
     static ProcFileSystem proc(kProcDevice, system, names);
     TRY(names.mount("/dev", devices));
     TRY(names.mount("/proc", proc));
+    if (stored) {
+        static TmpFileSystem temporary(kTemporaryDevice, memory, 01777);
+        TRY(names.mount("/tmp", temporary));
+    }
 
-    const abi::Handle port = boot::grant("file.port");
     static Server server({.port = port, .pipe = boot::grant("pipe")}, names, devices, memory, servers);
+    if (stored) TRY(server.add_stored(*stored->file_system, stored->pager));
     TRY(add_terminals(server, boot::grant("terminal")));
     TRY(add_disks(server));
     ipc::run(server, port, file::Protocol{}, IdentifyProtocol{});

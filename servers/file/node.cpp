@@ -33,6 +33,25 @@ Kind kind_of_mode(uint32_t mode) {
     return Kind::None;
 }
 
+void apply(const AttributeChange& change, Kind kind, Attributes& attributes) {
+    using enum file::Change;
+    const auto has = [&](file::Change one) { return (change.changes & static_cast<uint32_t>(one)) != 0; };
+    const int64_t now_ns = realtime_ns();
+    if (has(Mode)) attributes.mode = (attributes.mode & kTypeBits) | (change.mode & kPermissionBits);
+    if (has(Owner)) attributes.uid = change.uid;
+    if (has(Group)) attributes.gid = change.gid;
+    // As chown(2) does for executable files; set-group-id without group execution means locking and stays.
+    if ((has(Owner) || has(Group)) && kind == Kind::File && !has(Mode)) {
+        attributes.mode &= ~04000u;
+        if ((attributes.mode & 010) != 0) attributes.mode &= ~02000u;
+    }
+    if (has(AccessTime)) attributes.access_ns = change.access_ns;
+    if (has(ModifyTime)) attributes.modify_ns = change.modify_ns;
+    if (has(AccessNow)) attributes.access_ns = now_ns;
+    if (has(ModifyNow)) attributes.modify_ns = now_ns;
+    attributes.change_ns = now_ns;
+}
+
 int64_t realtime_ns() {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);

@@ -41,6 +41,9 @@ struct AttributeChange {
     int64_t access_ns = 0, modify_ns = 0;
 };
 
+/// What such a change makes of a node's attributes, but for the change time, which is now.
+void apply(const AttributeChange& change, Kind kind, Attributes& attributes);
+
 /// Where a node hangs in its file system; no parent: it is the root there.
 struct Location {
     NodeRef parent;
@@ -111,6 +114,13 @@ public:
     virtual NodeRef root() = 0;
     virtual std::string_view type() const = 0;
     virtual file::GetSpace::Reply space() { return {.block_bytes = 4096, .blocks = 0, .blocks_free = 0, .files = 0, .files_free = 0}; }
+
+    /// All that was written is on stable storage.
+    virtual Result<> sync() { return {}; }
+    /// The same, for good: nothing is changed any more.
+    virtual Result<> end() { return {}; }
+    /// Every few seconds.
+    virtual void tick() {}
 
     /// Both directories are of this file system.
     virtual Result<> rename(Node&, std::string_view, Node&, std::string_view, RenameMode) { return fail(Error::ReadOnly); }

@@ -8,6 +8,7 @@
 #include "servers/file/identify.h"
 #include "servers/file/name_space.h"
 #include "servers/file/open_files.h"
+#include "servers/file/pager.h"
 #include "servers/file/server_list.h"
 
 namespace portico::file_server {
@@ -27,6 +28,9 @@ public:
     /// A name in /dev that opens at another server.
     Result<> add_device(std::string_view name, uint64_t special_device, uint32_t mode, OwnedHandle server);
 
+    /// The file system on disk that is mounted: written back now and then, and at the system's end. Its pages come from `pager`.
+    Result<> add_stored(FileSystem& file_system, Pager& pager);
+
     /// A disk in /dev.
     Result<> add_disk(std::string_view name, uint64_t special_device, abi::Handle driver);
 
@@ -38,8 +42,11 @@ public:
     Result<protocols::Empty> on(const ipc::Call& call, const file::Truncate& request);
     Result<file::GetMemory::Reply> on(const ipc::Call& call, const file::GetMemory& request);
 
-    // Disks (server_disk.cpp)
+    // What is on disks (server_disk.cpp, server_stored.cpp)
     ipc::Task on(const ipc::Call& call, const file::Sync& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::End& request);
+    void on_page_in(uint64_t badge, const abi::PageInWords& words);
+    void on_page_out(uint64_t badge, const abi::PageOutWords& words);
 
     // Their state (server_state.cpp)
     Result<protocols::Empty> on(const ipc::Call& call, const file::GetAttributes& request);
@@ -70,6 +77,8 @@ public:
     void on_other(const abi::Message& message);
 
 private:
+    static constexpr uint64_t kTickBadge = 2;
+
     struct TwoPaths {
         std::string first, second;
     };
@@ -102,6 +111,8 @@ private:
     OpenFiles files_;
     DeviceTable device_table_;
     std::map<uint64_t, std::shared_ptr<Disk>> disks_;  // by device number
+    FileSystem* stored_ = nullptr;
+    Pager* pager_ = nullptr;  // of stored_
     AsyncCalls calls_;
     ipc::WaitQueue never_;  // polls for what cannot happen, until they are cancelled
 };

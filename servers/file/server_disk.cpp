@@ -101,8 +101,11 @@ ipc::Task Server::on(const ipc::Call& call, const file::Sync&) {
     if (Disk* const disk = disk_of(call.badge()))
         return disk->flush(
             [call](const Result<>& outcome) { call.finish<file::Sync>(outcome ? Result<protocols::Empty>{} : fail(outcome.error())); });
-    const Result<OpenFile*> open = files_.find(call.badge());  // there is no storage more stable than memory
-    call.finish<file::Sync>(open ? Result<protocols::Empty>{} : fail(open.error()));
+    call.finish<file::Sync>([&]() -> Result<protocols::Empty> {
+        const OpenFile* const open = TRY(files_.find(call.badge()));
+        TRY(open->content ? open->content->sync() : open->node->file_system().sync());
+        return protocols::Empty{};
+    }());
     return {};
 }
 

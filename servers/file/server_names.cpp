@@ -118,6 +118,7 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const Identify&) {
 }
 
 void Server::on_notification(uint64_t badge, uint64_t bits) {
+    if (badge == kTickBadge && stored_ != nullptr) stored_->tick();
     if ((bits & abi::kNotifySendersGone) != 0 && badge >= file::kFirstObjectBadge) files_.forget(badge);
 }
 

@@ -4,14 +4,6 @@
 #include "servers/file/tmp_file_system.h"
 
 namespace portico::file_server {
-namespace {
-
-constexpr bool has(uint32_t changes, file::Change change) {
-    return (changes & static_cast<uint32_t>(change)) != 0;
-}
-
-}  // namespace
-
 TmpNode::TmpNode(TmpFileSystem& file_system, const NewNode& node) : Node(file_system, node.kind) {
     const int64_t now_ns = realtime_ns();
     attributes_.device = file_system.device();
@@ -22,21 +14,7 @@ TmpNode::TmpNode(TmpFileSystem& file_system, const NewNode& node) : Node(file_sy
 }
 
 Result<> TmpNode::change(const AttributeChange& change) {
-    using enum file::Change;
-    const int64_t now_ns = realtime_ns();
-    if (has(change.changes, Mode)) attributes_.mode = (attributes_.mode & kTypeBits) | (change.mode & kPermissionBits);
-    if (has(change.changes, Owner)) attributes_.uid = change.uid;
-    if (has(change.changes, Group)) attributes_.gid = change.gid;
-    // As chown(2) does for executable files; set-group-id without group execution means locking and stays.
-    if ((has(change.changes, Owner) || has(change.changes, Group)) && kind() == Kind::File && !has(change.changes, Mode)) {
-        attributes_.mode &= ~04000u;
-        if ((attributes_.mode & 010) != 0) attributes_.mode &= ~02000u;
-    }
-    if (has(change.changes, AccessTime)) attributes_.access_ns = change.access_ns;
-    if (has(change.changes, ModifyTime)) attributes_.modify_ns = change.modify_ns;
-    if (has(change.changes, AccessNow)) attributes_.access_ns = now_ns;
-    if (has(change.changes, ModifyNow)) attributes_.modify_ns = now_ns;
-    attributes_.change_ns = now_ns;
+    apply(change, kind(), attributes_);
     return {};
 }
 

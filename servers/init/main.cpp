@@ -41,6 +41,15 @@ Result<uint64_t> wait_for_end(Supervisor& supervisor) {
     return fail(Error::PeerClosed);
 }
 
+/// What is on disks is written now: the machine may end as soon as the end is reported. Who still runs changes nothing any more.
+void end_file_systems(Supervisor& supervisor) {
+    Result<OwnedHandle> control = supervisor.service("file").make_client(protocols::file::kControlBadge);
+    Result<> ended = control ? Result<>{} : fail(control.error());
+    if (control)
+        if (const auto reply = supervisor.ask(*control, protocols::file::End{}); !reply) ended = fail(reply.error());
+    if (!ended) log("the root file system was not left cleanly: " + std::string(abi::name_of(ended.error())));
+}
+
 /// Runs the first program and reports its end. Errors: the supervisor's failure tells more.
 Result<> run_first_program(Supervisor& supervisor, const BootResources& boot, const RunRequest& request) {
     uint32_t refused_status = 0;
@@ -53,6 +62,7 @@ Result<> run_first_program(Supervisor& supervisor, const BootResources& boot, co
     else
         return launched;
     log("the first program ended with wait status " + hexadecimal(wait_status));
+    if (request.root_on_disk) end_file_systems(supervisor);
     // Without an answer the trace may lack its end, but the program has ended as it has.
     if (request.traced && refused_status == 0) (void)supervisor.ask(supervisor.service("strace").client(), protocols::strace::Finish{});
     return report_end(supervisor, wait_status);

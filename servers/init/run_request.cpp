@@ -8,7 +8,7 @@ namespace portico::init {
 namespace {
 
 constexpr std::string_view kServerKeys[] = {"link",   "stdin",        "stdout",         "stderr",        "columns", "rows",
-                                            "strace", "strace_calls", "strace_summary", "strace_string", "swap"};
+                                            "strace", "strace_calls", "strace_summary", "strace_string", "swap",    "root"};
 
 std::optional<Stream> stream_named(std::string_view value, bool may_be_none) {
     if (value == "terminal") return Stream::Terminal;
@@ -24,7 +24,7 @@ bool is_number(std::string_view value) {
 /// What only servers understand.
 bool is_for_servers(std::string_view key, std::string_view value) {
     if (key == "columns" || key == "rows" || key == "strace_string") return is_number(value);
-    if (key == "swap") return value.size() == 3 && value.starts_with("vd");  // which disk
+    if (key == "swap" || key == "root") return value.size() == 3 && value.starts_with("vd");  // which disk
     return key == "strace_calls" || (key == "strace_summary" && value == "on");
 }
 
@@ -52,6 +52,7 @@ Result<> RunRequest::take(std::string_view key, std::string_view value) {
     } else if (!is_for_servers(key, value)) {
         return fail(Error::InvalidArgument);
     }
+    root_on_disk = root_on_disk || key == "root";
     return {};
 }
 

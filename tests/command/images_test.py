@@ -1,7 +1,12 @@
 """Root directories of Debian packages: what is read out of maintainer scripts, and what becomes of a hand-made package."""
+import gzip
+import hashlib
+import io
+import json
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 from unittest import mock
@@ -9,7 +14,7 @@ from unittest import mock
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "host"))
 
 from failure import Failure
-from images import alternatives, apt, debian_root, store
+from images import alternatives, apt, archives, debian_root, ext4_image, root_disk, store
 
 _POSTINST = r"""#!/bin/sh
 set -e
@@ -123,3 +128,106 @@ class ListingTest(unittest.TestCase):
         (package,) = apt._parsed(line)
         self.assertEqual((package.name, package.version, package.size_bytes), ("libc6", "1:2.36+deb12", 2759320))
         self.assertEqual(apt.digest([package]), apt.digest(apt._parsed(line)))
+
+
+def _tarball(entries):
+    """Names and texts; a folder if the text is None, a link if it is a tuple."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, text in entries:
+            info = tarfile.TarInfo(name)
+            info.uid, info.mode = 7, 0o640
+            if text is None:
+                info.type, info.mode = tarfile.DIRTYPE, 0o755
+            elif isinstance(text, tuple):
+                info.type, info.linkname = tarfile.SYMTYPE, text[0]
+            else:
+                info.size = len(text)
+            tar.addfile(info, io.BytesIO(text if isinstance(text, bytes) else b""))
+    return file.getvalue()
+
+
+class DiskTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        for module, name in ((ext4_image, "_DISKS"), (archives, "_UNPACKED"), (root_disk, "_KEPT")):
+            patched = mock.patch.object(module, name, os.path.join(self.folder, name))
+            patched.start()
+            self.addCleanup(patched.stop)
+
+    def path(self, name, data=b""):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def debugfs(self, image, request):
+        return subprocess.run(["/sbin/debugfs", "-R", request, image], capture_output=True, text=True, check=True).stdout
+
+    def test_a_folder_becomes_a_sound_image_once(self):
+        os.makedirs(f"{self.folder}/root/d")
+        self.path("root/d/file", b"text")
+        os.symlink("d/file", f"{self.folder}/root/link")
+        disk = root_disk.of(f"{self.folder}/root", persist=False)
+        self.assertTrue(disk.snapshot)
+        self.assertEqual(self.debugfs(disk.file, "cat /d/file"), "text")
+        self.assertEqual(subprocess.run(["/sbin/e2fsck", "-fn", disk.file], capture_output=True, check=False).returncode, 0)
+        self.assertTrue(ext4_image.is_image(disk.file))
+        self.assertEqual(root_disk.of(f"{self.folder}/root", persist=False).file, disk.file)
+        self.path("root/d/file", b"other")
+        self.assertNotEqual(root_disk.of(f"{self.folder}/root", persist=False).file, disk.file)
+
+    def test_what_is_kept_is_a_copy_and_an_image_is_itself(self):
+        self.path("root/file", b"text")
+        made = root_disk.of(f"{self.folder}/root", persist=False).file
+        kept = root_disk.of(f"{self.folder}/root", persist=True)
+        self.assertFalse(kept.snapshot)
+        self.assertNotEqual(kept.file, made)
+        self.path("root/file", b"changed")
+        self.assertEqual(root_disk.of(f"{self.folder}/root", persist=True).file, kept.file)
+        own = root_disk.of(made, persist=True)
+        self.assertEqual((own.file, own.snapshot), (made, False))
+
+    def test_owners_of_who_is_not_root(self):
+        path = self.path("root/file", b"text")
+        os.chown(path, 1234, 1234)
+        image = ext4_image.of_folder(f"{self.folder}/root", owned_by_root=True)
+        self.assertRegex(self.debugfs(image, "stat /file"), r"User: +0 +Group: +0")
+
+    def test_tarballs(self):
+        data = _tarball([("./", None), ("etc/", None), ("etc/name", b"tar"), ("link", ("etc/name",))])
+        for name, packed in (("plain.tar", data), ("packed.tar.gz", gzip.compress(data))):
+            root = archives.of_tarball(self.path(name, packed))
+            with open(f"{root}/link", "rb") as file:
+                self.assertEqual(file.read(), b"tar")
+            self.assertEqual(os.stat(f"{root}/etc/name").st_mode & 0o777, 0o640)
+            self.assertEqual(archives.of_tarball(f"{self.folder}/{name}"), root)
+        with self.assertRaisesRegex(Failure, "could not be unpacked"):
+            archives.of_tarball(self.path("bad.tar", b"\x1f\x8bnonsense"))
+
+    def test_layers_of_an_oci_layout(self):
+        def blob(data):
+            digest = hashlib.sha256(data).hexdigest()
+            self.path(f"oci/blobs/sha256/{digest}", data)
+            return {"digest": f"sha256:{digest}", "size": len(data)}
+
+        first = _tarball([("d/", None), ("d/gone", b"1"), ("d/stays", b"2"), ("e/", None), ("e/old", b"3"), ("out", ("/tmp",))])
+        second = _tarball([("d/.wh.gone", b""), ("e/", None), ("e/.wh..wh..opq", b""), ("e/new", b"4")])
+        layers = [blob(gzip.compress(first)), blob(second)]
+        manifest = blob(json.dumps({"layers": layers}).encode())
+        self.path("oci/index.json", json.dumps({"manifests": [manifest]}).encode())
+        self.path("oci/oci-layout", b"{}")
+        self.assertTrue(archives.is_oci_layout(f"{self.folder}/oci"))
+        root = archives.of_oci_layout(f"{self.folder}/oci")
+        self.assertEqual(sorted(os.listdir(f"{root}/d")) + sorted(os.listdir(f"{root}/e")), ["stays", "new"])
+        layers.append(blob(_tarball([("out/x", b"not the layer's")])))
+        self.path("oci/index.json", json.dumps({"manifests": [blob(json.dumps({"layers": layers}).encode())]}).encode())
+        with self.assertRaisesRegex(Failure, "leads out of the root"):
+            archives.of_oci_layout(f"{self.folder}/oci")
+
+    def test_what_is_nothing_of_it(self):
+        with self.assertRaisesRegex(Failure, "no such folder, archive or disk image"):
+            root_disk.of(f"{self.folder}/missing", persist=False)

@@ -1,0 +1,25 @@
+#include "servers/ext4/mount.h"
+
+#include <cstdio>
+
+#include "servers/ext4/driver_store.h"
+#include "servers/ext4/kernel_pages.h"
+
+namespace portico::ext4 {
+
+Result<Mounted> mount(abi::Handle driver, abi::Handle port, uint64_t device, file_server::KernelMemorySource& mappings) {
+    auto store = std::make_unique<DriverStore>(TRY(DriverStore::open(driver)));
+    std::string why;
+    Result<std::unique_ptr<Volume>> volume = Volume::open(*store, why);
+    if (!volume) {
+        fprintf(stderr, "file: the root disk is not used: %s\n", why.empty() ? "it cannot be read" : why.c_str());
+        return fail(volume.error());
+    }
+    std::unique_ptr<KernelPageSource> pages = TRY(KernelPageSource::create(port, mappings));
+    auto file_system = std::make_unique<FileSystem>(device, std::move(*volume), *pages);
+    TRY(file_system->start());
+    (void)store.release();  // as long as the process
+    return Mounted{.file_system = std::move(file_system), .pager = *pages.release()};
+}
+
+}  // namespace portico::ext4
