@@ -14,7 +14,7 @@ from images.apt import Package
 BASE = ["base-files", "base-passwd", "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils", "dpkg", "findutils", "grep", "gzip",
         "hostname", "libc-bin", "login", "mawk", "mount", "ncurses-base", "ncurses-bin", "passwd", "perl-base", "sed", "sysvinit-utils", "tar",
         "usr-is-merged", "util-linux"]
-VERSION = 1  # part of the cache's key: to be raised when the same packages shall give another root
+VERSION = 2  # part of the cache's key: to be raised when the same packages shall give another root
 
 # As Debian's slim images do; copyright notices stay.
 _LEFT_OUT = ("./usr/share/doc/", "./usr/share/man/", "./usr/share/info/", "./usr/share/locale/", "./usr/share/lintian/",
@@ -80,6 +80,8 @@ def _settle(root: str, scripts: list[str]) -> None:
     _accounts(root)
     if not os.path.lexists(os.path.join(root, "bin/sh")):
         os.symlink("dash", os.path.join(root, "usr/bin/sh"))
+    if not os.path.lexists(os.path.join(root, "etc/mtab")):
+        os.symlink("../proc/self/mounts", os.path.join(root, "etc/mtab"))
     alternatives.install(root, [choice for script in scripts for choice in alternatives.wanted(script)])
     _certificates(root)
     done = subprocess.run(["/sbin/ldconfig", "-r", root], capture_output=True, text=True, check=False)

@@ -53,14 +53,21 @@ Result<Pages*> File::pages() {
 
 template <class Copy>
 Result<> File::with_pages(uint64_t offset, uint64_t length_bytes, Copy copy) {
+    const uint64_t first = offset / kPage, end = pages_of(offset + length_bytes);
     for (uint64_t tries = 0;; ++tries) {
-        const Result<> copied = copy();
-        if (copied || copied.error() != Error::WouldBlock) return copied;
-        // Once more than that, it is the caller's own memory that is absent, and a file of ours: it will find out and ask again.
-        if (tries == kTriesMax) return fail(Error::BadAddress);
-        const uint64_t first = offset / kPage, end = pages_of(offset + length_bytes);
-        const uint64_t ahead = offset == read_end_ ? kAtOnce : 0;
-        TRY(read_in(first, std::min(std::max(end, first + ahead), std::max(pages_of(size_bytes_), end)) - first));
+        Result<> done = copy();
+        if (!done && done.error() == Error::WouldBlock) {
+            // Once more than that, it is the caller's own memory that is absent, and a file of ours: it will find out and ask again.
+            if (tries == kTriesMax) return fail(Error::BadAddress);
+            const uint64_t ahead_end = offset == read_end_ ? std::min(first + kAtOnce, pages_of(size_bytes_)) : end;
+            if (ahead_end <= end || !read_in(first, ahead_end - first))
+                done = read_in(first, end - first);
+            else
+                done = {};
+            if (done) continue;
+        }
+        if (done || done.error() != Error::NoMemory || tries == kTriesMax) return done;
+        ext4().make_room();
     }
 }
 
@@ -69,10 +76,14 @@ Result<uint64_t> File::read(file_server::Transfer& to, uint64_t offset, uint64_t
     length_bytes = std::min({length_bytes, size_bytes_ - offset, kTransferBytesMax});
     if (length_bytes == 0) return 0;
     Pages& pages = *TRY(this->pages());
-    TRY(with_pages(offset, length_bytes, [&]() -> Result<> {
+    const Result<> copied = with_pages(offset, length_bytes, [&]() -> Result<> {
         std::byte* const address = TRY(pages.map(offset, length_bytes));
         return to.put(0, {address, length_bytes});
-    }));
+    });
+    // Up to what cannot be read, all can.
+    const uint64_t in_first_page = kPage - offset % kPage;
+    if (!copied && copied.error() == Error::IoError && length_bytes > in_first_page) return read(to, offset, in_first_page);
+    TRY(copied);
     read_end_ = offset + length_bytes;
     // As "relatime" mounts do.
     if (!volume().read_only() && time_of(inode_.i_atime, inode_.i_atime_extra) <= time_of(inode_.i_mtime, inode_.i_mtime_extra)) {
@@ -85,6 +96,7 @@ Result<uint64_t> File::read(file_server::Transfer& to, uint64_t offset, uint64_t
 
 Result<> File::read_in(uint64_t first_page, uint64_t page_count) {
     Pages& pages = *TRY(this->pages());
+    ext4().count_pages(page_count);
     for (uint64_t done = 0; done < page_count;) {
         const uint64_t part = std::min(page_count - done, kAtOnce);
         const uint64_t present = TRY(pages.look_at((first_page + done) * kPage, part * kPage)).present;
@@ -112,7 +124,7 @@ Result<> File::read_run(uint64_t page, uint64_t page_count) {
         } else {
             const std::span<std::byte> buffer = ext4().source().buffer().first(count * kPage);
             if (const Result<> read = volume().read_data(extent.start, buffer); !read) {
-                if (count == 1) return read;
+                if (count == 1 || read.error() != Error::IoError) return read;
                 for (uint64_t i = 0; i < count; ++i) TRY(read_run(page + i, 1));  // only those that are bad shall fail
             } else {
                 const uint64_t end = size_bytes_ - std::min(size_bytes_, page * kPage);
@@ -132,8 +144,8 @@ void File::page_in(uint64_t offset, uint64_t length_bytes) {
     const uint64_t count = first < end ? std::min(wanted, end - first) : 1;
     read_end_ = (first + count) * kPage;
     if (read_in(first, count)) return;
-    if (count > 1 && read_in(first, 1)) return;
-    pages_->refuse(offset, kPage);
+    ext4().make_room();  // it may have been that
+    if (!read_in(first, 1)) pages_->refuse(offset, kPage);
 }
 
 // ---- writing
@@ -187,6 +199,7 @@ Result<uint64_t> File::write(file_server::Transfer& from, uint64_t offset, uint6
     const uint64_t old_size_bytes = size_bytes_, end = offset + length_bytes;
     const uint64_t first_page = offset / kPage, end_page = pages_of(end);
     TRY(promise(first_page, end_page - first_page));
+    ext4().count_pages(end_page - first_page);
     Result<> done = end > size_bytes_ ? grow(end) : Result<>{};
     if (done) {
         mark_dirty(first_page, end_page);
@@ -259,14 +272,8 @@ Result<> File::write_back(uint64_t first_page, uint64_t end_page, bool keep) {
         return {};
     }
     if (pages_ && (is_changed_ || first_page < end_page)) TRY(volume().begin());
-    for (uint64_t page = first_page; pages_ && page < end_page;) {
-        const uint64_t count = std::min(end_page - page, kAtOnce);
-        const std::span<std::byte> landing = ext4().source().landing().first(count * kPage);
-        const Pages::Bits bits = TRY(pages_->take_dirty(page * kPage, landing, keep));
-        if (bits.dirty != 0)
-            if (const Result<> written = write_out(page, bits.dirty); !written) lost_ = written.error();
-        page += count;
-    }
+    for (uint64_t page = first_page; pages_ && page < end_page; page += kAtOnce)
+        TRY(write_part(page, std::min(end_page - page, kAtOnce), keep));
     if (is_whole) {
         dirty_first_ = ~uint64_t{0};
         dirty_end_ = 0;
@@ -282,6 +289,31 @@ Result<> File::write_back(uint64_t first_page, uint64_t end_page, bool keep) {
     }
     if (lost_ != Error::None) return fail(std::exchange(lost_, Error::None));
     return {};
+}
+
+/// At most kAtOnce pages; tells how many were there.
+Result<uint64_t> File::write_part(uint64_t page, uint64_t count, bool keep) {
+    const std::span<std::byte> landing = ext4().source().landing().first(count * kPage);
+    const Pages::Bits bits = TRY(pages_->take_dirty(page * kPage, landing, keep));
+    if (bits.dirty != 0)
+        if (const Result<> written = write_out(page, bits.dirty); !written) lost_ = written.error();
+    return static_cast<uint64_t>(std::popcount(bits.present));
+}
+
+uint64_t File::evict(uint64_t pages_max) {
+    const uint64_t end = pages_of(size_bytes_);
+    uint64_t freed = 0;
+    for (uint64_t looked = 0; pages_ && looked < end && freed < pages_max;) {
+        if (evicted_end_ >= end) evicted_end_ = 0;
+        const uint64_t count = std::min(end - evicted_end_, kAtOnce);
+        if (!volume().read_only() && !volume().begin()) break;
+        const Result<uint64_t> there = write_part(evicted_end_, count, false);
+        if (!there) break;
+        freed += *there;
+        looked += count;
+        evicted_end_ += count;
+    }
+    return freed;
 }
 
 /// Pages that have landed, bit N of `dirty` is page N: neighbours on the disk in one request.

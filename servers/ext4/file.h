@@ -33,6 +33,9 @@ public:
     Result<OwnedHandle> memory(abi::Rights rights) override;
     Result<> sync() override;
 
+    /// Takes up to so many pages out of memory, dirty ones by way of the disk, and tells how many.
+    uint64_t evict(uint64_t pages_max);
+
     void page_in(uint64_t offset, uint64_t length_bytes) override;
     void page_out(uint64_t offset, uint64_t length_bytes) override;
 
@@ -47,6 +50,7 @@ private:
     void break_promises(uint64_t first_page);
     Result<> grow(uint64_t size_bytes);
     Result<> write_back(uint64_t first_page, uint64_t end_page, bool keep);
+    Result<uint64_t> write_part(uint64_t page, uint64_t count, bool keep);
     Result<> write_out(uint64_t first_page, uint64_t dirty);
     void mark_dirty(uint64_t first_page, uint64_t end_page);
 
@@ -54,6 +58,7 @@ private:
     uint64_t size_bytes_;
     std::set<uint64_t> promised_;
     uint64_t dirty_first_ = ~uint64_t{0}, dirty_end_ = 0;  // pages that may be dirty, besides those written through mappings
+    uint64_t evicted_end_ = 0;                             // where evict goes on
     uint64_t read_end_ = 0;                                // where the last read ended: who goes on there gets more at once
     bool is_written_by_mapping_ = false;                   // somebody may
     bool is_changed_ = false;                              // the inode is to be written

@@ -67,6 +67,19 @@ void FileSystem::tick() {
         if (all.back()->is_mapped()) lingering_.push_back(all.back());
 }
 
+void FileSystem::count_pages(uint64_t count) {
+    pages_since_look_ += count;
+    if (pages_since_look_ < kPagesBetweenLooks) return;
+    pages_since_look_ = 0;
+    if (source_.is_memory_short()) make_room();
+}
+
+void FileSystem::make_room() {
+    uint64_t freed = 0;
+    for (auto node = recent_.rbegin(); node != recent_.rend() && freed < kPagesToFree; ++node)
+        if ((*node)->kind() == Kind::File) freed += static_cast<File&>(**node).evict(kPagesToFree - freed);
+}
+
 Result<std::shared_ptr<Node>> FileSystem::node(InodeNumber number) {
     if (const auto found = nodes_.find(number); found != nodes_.end()) {
         if (std::shared_ptr<Node> known = found->second.node.lock()) {

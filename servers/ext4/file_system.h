@@ -46,11 +46,17 @@ public:
     /// A removed node is not kept for later use.
     void forget(Node& node);
 
+    /// Pages were read in or written: when memory is short, others go.
+    void count_pages(uint64_t count);
+    /// Takes about kPagesToFree pages out of memory, of the files that were not used for longest.
+    void make_room();
+
     void add_dirty(File& file) { dirty_.insert(&file); }
     void remove_dirty(File& file) { dirty_.erase(&file); }
 
 private:
     static constexpr size_t kNodesMax = 4096;
+    static constexpr uint64_t kPagesToFree = 1024, kPagesBetweenLooks = 64;
     struct Kept {
         std::weak_ptr<Node> node;
         std::list<std::shared_ptr<Node>>::iterator recent;
@@ -69,6 +75,7 @@ private:
     std::vector<std::shared_ptr<Node>> lingering_;  // only because they are mapped
     std::unordered_set<File*> dirty_;
     std::shared_ptr<Node> root_;
+    uint64_t pages_since_look_ = 0;
     bool is_ending_ = false;
 };
 

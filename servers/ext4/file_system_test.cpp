@@ -211,6 +211,19 @@ TEST(Ext4Test, MappingsAndWritesSeeTheSame) {
     EXPECT_EQ(check_image(disk.bytes), "");
 }
 
+TEST(Ext4Test, PagesGoWhenMemoryIsShort) {
+    TestDisk disk(make_image(8192));
+    Mount mount(disk);
+    mount.source.is_short = true;
+    const std::string part(1 << 20, 'x');
+    for (uint64_t i = 0; i < 12; ++i) ASSERT_TRUE(mount.write("/large", i * part.size(), part));
+    EXPECT_LT(mount.source.all.back()->present.size(), 12u * 256 - 1000);
+    for (uint64_t i = 0; i < 12; ++i) ASSERT_EQ(mount.read("/large", i * part.size()), part);
+    EXPECT_LT(mount.source.all.back()->present.size(), 12u * 256 - 1000);
+    EXPECT_TRUE(mount.file_system->end());
+    EXPECT_EQ(check_image(disk.bytes), "");
+}
+
 TEST(Ext4Test, AbsentMemoryOfTheCallerIsItsOwnMatter) {
     TestDisk disk(make_image(4096));
     Mount mount(disk);
@@ -391,7 +404,7 @@ TEST(Ext4Test, RandomOperationsAgreeWithAModel) {
 
 /// Whatever an image says, it costs nothing but an error.
 TEST(Ext4Test, DamagedImagesAreSurvived) {
-    TestDisk whole(make_image(2048));
+    TestDisk whole(make_image(3072));
     {
         Mount mount(whole);
         ASSERT_TRUE(mount.make_directory("/d"));

@@ -68,6 +68,13 @@ Result<std::unique_ptr<Pages>> KernelPageSource::create(PageOwner& owner, uint64
     return std::make_unique<KernelPages>(*this, badge, std::move(sender), std::move(memory), std::move(mapping));
 }
 
+/// Before the kernel begins to take pages, which it does at a 32nd, and only for who faults.
+bool KernelPageSource::is_memory_short() {
+    abi::SystemInfo info;
+    if (!native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&info)})) return false;
+    return info.free_bytes < info.memory_bytes / 16;
+}
+
 void KernelPageSource::page_in(uint64_t badge, const abi::PageInWords& words) {
     const auto found = owners_.find(badge);
     if (found != owners_.end()) found->second->page_in(words.offset_bytes, words.length_bytes);

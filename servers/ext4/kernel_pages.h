@@ -47,6 +47,7 @@ public:
     Result<std::unique_ptr<Pages>> create(PageOwner& owner, uint64_t size_bytes) override;
     std::span<std::byte> buffer() override { return buffer_; }
     std::span<std::byte> landing() override { return landing_; }
+    bool is_memory_short() override;
 
     void page_in(uint64_t badge, const abi::PageInWords& words) override;
     void page_out(uint64_t badge, const abi::PageOutWords& words) override;

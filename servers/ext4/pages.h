@@ -60,6 +60,7 @@ public:
     /// kPagesAtOnce pages to read into and supply, or for dirty ones to land in.
     virtual std::span<std::byte> buffer() = 0;
     virtual std::span<std::byte> landing() = 0;
+    virtual bool is_memory_short() = 0;
 };
 
 }  // namespace portico::ext4

@@ -152,7 +152,10 @@ public:
         for (TestPages* const pages : all) pages->evict();
     }
 
+    bool is_memory_short() override { return is_short; }
+
     std::list<TestPages*> all;
+    bool is_short = false;
 
 private:
     std::vector<std::byte> buffer_ = std::vector<std::byte>(Pages::kPagesAtOnce * Pages::kPageBytes), landing_ = buffer_;
