@@ -153,7 +153,7 @@ def _little_memory(log: str) -> str:
     image = _Image()
     script = ("seq 1 9000000 | head -c 40000000 > /large; sha256sum < /large; cp /large /copy; cmp /large /copy && echo same; rm /large; sync;"
               "sha256sum < /copy")
-    data = b"".join(b"%d\n" % i for i in range(1, 9_000_000))[:60_000_000]
+    data = b"".join(b"%d\n" % i for i in range(1, 9_000_000))[:40_000_000]
     digest = hashlib.sha256(data).hexdigest()
     return _told(image.run(log, script, flags=["-c", "2", "-m", "48M"], seconds=2 * _SECONDS), f"{digest}  -\nsame\n{digest}  -\n") or image.problems()
 
