@@ -233,7 +233,9 @@ struct PortForward {
         .name = "port_forward",
         .summary =
             "Hand a call that this process took on to another port, with a message of its own. The caller goes on waiting, under the same "
-            "id, for whoever takes it there; what it lends goes along. After an error the call is still this process's.",
+            "id, for whoever takes it there; what it lends goes along. After an error the call is still this process's, but after "
+            "NoSuchCall "
+            "the message has lost what it moves.",
         .arguments = {{{"handle", "handle with Send"}, {"message", "header, words, pages (r15)"}, {"id", "of the call (r14)"}}},
         .errors = {NoSuchCall, BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoMemory, PeerClosed}};
     using Reply = MessageReply;

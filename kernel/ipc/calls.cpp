@@ -71,9 +71,21 @@ static Call* find_taken(Process& process, uint64_t id) {
     return call != nullptr && call->state == Call::State::Taken ? call : nullptr;
 }
 
+/// What a message moves is gone with the call that it is for, so that its sender need not ask what it still holds.
+static Result<> refuse_for_want_of_call(CarriedHandles& handles) {
+    handles.drop();  // in their order; the pages follow
+    return fail(Error::NoSuchCall);
+}
+
 Result<> forward(Thread& forwarder, uint64_t id, Sender& sender, const Message& message, const PageRange& pages) {
     Call* found = find_taken(forwarder.process(), id);
-    if (found == nullptr) return fail(Error::NoSuchCall);
+    if (found == nullptr) {
+        CarriedHandles handles;
+        CarriedPages carried_pages;
+        Message lost = message;
+        TRY(take_in(handles, carried_pages, lost, pages, forwarder));
+        return refuse_for_want_of_call(handles);
+    }
     Call& call = *found;
     if (call.kind != MessageKind::Call || sender.port().closed())
         return fail(call.kind != MessageKind::Call ? Error::InvalidArgument : Error::PeerClosed);
@@ -160,10 +172,7 @@ static __attribute__((noinline)) Result<> reply_otherwise(Thread& replier, uint6
     Message message = answer;
     TRY(take_in(handles, carried_pages, message, pages, replier));
     Call* found = find_taken(process, id);
-    if (found == nullptr) {
-        handles.drop();  // in their order; the pages follow
-        return fail(Error::NoSuchCall);
-    }
+    if (found == nullptr) return refuse_for_want_of_call(handles);
     Call& call = *found;
     process.calls().remove(call);
     call.receiver = nullptr;

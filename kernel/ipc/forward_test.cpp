@@ -185,6 +185,29 @@ TEST_F(ForwardTest, IdsAndHandlesAreChecked) {
     expect_nothing_at(server, port);
 }
 
+TEST_F(ForwardTest, WithoutItsCallItLosesWhatItMoves) {
+    const auto holds = [&](Handle handle) { return machine.query<abi::MemoryInfo>(server, abi::MemoryQuery{handle, 0}).has_value(); };
+    const uint64_t id = call_taken();
+    machine.call(second, abi::HandleClose{second_port});
+    const Handle kept = machine.call(server, abi::MemoryCreate{abi::kPageBytes})->memory;
+    EXPECT_EQ(forward_by(server, to_second, id, 0, abi::Header::make(0, 1, 1), kept.value), Error::PeerClosed);
+    EXPECT_TRUE(holds(kept)) << "the call is still ours, and so is this";
+    kill(client);
+    EXPECT_TRUE(machine.receive(server, port)) << "the notice of cancellation";
+    const uint64_t used = machine.root().used_bytes(), objects = machine.root().object_count();
+    const Handle moved = machine.call(server, abi::MemoryCreate{abi::kPageBytes})->memory;
+    EXPECT_EQ(forward_by(server, to_second, id, 0, abi::Header::make(0, 1, 1), moved.value), Error::NoSuchCall);
+    EXPECT_FALSE(holds(moved));
+    EXPECT_EQ(machine.root().used_bytes(), used);
+    EXPECT_EQ(machine.root().object_count(), objects);
+    EXPECT_EQ(forward_by(server, to_second, id, 0, abi::Header::make(0, 1, 0), kept.value), Error::NoSuchCall);
+    EXPECT_TRUE(holds(kept)) << "it was to be duplicated";
+    EXPECT_EQ(forward_by(server, to_second, id, 0, abi::Header::make(0, 1, 1), port.value + 77), Error::BadHandle);
+    // Even the handle that it goes by.
+    EXPECT_EQ(forward_by(server, to_second, id, 0, abi::Header::make(0, 1, 1), to_second.value), Error::NoSuchCall);
+    EXPECT_EQ(forward_by(server, to_second, id), Error::BadHandle);
+}
+
 TEST_F(ForwardTest, AFaultIsNotHandedOn) {
     Ref<Sender> supervisor = machine.in_kernel([&] { return Ref<Sender>(**client.process().handles().get<Sender>(sender, Rights::Send)); });
     Thread& faulting = machine.make_thread(machine.make_process(std::move(supervisor)));

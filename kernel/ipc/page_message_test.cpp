@@ -183,9 +183,12 @@ TEST_F(PageForwardTest, WithoutPagesOfItsOwn) {
 TEST_F(PageForwardTest, Refusals) {
     const uint64_t id = call_taken(5, 6);
     EXPECT_EQ(refusal(forward(id, 5)), Error::TooLarge) << "the badge allows four";
-    EXPECT_EQ(refusal(forward(id + 1, 3)), Error::NoSuchCall);
     EXPECT_EQ(refusal(forward(id, 3, kLanding + 1)), Error::InvalidArgument);
     expect_landed(receiver, 5);
+    EXPECT_EQ(refusal(forward(id + 1, 3)), Error::NoSuchCall);
+    for (uint64_t i = 0; i < 3; ++i)
+        EXPECT_EQ(machine.read(receiver, kLanding + i * kPage + 8 * i), 0u) << "gone with a call that is not there";
+    EXPECT_EQ(machine.read(receiver, kLanding + 3 * kPage + 8 * 3), 103u);
     ASSERT_TRUE(reply_pages(id, 6)) << "still the forwarder's to answer";
     expect_landed(sender, 6);
     machine.start_message<abi::PortCall>(
