@@ -60,11 +60,15 @@ public:
     bool are_few() const { return free_pages_ < few_; }
     uint64_t total_pages() const { return total_pages_; }
 
-    /// Hosted tests: the allocation after next `count` fails; counts heap allocations too. Negative: never.
-    static inline int64_t fail_after = -1;
+    /// Hosted tests: the allocation after so many fails, and of those that follow it the one after so many more; heap allocations count
+    /// too. Negative: none.
+    static inline int64_t fail_after = -1, fail_again_after = -1;
     static bool should_fail() {
 #ifdef PORTICO_HOSTED
-        if (fail_after >= 0 && fail_after-- == 0) return true;
+        if (fail_after >= 0 && fail_after-- == 0) {
+            fail_after = std::exchange(fail_again_after, -1);
+            return true;
+        }
 #endif
         return false;
     }

@@ -1,68 +1,14 @@
-#include "kernel/arch/hosted/port_fixture.h"
-#include "kernel/ipc/ipc.h"
+#include "kernel/arch/hosted/failing_allocation_fixture.h"
 
-/// Every allocation of every system call fails once: the call is refused with NoMemory, and nothing is kept or lost.
 namespace portico::kernel::hosted {
 namespace {
-
-constexpr uint64_t kPage = abi::kPageBytes;
-constexpr auto kReadWrite = static_cast<uint64_t>(abi::Access::ReadWrite);
-constexpr auto kFixed = static_cast<uint64_t>(abi::MapFlags::Fixed);
-
-class FailingAllocationTest : public PortFixture {
-protected:
-    FailingAllocationTest() {
-        // Tables grow in steps that stay: have room before anything is measured.
-        for (Thread* thread : {&client, &server}) {
-            std::vector<Handle> handles;
-            for (int i = 0; i < 60; ++i)
-                handles.push_back(machine.call(*thread, abi::HandleDuplicate{thread == &client ? sender : port, ~0ull})->handle);
-            for (const Handle handle : handles) machine.call(*thread, abi::HandleClose{handle});
-        }
-        machine.scratch(client);
-        machine.put(client, abi::ThreadStart{.instruction = 0x1000});
-    }
-    /// Runs `request` with the first, second, … allocation failing, until it needs no more. `undo` takes back a success.
-    void exhaust(const char* what, auto request, auto undo) {
-        SCOPED_TRACE(what);
-        undo(request());  // what stays after the first time (page tables) is there now
-        for (int64_t n = 0;; ++n) {
-            ASSERT_LT(n, 100);
-            const uint64_t used = machine.root().used_bytes(), objects = machine.root().object_count();
-            const uint32_t handles = client.process().handles().count();
-            FrameAllocator::fail_after = n;
-            const auto result = request();
-            const bool failed = FrameAllocator::fail_after < 0;
-            FrameAllocator::fail_after = -1;
-            if (result)
-                undo(result);
-            else
-                EXPECT_EQ(result.error(), Error::NoMemory);
-            EXPECT_EQ(machine.root().used_bytes(), used) << "allocation " << n;
-            EXPECT_EQ(machine.root().object_count(), objects) << "allocation " << n;
-            EXPECT_EQ(client.process().handles().count(), handles) << "allocation " << n;
-            if (!failed) return;
-        }
-    }
-    template <class Call>
-    void exhaust(const char* what, const Call& call) {
-        exhaust(
-            what, [&] { return machine.call(client, call); },
-            [&](const auto& result) {
-                ASSERT_TRUE(result);
-                if constexpr (requires { Handle(*reinterpret_cast<const Handle*>(&*result)); })
-                    machine.call(client, abi::HandleClose{{abi::to_arguments(*result)[0]}});
-            });
-    }
-    static constexpr auto kNothing = [](const auto&) {};
-};
 
 TEST_F(FailingAllocationTest, ObjectsAndHandles) {
     const Handle own_port = machine.call(client, abi::PortCreate{})->port;
     const Handle resource = machine.make_resource(client);
     exhaust("handle_duplicate", abi::HandleDuplicate{sender, ~0ull});
     exhaust("port_create", abi::PortCreate{});
-    exhaust(
+    exhaust<abi::PortBadge>(
         "port_badge", [&] { return machine.call(client, abi::PortBadge{own_port, 1, 1}); },
         [&](const auto& made) {
             if (!made) return;
@@ -70,7 +16,9 @@ TEST_F(FailingAllocationTest, ObjectsAndHandles) {
             EXPECT_EQ(machine.receive(client, own_port)->word[0], abi::kNotifySendersGone);
         });
     exhaust("memory_create", abi::MemoryCreate{1 << 20});
+    exhaust("memory_create_paged", abi::MemoryCreatePaged{1 << 20, sender, 0});
     exhaust("space_create", abi::SpaceCreate{});
+    exhaust("set_create", abi::SetCreate{});
     exhaust("timer_create", abi::TimerCreate{sender, 1});
     exhaust("interrupt_create", abi::InterruptCreate{resource, 5, sender, 1, 0});
     exhaust("io_create", abi::IoCreate{resource, 1, 1});
@@ -84,6 +32,9 @@ TEST_F(FailingAllocationTest, AFullTableGrowsOrRefuses) {
     std::vector<Handle> handles;
     while (client.process().handles().count() % 64 != 63)
         handles.push_back(machine.call(client, abi::HandleDuplicate{sender, ~0ull})->handle);
+    FrameAllocator::fail_after = 0;
+    EXPECT_EQ(refusal(machine.call(client, abi::HandleDuplicate{sender, ~0ull})), Error::NoMemory);
+    refused_.set(abi::HandleDuplicate::doc.number);
     FrameAllocator::fail_after = 1;
     const auto refused = machine.call(client, abi::PortCreate{});
     FrameAllocator::fail_after = -1;
@@ -100,7 +51,7 @@ TEST_F(FailingAllocationTest, ProcessesAndThreads) {
     exhaust("process_set_service", abi::ProcessSetService{abi::kSelfProcess, sender});
     exhaust("process_clone with a service", abi::ProcessClone{abi::kSelfProcess, sender, 0});
     const uint64_t start = machine.scratch(client);
-    exhaust(
+    exhaust<abi::ThreadCreate>(
         "thread_create", [&] { return machine.call(client, abi::ThreadCreate{abi::kSelfProcess, start}); },
         [&](const auto& made) {
             ASSERT_TRUE(made);
@@ -112,6 +63,47 @@ TEST_F(FailingAllocationTest, ProcessesAndThreads) {
     for (uint64_t i = 0; i < 20; i += 3) EXPECT_EQ(machine.read(client, address + i * kPage), i);
 }
 
+TEST_F(FailingAllocationTest, HandlesOfOthers) {
+    for (int64_t n = 0; n < 2; ++n) {
+        Thread& child = machine.make_thread();
+        const Handle handle =
+            machine.in_kernel([&] { return *client.process().handles().add(Capability(child.process(), Rights::Control)); });
+        const State before = state();
+        // Far beyond what its table has room for.
+        FrameAllocator::fail_after = n;
+        const auto installed = machine.call(client, abi::HandleInstall{handle, Handle::make(900, 0), sender, ~0ull});
+        const bool failed = FrameAllocator::fail_after < 0;
+        NoFailures::stop();
+        EXPECT_EQ(refusal(installed), failed ? Error::NoMemory : Error::None);
+        if (failed) {
+            refused_.set(abi::HandleInstall::doc.number);
+            EXPECT_TRUE(state() == before);
+        }
+        machine.call(client, abi::HandleClose{handle});
+    }
+}
+
+TEST_F(FailingAllocationTest, Exec) {
+    bool done = false;
+    for (int64_t n = 0; !done; ++n) {
+        ASSERT_LT(n, 10);
+        Thread& thread = machine.make_thread();
+        const Handle space = machine.call(thread, abi::SpaceCreate{})->space;
+        const uint64_t start = machine.map(thread, kPage, abi::MapFlags::None | abi::Access::Read);  // zeros: that no table shows yet
+        FrameAllocator::fail_after = n;
+        const auto result = machine.call(thread, abi::ProcessExec{space, start});
+        const bool failed = FrameAllocator::fail_after < 0;
+        NoFailures::stop();
+        EXPECT_EQ(refusal(result), failed ? Error::NoMemory : Error::None);
+        if (failed) {
+            refused_.set(abi::ProcessExec::doc.number);
+            EXPECT_NE(thread.process().space().mapping_above(start), nullptr) << "it is in its space";
+            EXPECT_TRUE(thread.process().handles().find(space)) << "and has the other";
+        }
+        done = !failed;
+    }
+}
+
 TEST_F(FailingAllocationTest, Mappings) {
     const Handle memory = machine.call(client, abi::MemoryCreate{100 * kPage})->memory;
     const auto unmap = [&](const Result<abi::SpaceMap::Reply>& made) {
@@ -120,8 +112,8 @@ TEST_F(FailingAllocationTest, Mappings) {
     const auto map = [&](Handle object, uint64_t address, uint64_t flags) {
         return machine.call(client, abi::SpaceMap{abi::kSelfSpace, object, 0, address, 10 * kPage, flags});
     };
-    exhaust("anonymous", [&] { return map({}, 0, kReadWrite); }, unmap);
-    exhaust("object", [&] { return map(memory, 0, kReadWrite); }, unmap);
+    exhaust<abi::SpaceMap>("anonymous", [&] { return map({}, 0, kReadWrite); }, unmap);
+    exhaust<abi::SpaceMap>("object", [&] { return map(memory, 0, kReadWrite); }, unmap);
     // Over the middle of another mapping: that is split, and on an error may be unmapped, as documented; put it back.
     constexpr uint64_t kAt = 0x4000'0000;
     const auto restore = [&](const auto&) {
@@ -129,107 +121,44 @@ TEST_F(FailingAllocationTest, Mappings) {
         machine.call(client, abi::SpaceMap{abi::kSelfSpace, memory, 0, kAt, 30 * kPage, kFixed | 1});
     };
     restore(0);
-    const auto exhaust_split = [&](const char* what, auto request) {
-        exhaust(
-            what,
-            [&] {
-                auto result = request();
-                const int64_t left = std::exchange(FrameAllocator::fail_after, -1);
-                restore(0);
-                FrameAllocator::fail_after = left;
-                return result;
-            },
-            kNothing);
-    };
-    exhaust_split("fixed", [&] { return map({}, kAt + 10 * kPage, kFixed | kReadWrite); });
-    exhaust_split("unmap", [&] { return machine.call(client, abi::SpaceUnmap{abi::kSelfSpace, kAt + kPage, kPage}); });
-    exhaust_split("protect", [&] { return machine.call(client, abi::SpaceProtect{abi::kSelfSpace, kAt + kPage, kPage, 3}); });
+    const auto and_restore = [&](auto request) { return then_reset(request, [&] { restore(0); }); };
+    exhaust<abi::SpaceMap>("fixed", and_restore([&] { return map({}, kAt + 10 * kPage, kFixed | kReadWrite); }), kNothing);
+    exhaust<abi::SpaceUnmap>(
+        "unmap", and_restore([&] { return machine.call(client, abi::SpaceUnmap{abi::kSelfSpace, kAt + kPage, kPage}); }), kNothing);
+    exhaust<abi::SpaceProtect>(
+        "protect", and_restore([&] { return machine.call(client, abi::SpaceProtect{abi::kSelfSpace, kAt + kPage, kPage, 3}); }), kNothing);
 }
 
 TEST_F(FailingAllocationTest, MemoryContents) {
     const Handle memory = machine.call(client, abi::MemoryCreate{200 * kPage})->memory;
     const uint64_t buffer = machine.map(client, 20 * kPage);
     for (uint64_t i = 0; i < 20; ++i) machine.write(client, buffer + i * kPage, i);
-    const auto emptied = [&](auto request) {
-        return [&, request] {
-            auto result = request();
-            const int64_t left = std::exchange(FrameAllocator::fail_after, -1);
-            machine.call(client, abi::MemoryResize{memory, 0});
-            machine.call(client, abi::MemoryResize{memory, 200 * kPage});
-            FrameAllocator::fail_after = left;
-            return result;
-        };
-    };
-    exhaust("memory_write", emptied([&] { return machine.call(client, abi::MemoryWrite{memory, 60 * kPage, buffer, 10 * kPage}); }),
-            kNothing);
+    exhaust<abi::MemoryWrite>("memory_write",
+                              then_reset([&] { return machine.call(client, abi::MemoryWrite{memory, 60 * kPage, buffer, 10 * kPage}); },
+                                         [&] {
+                                             machine.call(client, abi::MemoryResize{memory, 0});
+                                             machine.call(client, abi::MemoryResize{memory, 200 * kPage});
+                                         }),
+                              kNothing);
     machine.call(client, abi::MemoryWrite{memory, 60 * kPage, buffer, 20 * kPage});
     exhaust("memory_clone", abi::MemoryClone{memory, 0, 200 * kPage});
     exhaust("memory_clone of a part", abi::MemoryClone{memory, 61 * kPage, 10 * kPage});
     const Handle clone = machine.call(client, abi::MemoryClone{memory, 0, 200 * kPage})->memory;
     FrameAllocator::fail_after = 0;
     EXPECT_EQ(refusal(machine.call(client, abi::MemoryResize{clone, 65 * kPage})), Error::NoMemory);
+    refused_.set(abi::MemoryResize::doc.number);
     FrameAllocator::fail_after = -1;
+    constexpr uint64_t kTo = 0x5000'0000;
+    const auto fresh = [&] {
+        machine.call(client, abi::SpaceUnmap{abi::kSelfSpace, kTo, 4 * kPage});
+        machine.call(client, abi::SpaceMap{abi::kSelfSpace, {}, 0, kTo, 4 * kPage, kFixed | kReadWrite});
+    };
+    fresh();
+    exhaust<abi::MemoryRead>("memory_read",
+                             then_reset([&] { return machine.call(client, abi::MemoryRead{memory, 60 * kPage, kTo, 4 * kPage}); }, fresh),
+                             kNothing);
     ASSERT_TRUE(machine.call(client, abi::MemoryRead{memory, 60 * kPage, buffer, 20 * kPage}));
     for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(machine.read(client, buffer + i * kPage), i);
-}
-
-TEST_F(FailingAllocationTest, Messages) {
-    const Handle memory = machine.call(client, abi::MemoryCreate{kPage})->memory;
-    const Handle reply_port = machine.call(client, abi::PortCreate{})->port;
-    const abi::MessageRegisters registers{
-        .handle_or_id = sender.value, .header = abi::Header::make(0, 1), .word = {0, 0, 0, 0, memory.value}, .r14 = reply_port.value};
-    const auto drain = [&](const auto& result) {
-        if (result)
-            if (const auto taken = machine.receive(server, port)) machine.call(server, abi::HandleClose{{taken->word[4]}});
-    };
-    exhaust("port_send", [&] { return machine.message<abi::PortSend>(client, registers); }, drain);
-    exhaust(
-        "port_call_async", [&] { return machine.message<abi::PortCallAsync>(client, registers); },
-        [&](const auto& made) {
-            if (made) machine.call(client, abi::CallCancel{reply_port, made->id});
-        });
-    Thread& caller = machine.make_thread(client.process());
-    FrameAllocator::fail_after = 0;
-    machine.start_message<abi::PortCall>(caller, registers);
-    FrameAllocator::fail_after = -1;
-    EXPECT_EQ(refusal(machine.received(caller)), Error::NoMemory);
-    machine.start_message<abi::PortCall>(caller, registers);
-    EXPECT_TRUE(machine.waits(caller));
-}
-
-TEST_F(FailingAllocationTest, MessagesWithPages) {
-    constexpr uint64_t kCount = 70;
-    const uint64_t source = machine.map(client, kCount * kPage), landing = machine.map(server, kCount * kPage);
-    sender = machine.give(server, machine.call(server, abi::PortBadge{port, 1, 8, kCount})->sender, client);
-    const auto fill = [&] {
-        for (uint64_t i = 0; i < kCount; ++i) machine.write(client, source + i * kPage, i + 1);
-    };
-    fill();
-    for (const bool copy : {false, true}) {
-        const abi::MessageRegisters registers{
-            .handle_or_id = sender.value, .header = abi::Header::make(0).with_pages(copy), .r14 = source, .rbx = kCount * kPage};
-        const auto receive = [&] {
-            return machine.message<abi::PortReceive>(
-                server, {.handle_or_id = port.value, .deadline_or_badge = abi::kNow, .r15 = landing, .rbx = kCount * kPage << 32});
-        };
-        exhaust(
-            "port_send", [&] { return machine.message<abi::PortSend>(client, registers); },
-            [&](const auto& sent) {
-                ASSERT_TRUE(sent);
-                for (uint64_t i = 0; i < kCount; i += 9) EXPECT_EQ(machine.read(client, source + i * kPage), copy ? i + 1 : 0);
-                ASSERT_TRUE(receive());
-                fill();
-            });
-        machine.message<abi::PortSend>(client, registers);
-        exhaust("port_receive", receive, [&](const auto& received) {
-            if (!received) return;
-            for (uint64_t i = 0; i < kCount; ++i) EXPECT_EQ(machine.read(server, landing + i * kPage), i + 1);
-            fill();
-            machine.message<abi::PortSend>(client, registers);
-        });
-        receive();
-        fill();
-    }
 }
 
 TEST_F(FailingAllocationTest, ForeignCallsAreNeverLost) {
