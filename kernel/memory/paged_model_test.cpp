@@ -213,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, PagedModelTest, testing::Range(uint64_t{1}, uint
 /// objects of others. Whatever a page of an object shows carries its own pager's mark.
 class HostilePagerTest : public PagerTest, public testing::WithParamInterface<uint64_t> {};
 
-TEST_P(HostilePagerTest, APagerReachesItsOwnObjectOnly) {
+TEST_P(HostilePagerTest, D8_APagerReachesItsOwnObjectOnly) {
     std::mt19937_64 random{GetParam()};
     const auto below = [&](uint64_t end) { return random() % end; };
     struct Side {

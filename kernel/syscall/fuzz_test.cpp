@@ -27,12 +27,18 @@ TEST_P(FuzzTest, B1_TheKernelStands) {
     for (int i = 0; i < 100'000; ++i) {
         if (i % 128 == 0) calls.tidy();
         if (choices.below(500) == 0) FrameAllocator::fail_after = static_cast<int64_t>(choices.below(5));
+        if (choices.below(2) == 0) FrameAllocator::fail_again_after = static_cast<int64_t>(choices.below(3));
         calls.step();
-        FrameAllocator::fail_after = -1;
+        FrameAllocator::fail_after = FrameAllocator::fail_again_after = -1;
         if (choices.below(100) == 0) machine.raise_interrupt(static_cast<unsigned>(choices.below(kLines)));
         if (choices.below(50) == 0) machine.advance(choices.below(200'000));
     }
     EXPECT_GT(calls.page_messages, 20u);
+    EXPECT_GT(calls.waits_for_pages, 20u);
+    EXPECT_GT(calls.pages_asked, 3u);
+    EXPECT_GT(calls.waits_for_credits, 0u);
+    std::printf("%lu page messages, %lu + %lu asked of pagers, waits for %lu pages, %lu credits\n", calls.page_messages, calls.pages_asked,
+                calls.pages_wanted_back, calls.waits_for_pages, calls.waits_for_credits);
     unsigned calls_that_never_worked = 0;
     for (const abi::CallDoc& doc : abi::Syscalls::kDocs) {
         if (calls.succeeded[doc.number] != 0) continue;

@@ -7,6 +7,9 @@ namespace {
 
 constexpr uint64_t kPage = abi::kPageBytes;
 constexpr uint64_t kBase = 0x4000'0000, kPages = 64;
+constexpr uint64_t kOwnPages = kPages / 2;                                          // private memory, from kBase on
+constexpr uint64_t kPagedPages = 16, kPagedBase = kBase + (kOwnPages + 4) * kPage;  // an object of another's, or of one's own
+constexpr uint64_t kFreePagesMin = 64;
 
 template <class... Calls>
 bool is_one_of(uint64_t number) {
@@ -31,13 +34,14 @@ void RandomCalls::add_process() {
     Thread& thread = machine_.make_thread(machine_.make_process({}, account_.get()));
     remember(thread, machine_.make_resource(thread).value);
     const auto flags = static_cast<uint64_t>(abi::MapFlags::Fixed | abi::Access::ReadWrite);
-    machine_.call(thread, abi::SpaceMap{abi::kSelfSpace, {}, 0, kBase, kPages / 2 * kPage, flags});
+    machine_.call(thread, abi::SpaceMap{abi::kSelfSpace, {}, 0, kBase, kOwnPages * kPage, flags});
     if (one_in(2)) machine_.call(thread, abi::ProcessSetEntries{abi::kSelfProcess, below(2) * 0x2100'0000, 0x2000'0000});
     const Handle port = machine_.call(thread, abi::PortCreate{})->port;
     const Handle sender = machine_.call(thread, abi::PortBadge{port, 1, 8, 8})->sender;
     for (const Handle made :
          {port, sender, machine_.call(thread, abi::SetCreate{})->set, machine_.call(thread, abi::MemoryCreate{8 * kPage})->memory})
         remember(thread, made.value);
+    if (!one_in(4)) add_paged_object(thread, sender);
     if (!threads_.empty()) {
         Thread& other = *threads_[below(threads_.size())];
         if (other.state() != Thread::State::Dead) {
@@ -47,6 +51,29 @@ void RandomCalls::add_process() {
         }
     }
     keep(thread);
+}
+
+/// An object whose pager is this process.
+void RandomCalls::add_paged_object(Thread& pager, Handle sender) {
+    const auto made = machine_.call(pager, abi::MemoryCreatePaged{kPagedPages * kPage, sender, 1 + below(2'000'000)});
+    if (made) remember(pager, made->memory.value);
+}
+
+/// An object of one process becomes another's to use.
+void RandomCalls::share_paged_object(Thread& pager, Thread& user) {
+    uint64_t own = 0;
+    for (const uint64_t value : values_of_[pager.process().id()])
+        if (paged_memory(pager, value) != nullptr) own = value;
+    if (own == 0 || &pager.process() == &user.process() || !machine_.runnable(pager) || !machine_.runnable(user)) return;
+    const auto limited = machine_.call(pager, abi::HandleDuplicate{Handle{own}, static_cast<uint64_t>(~abi::Rights::Control)});
+    if (!limited || !machine_.runnable(user)) return;
+    const Result<Handle> given =
+        machine_.in_kernel([&] { return user.process().handles().add((*pager.process().handles().find(limited->handle))->duplicate()); });
+    if (!given) return;
+    remember(user, given->value);
+    const auto flags = static_cast<uint64_t>(abi::MapFlags::Fixed | abi::Access::ReadWrite) |
+                       (one_in(3) ? 0 : static_cast<uint64_t>(abi::MapFlags::Shared));
+    machine_.call(user, abi::SpaceMap{abi::kSelfSpace, *given, 0, kPagedBase, kPagedPages * kPage, flags});
 }
 
 void RandomCalls::keep(Thread& thread) {
@@ -98,6 +125,29 @@ uint64_t RandomCalls::handle_of(Thread& thread, abi::ObjectType type) {
         if (found && (*found)->object()->type() == type) return value;
     }
     return any_argument(thread);
+}
+
+Memory* RandomCalls::paged_memory(Thread& thread, uint64_t handle) {
+    const auto memory = thread.process().handles().get<Memory>(Handle{handle}, abi::Rights::Control);
+    return memory && (*memory)->paging() != nullptr ? *memory : nullptr;
+}
+
+/// The pager's handle of an object.
+uint64_t RandomCalls::paged_handle(Thread& thread, uint64_t memory_id) {
+    for (const uint64_t value : values_of_[thread.process().id()])
+        if (const Memory* memory = paged_memory(thread, value); memory != nullptr && memory->id() == memory_id) return value;
+    return handle_of(thread, abi::ObjectType::Memory);
+}
+
+/// A port to receive from at which something waits, if one of a few has that.
+uint64_t RandomCalls::full_port(Thread& thread) {
+    uint64_t value = 0;
+    for (int tries = 0; tries < 6; ++tries) {
+        value = handle_of(thread, abi::ObjectType::Port);
+        const auto port = thread.process().handles().get<Port>(Handle{value}, abi::Rights::Receive);
+        if (port && !(*port)->empty()) break;
+    }
+    return value;
 }
 
 uint64_t RandomCalls::call_id(Thread& thread) {
@@ -152,8 +202,41 @@ void RandomCalls::load(Thread& thread, uint64_t number) {
             number < abi::Syscalls::kCount ? argument(thread, abi::Syscalls::kDocs[number].arguments[i].name) : any_argument(thread);
     if (number == abi::PortSendBatch::doc.number) r.rdi = handle_of(thread, abi::ObjectType::Sender);
     if (number == abi::PortReceiveBatch::doc.number) r.rdi = handle_of(thread, abi::ObjectType::Port);
+    if (number == abi::MemorySupply::doc.number) load_supply(thread);
+    if (number == abi::MemoryDetach::doc.number) load_detachment(thread);
     const bool is_message_call = number >= abi::PortSend::doc.number && number <= abi::PortReplyReceive::doc.number;
-    if (is_message_call || number == abi::PortForward::doc.number) load_message(thread, number);
+    if (is_message_call || is_one_of<abi::PortForward, abi::PortSendWait>(number)) load_message(thread, number);
+}
+
+/// What the pager was asked for, most often; sometimes from the wrong place, of the wrong object, or that there is nothing.
+void RandomCalls::load_supply(Thread& thread) {
+    std::vector<Asked>& asked = asked_of_[thread.process().id()];
+    if (asked.empty() || one_in(5)) return;
+    const size_t which = below(asked.size());
+    const Asked due = asked[which];
+    if (!one_in(8)) asked.erase(asked.begin() + static_cast<long>(which));
+    abi::Registers& r = thread.frame.registers;
+    if (!one_in(10)) r.rdi = paged_handle(thread, due.memory_id);
+    if (!one_in(10)) r.rsi = due.offset;
+    r.rdx = one_in(8) ? address() : one_in(4) ? 0 : kBase + below(kPages / 3) * kPage;
+    if (!one_in(10)) r.r10 = std::min(due.length, (1 + below(kPagedPages)) * kPage);
+    r.r8 = one_in(8);
+}
+
+/// What the kernel wants back, or pages that the pager just takes.
+void RandomCalls::load_detachment(Thread& thread) {
+    std::vector<Asked>& asked = asked_of_[thread.process().id()];
+    const auto wanted = std::find_if(asked.begin(), asked.end(), [](const Asked& each) { return each.back; });
+    abi::Registers& r = thread.frame.registers;
+    r.rsi = below(kPagedPages) * kPage;
+    r.r10 = (1 + below(kPagedPages)) * kPage;
+    if (!one_in(3)) r.r10 = std::min(r.r10, kPagedPages * kPage - r.rsi);
+    if (wanted != asked.end() && !one_in(4)) {
+        r.rdi = paged_handle(thread, wanted->memory_id), r.rsi = wanted->offset, r.r10 = wanted->length;
+        asked.erase(wanted);
+    }
+    r.rdx = one_in(8) ? address() : one_in(3) ? 0 : kBase + below(kPages / 3) * kPage;
+    r.r8 = below(2);
 }
 
 /// For calls that take a message in registers.
@@ -163,7 +246,10 @@ void RandomCalls::load_message(Thread& thread, uint64_t number) {
     const bool receives = is_one_of<abi::PortReceive, abi::PortReplyReceive>(number);
     const uint64_t id = call_id(thread);
     r.rdi = number == abi::PortReply::doc.number ? id : handle_of(thread, receives ? abi::ObjectType::Port : abi::ObjectType::Sender);
-    if (receives && one_in(4)) r.rdi = handle_of(thread, abi::ObjectType::PortSet);
+    if (receives && one_in(4))
+        r.rdi = handle_of(thread, abi::ObjectType::PortSet);
+    else if (receives && !one_in(3))
+        r.rdi = full_port(thread);
     r.r14 = forwards                                      ? id
             : number == abi::PortReplyReceive::doc.number ? id * below(2)
             : number == abi::PortCallAsync::doc.number    ? handle_of(thread, abi::ObjectType::Port)
@@ -208,30 +294,35 @@ Thread* RandomCalls::pick() {
 /// Ends of threads and processes are rare, so that the others get to build something up.
 uint64_t RandomCalls::pick_number(Thread& thread) {
     uint64_t number = below(abi::Syscalls::kCount + 1);
+    if (one_in(10)) number = abi::PortReceive::doc.number;
     if (one_in(3)) number = abi::PortSend::doc.number + below(abi::WindowWrite::doc.number - abi::PortSend::doc.number + 1);
     if (is_one_of<abi::ThreadExit, abi::ProcessKill, abi::ProcessExec>(number) && !one_in(8)) number = abi::SpaceMap::doc.number;
     // Calls that were taken are used and answered now and then: by chance nobody would hit upon their ids.
     static constexpr uint64_t kWithTaken[] = {abi::PortReply::doc.number, abi::WindowRead::doc.number, abi::WindowWrite::doc.number};
     if (thread.process().calls().first() != nullptr && one_in(3)) number = kWithTaken[below(3)];
+    std::vector<Asked>& asked = asked_of_[thread.process().id()];
+    if (!asked.empty() && one_in(3)) number = asked.front().back ? abi::MemoryDetach::doc.number : abi::MemorySupply::doc.number;
     if (thread.report_due && one_in(2)) number = abi::ForeignReport::doc.number;
     return number;
 }
 
 void RandomCalls::access_memory(Thread& thread) {
     uint64_t word = choices_.any();
-    const uint64_t at = address() & ~7ull;
+    const uint64_t at = one_in(3) ? kPagedBase + below(kPagedPages) * kPage : address() & ~7ull;
     const abi::Access access = one_in(2) ? abi::Access::Write : abi::Access::Read;
     const Mapping* mapping = thread.process().space().mapping_above(at);
     const bool allowed = mapping != nullptr && mapping->address <= at && allows(mapping->access, access);
     if (allowed || one_in(50)) machine_.access(thread, at, &word, 8, access);
+    note_waiting(thread);
 }
 
 void RandomCalls::step() {
     Thread* thread = pick();
-    if (thread == nullptr) {
+    for (int tries = 0; thread == nullptr && tries < 8; ++tries) {
         machine_.advance(1 + below(50'000));
-        return;
+        thread = pick();
     }
+    if (thread == nullptr) return;
     machine_.use_cpu(static_cast<unsigned>(below(2)));
     if (one_in(6)) return access_memory(*thread);
     const Ref<Thread> kept = machine_.in_kernel([&] { return Ref<Thread>(*thread); });
@@ -244,12 +335,13 @@ void RandomCalls::step() {
     const uint64_t number = pick_number(*thread);
     load(*thread, number);
     machine_.enter(*thread, number);
-    FrameAllocator::fail_after = -1;
+    FrameAllocator::fail_after = FrameAllocator::fail_again_after = -1;
     note_result(*thread, number);
 }
 
 void RandomCalls::note_result(Thread& thread, uint64_t number) {
     const abi::Registers& r = machine_.result_registers(thread);
+    note_waiting(thread);
     const bool blocks = machine_.waits(thread) || thread.state() == Thread::State::Dead;
     if (number < succeeded.size() && (blocks || r.rax == 0)) ++succeeded[number];
     if (blocks || r.rax != 0) return;
@@ -257,6 +349,7 @@ void RandomCalls::note_result(Thread& thread, uint64_t number) {
     if (is_one_of<abi::PortReceive, abi::PortReplyReceive, abi::PortCallAsync>(number)) {
         if (number != abi::PortCallAsync::doc.number && abi::Header{r.rsi}.has_pages() && static_cast<uint32_t>(r.rbx) != 0)
             ++page_messages;
+        note_asked(thread);
         std::vector<uint64_t>& ids = ids_of_[thread.process().id()];
         if (ids.size() > 6) ids.erase(ids.begin());
         if (r.rdi != 0) ids.push_back(r.rdi);
@@ -267,6 +360,24 @@ void RandomCalls::note_result(Thread& thread, uint64_t number) {
     if (!made.has_space() || made.account().limit_bytes() - made.account().used_bytes() < 100'000) return;
     keep(machine_.make_thread(made));
     values_of_[made.id()] = values_of_[thread.process().id()];
+}
+
+void RandomCalls::note_waiting(const Thread& thread) {
+    if (!machine_.waits(thread)) return;
+    if (thread.wait() == Thread::Wait::Page) ++waits_for_pages;
+    if (thread.wait() == Thread::Wait::Credit) ++waits_for_credits;
+}
+
+/// A pager's message joins what it has to do.
+void RandomCalls::note_asked(Thread& thread) {
+    const abi::Registers& r = machine_.result_registers(thread);
+    const abi::MessageKind kind = abi::Header{r.rsi}.kind();
+    if (kind != abi::MessageKind::PageIn && kind != abi::MessageKind::PageOut) return;
+    const bool back = kind == abi::MessageKind::PageOut;
+    ++(back ? pages_wanted_back : pages_asked);
+    std::vector<Asked>& asked = asked_of_[thread.process().id()];
+    if (asked.size() > 6) asked.erase(asked.begin());
+    asked.push_back({.memory_id = back ? r.r8 : r.r9, .offset = r.rdx, .length = r.r10, .back = back});
 }
 
 void RandomCalls::tidy() {
@@ -285,7 +396,8 @@ void RandomCalls::tidy() {
         }
     });
     machine_.settle();
-    if (account_->limit_bytes() - account_->used_bytes() < 500'000) {
+    if (threads_.size() > 1) share_paged_object(*threads_[below(threads_.size())], *threads_[below(threads_.size())]);
+    if (account_->limit_bytes() - account_->used_bytes() < 500'000 || frames.free_pages() < kFreePagesMin) {
         machine_.in_kernel([&] {
             for (Ref<Thread>& thread : threads_) thread->process().kill(0);
             threads_.clear();
