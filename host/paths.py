@@ -20,3 +20,8 @@ GDBINIT = os.path.join(BUILD, "gdbinit")
 def qemu() -> str:
     """The QEMU program; PORTICO_QEMU names another one (the tests' stand-in, or a newer QEMU)."""
     return os.environ.get("PORTICO_QEMU") or "/usr/bin/qemu-system-x86_64"
+
+
+def kernel() -> str:
+    """The kernel that is booted; PORTICO_KERNEL names another one (the tests', with a mistake in it)."""
+    return os.environ.get("PORTICO_KERNEL") or KERNEL

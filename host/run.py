@@ -112,7 +112,7 @@ def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, strea
     archive = virtual_machine.joined_archives(archives, tail)
     machine = None
     try:
-        machine = virtual_machine.VirtualMachine(settings, paths.KERNEL, archive, log)
+        machine = virtual_machine.VirtualMachine(settings, paths.kernel(), archive, log)
         os.close(archive)
         with Session(machine.link, streams, log, timeout=parsed["timeout"], verbose=bool(parsed["verbose"]), trace=trace) as session:
             if not streams.terminal:
