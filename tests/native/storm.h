@@ -15,7 +15,9 @@
 
 /// What the storms share (storm_*_test.cpp): their length and seed, random numbers, failures that tell both, and a guard against silence.
 ///
-///     storm_calls_test [--seconds N] [--seed N]
+///     storm_calls_test [--seconds N] [--seed N] [--counted 1]
+///
+/// Counted: on one CPU whose clock goes with the instructions, so that nothing depends on what else the host does.
 ///
 /// The seed fixes what each thread chooses, not in which order the threads of several CPUs run: a failure may need a few tries.
 namespace portico::native_test {
@@ -24,13 +26,18 @@ using Clock = std::chrono::steady_clock;
 
 inline uint64_t storm_seed = 0;
 inline uint64_t storm_seconds = 5;
+inline bool storm_is_counted = false;
 
 inline void read_storm_arguments(int count, char** arguments) {
     storm_seed = static_cast<uint64_t>(Clock::now().time_since_epoch().count());
     for (int i = 1; i + 1 < count; i += 2) {
         const std::string_view name = arguments[i];
-        CHECK(name == "--seed" || name == "--seconds");
-        (name == "--seed" ? storm_seed : storm_seconds) = strtoull(arguments[i + 1], nullptr, 10);
+        const uint64_t value = strtoull(arguments[i + 1], nullptr, 10);
+        CHECK(name == "--seed" || name == "--seconds" || name == "--counted");
+        if (name == "--counted")
+            storm_is_counted = value != 0;
+        else
+            (name == "--seed" ? storm_seed : storm_seconds) = value;
     }
 }
 
