@@ -16,7 +16,7 @@ PARALLEL = 2
 LOG_LINES = 15
 DIFF_LINES = 40
 TEST_ROOT = os.path.join(paths.BUILD, "test-root")
-_LOGS = os.path.join(paths.BUILD, "test-logs")
+LOGS = os.path.join(paths.BUILD, "test-logs")
 _KILL_AFTER_SECONDS = 30.0  # beyond the command's own --timeout
 
 
@@ -35,14 +35,14 @@ class Ended:
 
 
 def run_all(cases: list[Case], results: Results) -> None:
-    os.makedirs(_LOGS, exist_ok=True)
+    os.makedirs(LOGS, exist_ok=True)
     with ThreadPoolExecutor(PARALLEL) as pool:
         for _ in pool.map(lambda case: _run_one(case, results), cases):
             pass
 
 
 def _run_one(case: Case, results: Results) -> None:
-    log = os.path.join(_LOGS, re.sub(r"[^\w.-]+", "_", case.name) + ".log")
+    log = os.path.join(LOGS, re.sub(r"[^\w.-]+", "_", case.name) + ".log")
     with open(log, "wb"):
         pass
     started = time.monotonic()

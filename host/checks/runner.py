@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
     if not quick:
         _section(results, "unit-thread", lambda: _unit(results, "thread"))
     _section(results, "guest", lambda: _guest(results, quick))
+    _section(results, "debian", lambda: _debian(results))
     # Last, for the pages are compared with generators that the unit tests have built.
     _section(results, "tidy", lambda: _tidy(results))
     return results.finish()
@@ -87,6 +88,15 @@ def _model(results: Results) -> None:
     from checks import model_tests
 
     model_tests.run(results)
+
+
+def _debian(results: Results) -> None:
+    import build
+    from checks import debian_tests
+
+    build.build_if_needed()
+    os.environ["PORTICO_NO_BUILD"] = "1"
+    debian_tests.run(results)
 
 
 def _guest(results: Results, quick: bool) -> None:

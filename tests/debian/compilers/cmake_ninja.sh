@@ -1,0 +1,1 @@
+printf 'cmake_minimum_required(VERSION 3.20)\nproject(p C)\nadd_executable(p p.c)\n' > CMakeLists.txt; printf '#include <stdio.h>\nint main(void){puts("built");}\n' > p.c; cmake -G Ninja -B b . > log 2>&1; echo $?; tail -3 log | head -2; ninja -C b 2>&1 | tail -1; b/p; ninja -C b | tail -1; rm -rf b log

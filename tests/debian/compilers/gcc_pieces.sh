@@ -1,0 +1,3 @@
+echo 'int add(int a, int b) { return a + b; }' > add.c; printf '#include <stdio.h>\nint add(int,int);int main(void){printf("%%d\\n",add(2,3));}\n' > main.c
+gcc -c add.c main.c && ar rcs libadd.a add.o && gcc -o static-archive main.o -L. -ladd && ./static-archive; gcc -shared -fPIC -o libadd.so add.c && gcc -o shared main.o -L. -ladd -Wl,-rpath,'$ORIGIN' && ./shared; gcc -static -o alone main.c add.c && ./alone; nm -D libadd.so | grep add | cut -c18-; objdump -d add.o | grep -c '<add>'; readelf -h shared | grep Type; strip shared && ./shared; ldd ./shared | grep -c libc; gcc -E -P - <<< '#define X 3
+X'; size -A alone | grep -c text; rm -f *.o *.a *.so shared alone static-archive

@@ -1,0 +1,1 @@
+echo 'scale=20; 4*a(1); 2^200; sqrt(2)' | bc -l; echo 'define(`x'"'"', `y$1'"'"')x(1) eval(2**10) esyscmd(echo hi)len(abc)' | m4; echo '5 3 + p' | dc 2>/dev/null || echo nodc; xxd <<< portico; xxd -p <<< a | xxd -r -p; echo abc | hexdump -C; column -t <<< $'a b\nccc d'; rev <<< abc; cal 2 2024 2>/dev/null | head -2

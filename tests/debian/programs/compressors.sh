@@ -1,0 +1,1 @@
+seq 20000 > n; for c in gzip bzip2 xz zstd; do $c -kq n; ls -1 n.* | head -1; $c -dc n.*z* | cmp - n && echo $c; rm -f n.*; done; zstd -T2 -q -19 n -o a.zst; zstd -t a.zst 2>&1 | tail -1 | cut -c1-30; xz -T2 -k n; xz -l n.xz | tail -1 | tr -s ' '; gzip -9n n; gzip -l n.gz; rm *z*

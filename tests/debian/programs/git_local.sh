@@ -1,0 +1,4 @@
+export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_AUTHOR_DATE='2020-01-01T00:00:00Z' GIT_COMMITTER_DATE='2020-01-01T00:00:00Z'
+git init -q -b main r && cd r && echo hello > f && git add f && git commit -q -m first && git log --oneline && git rev-parse HEAD
+echo more >> f; git diff; git status --short; git commit -qam second; git checkout -q -b side HEAD~1; echo side > g; git add g; git commit -qm side; git checkout -q main; git merge -q side -m merged; git log --oneline --graph
+git tag v1; git branch; cd ..; git clone -q r c; cd c; git log --format=%s; echo x > h; git add .; git commit -qm three; git push -q origin HEAD:other; cd ../r; git branch -a; git gc -q; git fsck; git stash list; git archive HEAD | tar t; git bisect start -q HEAD v1 2>/dev/null; git grep more; git blame -s f; cd ..; rm -rf r c

@@ -1,0 +1,2 @@
+echo data > d; openssl dgst -sha256 d; openssl enc -aes-256-cbc -pbkdf2 -pass pass:x -S 0011223344556677 -in d -out e && openssl enc -d -aes-256-cbc -pbkdf2 -pass pass:x -S 0011223344556677 -in e
+openssl genrsa -out k 1024 2>/dev/null; openssl rsa -in k -check -noout; openssl dgst -sha256 -sign k -out s d; openssl rsa -in k -pubout -out p 2>/dev/null; openssl dgst -sha256 -verify p -signature s d; openssl rand -hex 8 | wc -c; openssl req -x509 -new -key k -subj /CN=x -days 1 -out c; openssl x509 -in c -noout -subject; openssl version | cut -d' ' -f1; rm k s p c e

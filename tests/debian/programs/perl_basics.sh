@@ -1,0 +1,5 @@
+perl -e 'my %h=map{$_=>length}qw(a bb ccc); print join(",",map{"$_=$h{$_}"}sort keys %h),"\n"; print scalar reverse("abc"),"\n"; printf "%s\n", join " ", sort { $b <=> $a } 10,9,100'
+perl -ne 'print if /a(?<x>.)/; END{print "$.\n"}' <<< $'ab\ncd'; perl -MPOSIX -e 'print floor(-1.5)," ",strftime("%Y-%m-%d",gmtime 0),"\n"'; perl -MDigest::SHA=sha256_hex -e 'print sha256_hex("x"),"\n"'
+perl -e '$p=fork; if(!$p){exit 3} waitpid($p,0); print $?>>8,"\n"; $SIG{ALRM}=sub{print "alarm\n"}; alarm 1; sleep 3; print `echo sub`; open F,">f"; print F "x\n"; close F; print -s "f","\n"; print join(",",glob("*")),"\n"; unlink "f"'
+perl -MData::Dumper -e '$Data::Dumper::Sortkeys=1; print Dumper({a=>[1,{b=>undef}]})'; perl -e 'die "bad\n"'; echo $?; perl -MTime::HiRes=usleep -e 'usleep 1000; print "slept\n"'; perl -MIO::Handle -e 'pipe(R,W); W->autoflush(1); if(!fork){print W "child\n"; exit} wait; print scalar <R>'
+perl -pi -e 's/x/y/' /dev/null; perl -v | grep -c 'v5.36'; perl -MFile::Temp=tempfile -e '($h,$n)=tempfile(); print $h "a"; print -e $n ? "there\n":"no\n"; unlink $n'; perl -MSocket -e 'print inet_ntoa(inet_aton("127.0.0.1")),"\n"'

@@ -1,0 +1,2 @@
+perl -MFcntl=:flock -e 'open F,">l"; print flock(F,LOCK_EX)?"got\n":"no $!\n"; open G,">l"; print flock(G,LOCK_EX|LOCK_NB)?"twice\n":"busy\n"; flock(F,LOCK_UN); print flock(G,LOCK_SH|LOCK_NB)?"shared\n":"busy\n"; if(!fork){print flock(G,LOCK_UN)?"un\n":"no\n"; exit} wait; print flock(F,LOCK_EX|LOCK_NB)?"free\n":"held\n"'
+perl -MFcntl -e 'open F,"+>r"; $l=pack("s s l! l! i",F_WRLCK,0,0,10,0); print fcntl(F,F_SETLK,$l)?"locked\n":"no $!\n"; if(!fork){open G,"+<r"; $k=pack("s s x4 l! l! i",F_WRLCK,0,5,1,0); print fcntl(G,F_SETLK,$k)?"twice\n":"busy\n"; exit} wait'
