@@ -37,7 +37,7 @@ struct BootBlock {
     uint64_t magic = kMagic;
     uint64_t block_bytes = 0;  ///< all of it, whole pages
     RuntimeMode mode = RuntimeMode::Bare;
-    uint32_t flags = 0;
+    uint32_t limits_given = 0;   ///< 1: `limits` counts, else the defaults do
     Handle runtime_image;        ///< memory object of the runtime library, to give to later images
     Handle program_image;        ///< memory object with the ELF file; if none, the runtime runs execve(program_path)
     uint64_t program_bytes = 0;  ///< length of the ELF file
@@ -57,11 +57,14 @@ struct BootBlock {
     Handle working_directory;
     Handle pipe_server;  ///< send handle to the pipe server (Posix)
     int32_t pid = 0;
-    int32_t zero = 0;
+    int32_t record_locker = 0;        ///< pid, if this process took record locks before execve
     uint64_t signal_blocked = 0;      ///< mask kept over execve
     uint64_t signal_ignored = 0;      ///< dispositions SIG_IGN kept over execve
     uint64_t realtime_offset_ns = 0;  ///< CLOCK_REALTIME - CLOCK_MONOTONIC
     uint8_t random[16]{};             ///< AT_RANDOM
+    struct Limit {
+        uint64_t soft, hard;
+    } limits[16]{};  ///< RLIMIT_…, kept over execve
 };
 
 }  // namespace portico::abi

@@ -124,6 +124,7 @@ void add_process(Thread& thread, BootBlockBuilder& builder) {
     block.root_directory = process.root_directory;
     block.pipe_server = process.pipe_server;
     block.pid = process.pid;
+    block.record_locker = process.record_locker;
     block.realtime_offset_ns = process.realtime_offset_ns;
     block.signal_blocked = thread.signal_mask;
     random_fill(std::as_writable_bytes(std::span(block.random)));
@@ -131,6 +132,9 @@ void add_process(Thread& thread, BootBlockBuilder& builder) {
         const MutexGuard guard(process.mutex);
         block.working_directory = process.working_directory;
         block.umask = process.umask;
+        static_assert(std::size(abi::BootBlock{}.limits) == kLimitCount);
+        for (unsigned i = 0; i < kLimitCount; ++i) block.limits[i] = {process.limits[i].soft, process.limits[i].hard};
+        block.limits_given = 1;
         for (int number = 1; number <= kSignalMax; ++number)
             if (process.actions[number - 1].handler == kIgnore) block.signal_ignored |= signal_bit(number);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "abi/boot_block.h"
@@ -42,6 +43,7 @@ public:
     int32_t bare_tid_last = 0;        ///< Bare mode: thread ids are counted here, under mutex
 
     DescriptorTable descriptors;
+    std::atomic<int32_t> record_locker = 0;  ///< the pid once it took a lock by fcntl: a fork's child holds none
 
     abi::Handle working_directory GUARDED_BY(mutex);  ///< replaced by chdir, the old one closed
     uint32_t umask GUARDED_BY(mutex) = 022;

@@ -6,6 +6,7 @@
 #include "posix/clock.h"
 #include "posix/entry_points.h"
 #include "posix/exec.h"
+#include "posix/files/locks.h"
 #include "posix/heap.h"
 #include "posix/interruptible.h"
 #include "posix/log_line.h"
@@ -45,11 +46,12 @@ constexpr uint32_t kCloseOnExec = 1;
 void take_descriptors(Process& process, const BootBlockReader& boot) {
     for (uint32_t i = 0; i < boot.block().descriptor_count; ++i) {
         const abi::BootDescriptor given = boot.descriptor(i);
+        const Descriptor descriptor{.handle = given.handle, .kind = static_cast<protocols::file::Kind>(given.kind), .status = given.status};
         if ((given.flags & kCloseOnExec) != 0) {
+            release_record_locks(process, descriptor);
             native::close(given.handle);
             continue;
         }
-        const Descriptor descriptor{.handle = given.handle, .kind = static_cast<protocols::file::Kind>(given.kind), .status = given.status};
         if (!process.descriptors.replace(given.number, descriptor, DescriptorTable::kDescriptorsMax)) native::close(given.handle);
     }
 }
@@ -69,6 +71,8 @@ void take_state(Process& process, const BootBlockReader& boot) NO_THREAD_SAFETY_
     process.limits[kLimitStack].soft = kStackLimitBytes;
     process.limits[kLimitFiles] = {.soft = kFilesSoft, .hard = DescriptorTable::kDescriptorsMax};
     process.limits[kLimitCore].soft = 0;
+    for (unsigned i = 0; block.limits_given != 0 && i < kLimitCount; ++i) process.limits[i] = {block.limits[i].soft, block.limits[i].hard};
+    process.record_locker = block.record_locker;
     process.ignored_told = ~uint64_t{0};  // not what any program ignores, so the first tell_ignored() tells
     for (int number = 1; number <= kSignalMax; ++number)
         if ((block.signal_ignored & signal_bit(number) & ~kUnblockable) != 0) process.actions[number - 1].handler = kIgnore;

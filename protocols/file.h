@@ -187,6 +187,42 @@ struct GetSpace {
     };
 };
 
+enum class LockKind : uint32_t { None, Shared, Exclusive };
+
+/// Whose lock: flock's of the open object; fcntl's of a process, or (F_OFD_) of the open object. The first does not see the others.
+enum class LockHolder : uint16_t { WholeFile, Process, OpenObject };
+
+struct Lock {
+    static constexpr Method method{0x10F, "file.lock",
+                                   "Set (kind None: take back) a lock on bytes start to end - 1. Waits if `wait` is 1, else WouldBlock; "
+                                   "NoSpace if there are too many locks."};
+    struct Reply {
+        uint64_t deadlock;  ///< 1: not set, as processes would wait for each other for ever
+    };
+    LockKind kind;
+    LockHolder holder;
+    uint16_t wait;
+    uint64_t pid;  ///< the caller's
+    uint64_t start, end;
+};
+
+struct QueryLock {
+    static constexpr Method method{0x119, "file.query_lock",
+                                   "Tell the first lock that keeps this one from being set; kind None if none does.", Repeat::Yes};
+    struct Reply {
+        LockKind kind;
+        LockHolder holder;
+        uint16_t zero;
+        uint64_t pid;  ///< of a Process's
+        uint64_t start, end;
+    };
+    LockKind kind;
+    LockHolder holder;
+    uint16_t zero;
+    uint64_t pid;
+    uint64_t start, end;
+};
+
 // ---- on a directory; the readable window holds a path, relative to it or absolute (no zero at the end)
 
 struct Open {
@@ -324,6 +360,6 @@ struct OpenFifo {
 
 using Protocol = MethodList<Read, Write, Seek, GetAttributes, SetAttributes, Truncate, Sync, GetFlags, SetFlags, Control, Poll, GetMemory,
                             ReadDirectory, GetPath, GetSpace, Open, GetAttributesAt, MakeNode, Remove, Rename, Link, MakeSymbolicLink,
-                            ReadSymbolicLink, CheckAccess, RegisterDevice, End, MakePipe, OpenFifo>;
+                            ReadSymbolicLink, CheckAccess, Lock, QueryLock, RegisterDevice, End, MakePipe, OpenFifo>;
 
 }  // namespace portico::protocols::file

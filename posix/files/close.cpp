@@ -1,6 +1,7 @@
 #include <array>
 
 #include "posix/files/file_calls.h"
+#include "posix/files/locks.h"
 #include "posix/files/requests.h"
 
 namespace portico::posix {
@@ -8,6 +9,7 @@ namespace portico::posix {
 int64_t sys_close(Thread& thread, const Arguments& arguments) {
     const Result<Descriptor> taken = thread.process->descriptors.take(number_argument(arguments[0]));
     if (!taken) return -EBADF;
+    release_record_locks(*thread.process, *taken);
     native::close(taken->handle);
     return 0;
 }
@@ -24,9 +26,13 @@ int64_t sys_close_range(Thread& thread, const Arguments& arguments) {
         table.set_close_on_exec_range(first, last);
         return 0;
     }
-    std::array<abi::Handle, 64> taken;
-    while (const uint32_t count = table.take_range(first, last, taken))
-        for (uint32_t i = 0; i < count; ++i) native::close(taken[i]);
+    std::array<Descriptor, 32> taken;
+    while (const uint32_t count = table.take_range(first, last, taken)) {
+        for (uint32_t i = 0; i < count; ++i) {
+            release_record_locks(*thread.process, taken[i]);
+            native::close(taken[i].handle);
+        }
+    }
     return 0;
 }
 

@@ -79,13 +79,13 @@ void DescriptorTable::cancel(int32_t number) {
     free_locked(static_cast<uint64_t>(number));
 }
 
-Result<abi::Handle> DescriptorTable::replace(int64_t number, const Descriptor& descriptor, uint64_t limit) {
+Result<Descriptor> DescriptorTable::replace(int64_t number, const Descriptor& descriptor, uint64_t limit) {
     const MutexGuard guard(mutex_);
     if (number < 0 || static_cast<uint64_t>(number) >= std::min<uint64_t>(limit, kDescriptorsMax)) return fail(Error::BadHandle);
     TRY(grow_locked(static_cast<uint64_t>(number) + 1));
     Slot& slot = slots_[number];
     if (slot.state == State::Reserved) return fail(Error::Busy);
-    const abi::Handle before = slot.state == State::Filled ? slot.descriptor.handle : abi::kNoHandle;
+    const Descriptor before = slot.state == State::Filled ? slot.descriptor : Descriptor{};
     fill_locked(static_cast<uint64_t>(number), descriptor);
     return before;
 }
@@ -99,12 +99,12 @@ Result<Descriptor> DescriptorTable::take(int64_t number) {
     return taken;
 }
 
-uint32_t DescriptorTable::take_range(uint64_t first, uint64_t last, std::span<abi::Handle> taken) {
+uint32_t DescriptorTable::take_range(uint64_t first, uint64_t last, std::span<Descriptor> taken) {
     const MutexGuard guard(mutex_);
     uint32_t count = 0;
     for (uint64_t number = first; number <= last && number < filled_end_ && count < taken.size(); ++number) {
         if (slots_[number].state != State::Filled) continue;
-        taken[count++] = slots_[number].descriptor.handle;
+        taken[count++] = slots_[number].descriptor;
         free_locked(number);
     }
     return count;

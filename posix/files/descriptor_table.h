@@ -37,13 +37,13 @@ public:
 
     /// Puts a descriptor at a number and returns the handle that was there, or none, for the caller to close.
     /// Errors: BadHandle (not below the limit), Busy (another thread has it reserved), NoMemory.
-    Result<abi::Handle> replace(int64_t number, const Descriptor& descriptor, uint64_t limit);
+    Result<Descriptor> replace(int64_t number, const Descriptor& descriptor, uint64_t limit);
 
     /// Removes a descriptor; the handle is the caller's. Errors: BadHandle.
     Result<Descriptor> take(int64_t number);
 
     /// Removes descriptors numbered `first` to `last`, as many as `taken` holds; returns how many. 0: there are none (left).
-    uint32_t take_range(uint64_t first, uint64_t last, std::span<abi::Handle> taken);
+    uint32_t take_range(uint64_t first, uint64_t last, std::span<Descriptor> taken);
 
     Result<> set_close_on_exec(int64_t number, bool close_on_exec);
     void set_close_on_exec_range(uint64_t first, uint64_t last);

@@ -58,7 +58,7 @@ TEST(DescriptorTable, GrowsAndKeeps) {
     DescriptorTable table;
     for (uint64_t i = 0; i < kLimit; ++i) EXPECT_EQ(add(table, i + 1), static_cast<int32_t>(i));
     EXPECT_EQ(table.reserve(0, kLimit).error(), Error::NoSpace);
-    EXPECT_FALSE(*table.replace(100'000, descriptor_of(7), 200'000));
+    EXPECT_FALSE(table.replace(100'000, descriptor_of(7), 200'000)->handle);
     EXPECT_EQ(table.get(100'000)->handle.value, 7u);
     EXPECT_EQ(table.get(1023)->handle.value, 1024u);
     EXPECT_EQ(table.count(), kLimit + 1);
@@ -66,17 +66,17 @@ TEST(DescriptorTable, GrowsAndKeeps) {
 
 TEST(DescriptorTable, ReplaceReturnsWhatWasThere) {
     DescriptorTable table;
-    EXPECT_FALSE(*table.replace(5, descriptor_of(50), kLimit));
-    EXPECT_EQ(table.replace(5, descriptor_of(51), kLimit)->value, 50u);
+    EXPECT_FALSE(table.replace(5, descriptor_of(50), kLimit)->handle);
+    EXPECT_EQ(table.replace(5, descriptor_of(51), kLimit)->handle.value, 50u);
     EXPECT_EQ(add(table, 1), 0);
 }
 
 TEST(DescriptorTable, TakesRangesInParts) {
     DescriptorTable table;
     for (uint64_t i = 0; i < 10; ++i) add(table, i + 1);
-    std::array<abi::Handle, 4> taken;
+    std::array<Descriptor, 4> taken;
     EXPECT_EQ(table.take_range(3, ~uint32_t{0}, taken), 4u);
-    EXPECT_EQ(taken[0].value, 4u);
+    EXPECT_EQ(taken[0].handle.value, 4u);
     EXPECT_EQ(table.take_range(3, ~uint32_t{0}, taken), 3u);
     EXPECT_EQ(table.take_range(3, ~uint32_t{0}, taken), 0u);
     EXPECT_EQ(add(table, 1), 3);

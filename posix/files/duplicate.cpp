@@ -2,6 +2,7 @@
 
 #include "posix/files/file_calls.h"
 #include "posix/files/linux_files.h"
+#include "posix/files/locks.h"
 #include "posix/files/requests.h"
 
 namespace portico::posix {
@@ -21,12 +22,13 @@ int64_t duplicate_to(Thread& thread, int32_t number, int32_t target, bool close_
     if (!descriptor) return -EBADF;
     const Result<Descriptor> copy = copy_of(*descriptor, close_on_exec);
     if (!copy) return to_errno(copy.error());
-    const Result<abi::Handle> before = table.replace(target, *copy, thread.process->file_limit());
+    const Result<Descriptor> before = table.replace(target, *copy, thread.process->file_limit());
     if (!before) {
         native::close(copy->handle);
         return to_errno(before.error());
     }
-    native::close(*before);
+    release_record_locks(*thread.process, *before);
+    native::close(before->handle);
     return target;
 }
 

@@ -1,6 +1,7 @@
 #include "posix/files/duplicate.h"
 #include "posix/files/file_calls.h"
 #include "posix/files/linux_files.h"
+#include "posix/files/locks.h"
 #include "posix/files/requests.h"
 
 namespace portico::posix {
@@ -58,19 +59,10 @@ int64_t sys_fcntl(Thread& thread, const Arguments& arguments) {
     case kOpenFileGetLock:
     case kOpenFileSetLock:
     case kOpenFileSetLockWait:
-        return descriptor->path_only() ? -EBADF : -ENOLCK;  // no server keeps record locks
+        return descriptor->path_only() ? -EBADF : record_lock(thread, *descriptor, static_cast<uint32_t>(arguments[1]), arguments[2]);
     default:
         return -EINVAL;
     }
-}
-
-int64_t sys_flock(Thread& thread, const Arguments& arguments) {
-    constexpr uint64_t kShared = 1, kExclusive = 2, kUnlock = 8, kNonBlocking = 4;
-    const Result<Descriptor> descriptor = open_descriptor(thread, arguments[0]);
-    if (!descriptor) return -EBADF;
-    const uint64_t operation = static_cast<uint32_t>(arguments[1]) & ~kNonBlocking;
-    if (operation != kShared && operation != kExclusive && operation != kUnlock) return -EINVAL;
-    return -ENOLCK;
 }
 
 }  // namespace portico::posix

@@ -81,6 +81,14 @@ struct OpenHow {
 };
 static_assert(sizeof(OpenHow) == 24);
 
+struct Flock {
+    int16_t type, whence;
+    int32_t zero;
+    int64_t start, length_bytes;
+    int32_t pid, zero2;
+};
+static_assert(sizeof(Flock) == 32);
+
 struct Utimbuf {
     int64_t access_seconds, modify_seconds;
 };

@@ -133,7 +133,8 @@ Result<> run() {
         TRY(names.mount("/tmp", temporary));
     }
 
-    static Server server({.port = port, .pipe = boot::grant("pipe")}, names, devices, memory, servers);
+    static Server server({.port = port, .pipe = boot::grant("pipe"), .process_server = boot::grant("process")}, names, devices, memory,
+                         servers);
     if (stored) TRY(server.add_stored(*stored->file_system, stored->pager));
     TRY(add_terminals(server, boot::grant("terminal")));
     TRY(add_disks(server));

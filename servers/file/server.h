@@ -4,6 +4,7 @@
 #include "servers/file/async_calls.h"
 #include "servers/file/device_table.h"
 #include "servers/file/disk.h"
+#include "servers/file/file_locks.h"
 #include "servers/file/file_memory.h"
 #include "servers/file/identify.h"
 #include "servers/file/name_space.h"
@@ -21,7 +22,7 @@ namespace portico::file_server {
 class Server {
 public:
     struct Handles {
-        abi::Handle port, pipe;
+        abi::Handle port, pipe, process_server;
     };
     Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory, ServerList& servers);
 
@@ -57,6 +58,10 @@ public:
     ipc::Task on(ipc::Call call, file::Poll request);
     Result<file::GetPath::Reply> on(const ipc::Call& call, const file::GetPath& request);
     Result<file::GetSpace::Reply> on(const ipc::Call& call, const file::GetSpace& request);
+
+    // Locks (server_locks.cpp)
+    ipc::Task on(ipc::Call call, file::Lock request);
+    Result<file::QueryLock::Reply> on(const ipc::Call& call, const file::QueryLock& request);
 
     // Opening (server_open.cpp)
     ipc::Task on(const ipc::Call& call, const file::Open& request);
@@ -99,11 +104,21 @@ private:
     void advance(uint64_t badge, uint64_t offset);
     ipc::Task open_fifo(ipc::Call call, NodeRef node, uint32_t flags);
 
+    /// The place and form of a lock that a call asks for.
+    struct WantedLock {
+        FileLocks::Place place;
+        FileLock lock;
+    };
+    Result<WantedLock> wanted_lock(const ipc::Call& call, file::LockKind kind, file::LockHolder holder, uint64_t pid, uint64_t start,
+                                   uint64_t end);
+    ipc::Task release_at_end(uint64_t pid);
+
     /// The directory that an identified handle names.
     Result<NodeRef> identified(const AsyncCall& identify);
 
     abi::Handle port_;
     abi::Handle pipe_;
+    abi::Handle process_server_;
     NameSpace& names_;
     FileSystem& devices_;
     MemorySource& memory_;
@@ -114,7 +129,9 @@ private:
     FileSystem* stored_ = nullptr;
     Pager* pager_ = nullptr;  // of stored_
     AsyncCalls calls_;
-    ipc::WaitQueue never_;  // polls for what cannot happen, until they are cancelled
+    FileLocks locks_;
+    std::set<uint64_t> lockers_;  // processes whose end is awaited, as they hold or held locks
+    ipc::WaitQueue never_;        // polls for what cannot happen, until they are cancelled
 };
 
 }  // namespace portico::file_server

@@ -119,7 +119,9 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const Identify&) {
 
 void Server::on_notification(uint64_t badge, uint64_t bits) {
     if (badge == kTickBadge && stored_ != nullptr) stored_->tick();
-    if ((bits & abi::kNotifySendersGone) != 0 && badge >= file::kFirstObjectBadge) files_.forget(badge);
+    if ((bits & abi::kNotifySendersGone) == 0 || badge < file::kFirstObjectBadge) return;
+    files_.forget(badge);
+    locks_.release_everywhere({.kind = LockOwner::Kind::OpenFile, .id = badge});
 }
 
 void Server::on_other(const abi::Message& message) {

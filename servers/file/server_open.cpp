@@ -14,6 +14,7 @@ constexpr uint32_t kOpenOnlyFlags = file::kCreate | file::kExclusive | file::kTr
 Server::Server(const Handles& handles, NameSpace& name_space, FileSystem& devices, MemorySource& memory, ServerList& servers)
     : port_(handles.port),
       pipe_(handles.pipe),
+      process_server_(handles.process_server),
       names_(name_space),
       devices_(devices),
       memory_(memory),
