@@ -114,7 +114,7 @@ def _usage(name: str) -> str:
 def _flags(name: str) -> list:
     if name in ("run", "debug"):
         import run
-        return run.FLAGS
+        return run.RUN_FLAGS if name == "run" else run.FLAGS
     if name == "trace":
         import tracing
         return tracing.FLAGS

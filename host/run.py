@@ -38,11 +38,35 @@ FLAGS = [
     Flag("kernel-words", "words for the kernel's command line: trace (a panic tells the last events), processes=N", "WORDS", default=""),
     Flag("gdb", "let gdb attach at port 1234 (see also: portico debug)"),
 ]
+# Of run alone, not of the commands that run a program in their own way.
+RUN_FLAGS = [
+    Flag("compare-linux", "run it on Debian's Linux kernel, too, and show both outputs side by side; status 1 if they differ"),
+    Flag("missing", "list at the end what the program asked of Linux and did not get (it runs traced, so slower)"),
+    *FLAGS,
+]
 _OWN_NEEDS_BYTES = 7 << 20  # beside the archive, which stays in memory: servers, page tables, one small program
 
 
 def main(arguments: list[str]) -> int:
-    return start(options.parse("run", FLAGS, arguments, words=None))
+    parsed = options.parse("run", RUN_FLAGS, arguments, words=None)
+    if parsed["compare-linux"]:
+        import compare_linux
+
+        return compare_linux.run(parsed, arguments)
+    if parsed["missing"]:
+        return _start_counting(parsed)
+    return start(parsed)
+
+
+def _start_counting(parsed: options.Parsed) -> int:
+    import tempfile
+
+    import missing
+
+    with tempfile.NamedTemporaryFile() as trace:
+        status = start(parsed, extra=["strace=on", "strace_string=0"], trace=trace.name)
+        missing.report(trace.name)
+    return status
 
 
 def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | None = None, extra: list[str] | None = None,

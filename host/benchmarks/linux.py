@@ -25,10 +25,16 @@ _TIMEOUT_SECONDS = 900
 _CONSOLE_DEVICE = (5 << 8) | 1
 
 
-def prepare() -> str:
-    """Fetches the kernel if it is not there yet, and returns its name."""
+def kernel() -> str:
+    """The path of Debian's kernel, fetched if it is not there yet."""
     if not os.path.exists(KERNEL):
         _fetch_kernel()
+    return KERNEL
+
+
+def prepare() -> str:
+    """Fetches the kernel if it is not there yet, and returns its name."""
+    kernel()
     _write_archive(os.path.join(FOLDER, "bench.cpio"))
     return os.path.basename(os.path.realpath(KERNEL)).removeprefix("vmlinuz-")
 
