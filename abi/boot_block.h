@@ -64,7 +64,9 @@ struct BootBlock {
     uint8_t random[16]{};             ///< AT_RANDOM
     struct Limit {
         uint64_t soft, hard;
-    } limits[16]{};  ///< RLIMIT_…, kept over execve
+    } limits[16]{};         ///< RLIMIT_…, kept over execve
+    uint32_t settings = 0;  ///< of prctl, kept over execve
+    int32_t nice = 0;
 };
 
 }  // namespace portico::abi

@@ -25,6 +25,12 @@ CallHandler sys_getpid, sys_gettid, sys_getppid, sys_getpgid, sys_getpgrp, sys_g
     sys_getgid, sys_getegid, sys_getresuid, sys_getresgid, sys_setuid, sys_setgid, sys_setreuid, sys_setregid, sys_setresuid, sys_setresgid,
     sys_setfsuid, sys_setfsgid, sys_getgroups, sys_setgroups;
 
+// capability_calls.cpp
+CallHandler sys_capget, sys_capset;
+
+// prctl_calls.cpp
+CallHandler sys_prctl;
+
 // memory_calls.cpp, remap_calls.cpp
 CallHandler sys_mmap, sys_munmap, sys_mprotect, sys_brk, sys_mremap, sys_madvise, sys_msync, sys_mincore, sys_mlock, sys_munlock,
     sys_mlockall, sys_munlockall, sys_mlock2, sys_membarrier;
@@ -37,12 +43,12 @@ CallHandler sys_clock_gettime, sys_clock_getres, sys_nanosleep, sys_clock_nanosl
     sys_alarm, sys_setitimer, sys_getitimer, sys_clock_settime, sys_settimeofday;
 
 // system_calls.cpp
-CallHandler sys_uname, sys_sysinfo, sys_getrandom, sys_umask, sys_prlimit64, sys_getrlimit, sys_setrlimit, sys_prctl, sys_arch_prctl,
-    sys_personality;
+CallHandler sys_uname, sys_sysinfo, sys_getrandom, sys_umask, sys_prlimit64, sys_getrlimit, sys_setrlimit, sys_arch_prctl, sys_personality;
 
 // scheduling_calls.cpp
 CallHandler sys_sched_yield, sys_sched_getaffinity, sys_getcpu, sys_sched_getscheduler, sys_sched_getparam, sys_sched_setscheduler,
-    sys_sched_setparam, sys_sched_get_priority_max, sys_sched_get_priority_min, sys_sched_rr_get_interval, sys_getpriority;
+    sys_sched_setparam, sys_sched_get_priority_max, sys_sched_get_priority_min, sys_sched_rr_get_interval, sys_getpriority, sys_setpriority,
+    sys_sched_setaffinity, sys_sched_getattr, sys_sched_setattr;
 
 // bare_calls.cpp: what servers get instead of the calls of the same names
 CallHandler bare_write, bare_writev, bare_fstat, bare_newfstatat, bare_ioctl, bare_readlink, bare_tgkill;

@@ -125,6 +125,8 @@ void add_process(Thread& thread, BootBlockBuilder& builder) {
     block.pipe_server = process.pipe_server;
     block.pid = process.pid;
     block.record_locker = process.record_locker;
+    block.settings = process.settings & Process::kLastOverExec;
+    block.nice = process.nice;
     block.realtime_offset_ns = process.realtime_offset_ns;
     block.signal_blocked = thread.signal_mask;
     random_fill(std::as_writable_bytes(std::span(block.random)));

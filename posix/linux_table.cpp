@@ -42,11 +42,12 @@ constexpr HandlerEntry kCoreHandlers[] = {
     {"sched_getscheduler", sys_sched_getscheduler}, {"sched_getparam", sys_sched_getparam}, {"sched_setscheduler", sys_sched_setscheduler},
     {"sched_setparam", sys_sched_setparam}, {"sched_get_priority_max", sys_sched_get_priority_max},
     {"sched_get_priority_min", sys_sched_get_priority_min}, {"sched_rr_get_interval", sys_sched_rr_get_interval},
-    {"getpriority", sys_getpriority},
+    {"getpriority", sys_getpriority}, {"setpriority", sys_setpriority}, {"sched_setaffinity", sys_sched_setaffinity},
+    {"sched_getattr", sys_sched_getattr}, {"sched_setattr", sys_sched_setattr}, {"capget", sys_capget}, {"capset", sys_capset},
 };
 
 constexpr HandlerEntry kFileHandlers[] = {
-    {"open", sys_open}, {"openat", sys_openat}, {"openat2", sys_openat2}, {"creat", sys_creat}, {"close", sys_close},
+    {"open", sys_open}, {"openat", sys_openat}, {"openat2", sys_openat2}, {"creat", sys_creat}, {"memfd_create", sys_memfd_create}, {"close", sys_close},
     {"close_range", sys_close_range}, {"dup", sys_dup}, {"dup2", sys_dup2}, {"dup3", sys_dup3}, {"read", sys_read}, {"write", sys_write},
     {"pread64", sys_pread64}, {"pwrite64", sys_pwrite64}, {"readv", sys_readv}, {"writev", sys_writev}, {"preadv", sys_preadv},
     {"pwritev", sys_pwritev}, {"preadv2", sys_preadv2}, {"pwritev2", sys_pwritev2}, {"lseek", sys_lseek}, {"fcntl", sys_fcntl},
@@ -61,11 +62,12 @@ constexpr HandlerEntry kFileHandlers[] = {
     {"fchown", sys_fchown}, {"lchown", sys_lchown}, {"fchownat", sys_fchownat}, {"utime", sys_utime}, {"utimes", sys_utimes},
     {"futimesat", sys_futimesat}, {"utimensat", sys_utimensat}, {"truncate", sys_truncate}, {"ftruncate", sys_ftruncate},
     {"fallocate", sys_fallocate}, {"fsync", sys_fsync}, {"fdatasync", sys_fdatasync}, {"sync", sys_sync}, {"syncfs", sys_syncfs},
-    {"setxattr", sys_path_xattr}, {"lsetxattr", sys_link_xattr}, {"fsetxattr", sys_descriptor_xattr},
-    {"getxattr", sys_path_xattr}, {"lgetxattr", sys_link_xattr}, {"fgetxattr", sys_descriptor_xattr},
-    {"listxattr", sys_path_xattr}, {"llistxattr", sys_link_xattr}, {"flistxattr", sys_descriptor_xattr},
-    {"removexattr", sys_path_xattr}, {"lremovexattr", sys_link_xattr}, {"fremovexattr", sys_descriptor_xattr},
-    {"statfs", sys_statfs}, {"fstatfs", sys_fstatfs}, {"fadvise64", sys_fadvise64}, {"readahead", sys_readahead},
+    {"setxattr", sys_setxattr}, {"lsetxattr", sys_lsetxattr}, {"fsetxattr", sys_fsetxattr},
+    {"getxattr", sys_getxattr}, {"lgetxattr", sys_lgetxattr}, {"fgetxattr", sys_fgetxattr},
+    {"listxattr", sys_listxattr}, {"llistxattr", sys_llistxattr}, {"flistxattr", sys_flistxattr},
+    {"removexattr", sys_removexattr}, {"lremovexattr", sys_lremovexattr}, {"fremovexattr", sys_fremovexattr},
+    {"splice", sys_splice}, {"vmsplice", sys_vmsplice}, {"inotify_init", sys_inotify_init}, {"inotify_init1", sys_inotify_init1},
+    {"inotify_add_watch", sys_inotify_add_watch}, {"inotify_rm_watch", sys_inotify_rm_watch}, {"statfs", sys_statfs}, {"fstatfs", sys_fstatfs}, {"fadvise64", sys_fadvise64}, {"readahead", sys_readahead},
     {"sendfile", sys_sendfile}, {"copy_file_range", sys_copy_file_range}, {"poll", sys_poll}, {"ppoll", sys_ppoll}, {"select", sys_select},
     {"pselect6", sys_pselect6},
 };

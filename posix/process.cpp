@@ -26,6 +26,8 @@ Result<> Process::copy_from(Process& parent) NO_THREAD_SAFETY_ANALYSIS {
     realtime_offset_ns = parent.realtime_offset_ns;
     working_directory = parent.working_directory;
     umask = parent.umask;
+    settings = parent.settings.load();
+    nice = parent.nice.load();
     limits = parent.limits;
     actions = parent.actions;
     break_start = parent.break_start;

@@ -43,6 +43,10 @@ public:
     int32_t bare_tid_last = 0;        ///< Bare mode: thread ids are counted here, under mutex
 
     DescriptorTable descriptors;
+    /// Settings of prctl, bits of `settings`. Those in kLastOverExec stay over execve.
+    static constexpr uint32_t kNoNewPrivileges = 1, kNoLargePages = 2, kLastOverExec = 3, kNotDumpable = 4, kKeepCapabilities = 8;
+    std::atomic<uint32_t> settings = 0;
+    std::atomic<int32_t> nice = 0;           ///< kept and inherited; the kernel does not know it
     std::atomic<int32_t> record_locker = 0;  ///< the pid once it took a lock by fcntl: a fork's child holds none
 
     abi::Handle working_directory GUARDED_BY(mutex);  ///< replaced by chdir, the old one closed

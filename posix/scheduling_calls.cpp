@@ -1,10 +1,13 @@
 #include <cpuid.h>
+
+#include <algorithm>
 #include <cerrno>
 
 #include "posix/clock.h"
 #include "posix/core_calls.h"
 #include "posix/errno_map.h"
 #include "posix/process.h"
+#include "posix/thread.h"
 #include "posix/user_copy.h"
 
 /// Scheduling: programs all run with the same policy and priority, on any CPU.
@@ -22,6 +25,33 @@ bool is_realtime(uint64_t policy) {
     return policy == static_cast<uint64_t>(Policy::Fifo) || policy == static_cast<uint64_t>(Policy::RoundRobin);
 }
 
+/// struct sched_attr, as it first was.
+struct Attributes {
+    uint32_t size_bytes = 0, policy = 0;
+    uint64_t flags = 0;
+    int32_t nice = 0;
+    uint32_t priority = 0;
+    uint64_t runtime = 0, deadline = 0, period = 0;
+};
+static_assert(sizeof(Attributes) == 48);
+
+constexpr uint64_t kOfProcess = 0, kOfUser = 2;
+
+uint64_t all_cpus() {
+    const unsigned cpus = cpu_count();
+    return cpus >= 64 ? ~uint64_t{0} : (uint64_t{1} << cpus) - 1;
+}
+
+bool is_caller(const Thread& thread, uint64_t pid) {
+    const auto number = static_cast<int32_t>(pid);
+    return number == 0 || number == thread.process->pid || number == thread.tid.load();
+}
+
+/// getpriority's and setpriority's which and who: only the caller by itself.
+bool names_caller(const Thread& thread, const Arguments& arguments) {
+    return arguments[0] == kOfProcess ? is_caller(thread, arguments[1]) : static_cast<int32_t>(arguments[1]) == 0;
+}
+
 }  // namespace
 
 int64_t sys_sched_yield(Thread&, const Arguments&) {
@@ -31,9 +61,7 @@ int64_t sys_sched_yield(Thread&, const Arguments&) {
 
 int64_t sys_sched_getaffinity(Thread&, const Arguments& arguments) {
     if (arguments[1] < kMaskBytes || arguments[1] % kMaskBytes != 0) return -EINVAL;
-    const unsigned cpus = cpu_count();
-    const uint64_t mask = cpus >= 64 ? ~uint64_t{0} : (uint64_t{1} << cpus) - 1;
-    if (!write_user(arguments[2], mask)) return -EFAULT;
+    if (!write_user(arguments[2], all_cpus())) return -EFAULT;
     return kMaskBytes;
 }
 
@@ -84,8 +112,40 @@ int64_t sys_sched_rr_get_interval(Thread&, const Arguments& arguments) {
 }
 
 /// The kernel's value is 20 - nice, so that it is never negative.
-int64_t sys_getpriority(Thread&, const Arguments& arguments) {
-    return arguments[0] > 2 ? -EINVAL : 20;
+int64_t sys_getpriority(Thread& thread, const Arguments& arguments) {
+    if (arguments[0] > kOfUser) return -EINVAL;
+    return names_caller(thread, arguments) ? 20 - thread.process->nice : -ESRCH;
+}
+
+int64_t sys_setpriority(Thread& thread, const Arguments& arguments) {
+    if (arguments[0] > kOfUser) return -EINVAL;
+    if (!names_caller(thread, arguments)) return -ESRCH;
+    thread.process->nice = std::clamp(static_cast<int32_t>(arguments[2]), -20, 19);
+    return 0;
+}
+
+/// Threads run on any CPU, so only a mask that allows all is true.
+int64_t sys_sched_setaffinity(Thread&, const Arguments& arguments) {
+    uint64_t mask = 0;
+    if (!copy_from_user(&mask, arguments[2], std::min<uint64_t>(arguments[1], sizeof(mask)))) return -EFAULT;
+    return (mask & all_cpus()) == all_cpus() ? 0 : -EINVAL;
+}
+
+int64_t sys_sched_getattr(Thread& thread, const Arguments& arguments) {
+    if (arguments[2] < sizeof(Attributes) || arguments[3] != 0) return -EINVAL;
+    if (!is_caller(thread, arguments[0])) return -ESRCH;
+    return to_errno(write_user(arguments[1], Attributes{.size_bytes = sizeof(Attributes), .nice = thread.process->nice}));
+}
+
+int64_t sys_sched_setattr(Thread& thread, const Arguments& arguments) {
+    const auto attributes = read_user<Attributes>(arguments[1]);
+    if (!attributes) return -EFAULT;
+    if (attributes->size_bytes < sizeof(Attributes) || arguments[2] != 0 || attributes->flags != 0) return -EINVAL;
+    if (!is_caller(thread, arguments[0])) return -ESRCH;
+    if (is_realtime(attributes->policy)) return -EPERM;
+    if (attributes->policy != static_cast<uint32_t>(Policy::Other) || attributes->priority != 0) return -EINVAL;
+    thread.process->nice = std::clamp(attributes->nice, -20, 19);
+    return 0;
 }
 
 }  // namespace portico::posix

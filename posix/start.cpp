@@ -73,6 +73,8 @@ void take_state(Process& process, const BootBlockReader& boot) NO_THREAD_SAFETY_
     process.limits[kLimitCore].soft = 0;
     for (unsigned i = 0; block.limits_given != 0 && i < kLimitCount; ++i) process.limits[i] = {block.limits[i].soft, block.limits[i].hard};
     process.record_locker = block.record_locker;
+    process.settings = block.settings;
+    process.nice = block.nice;
     process.ignored_told = ~uint64_t{0};  // not what any program ignores, so the first tell_ignored() tells
     for (int number = 1; number <= kSignalMax; ++number)
         if ((block.signal_ignored & signal_bit(number) & ~kUnblockable) != 0) process.actions[number - 1].handler = kIgnore;

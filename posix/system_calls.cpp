@@ -124,42 +124,6 @@ int64_t sys_setrlimit(Thread& thread, const Arguments& arguments) {
     return limit ? set_limit(thread, arguments[0], *limit) : -EFAULT;
 }
 
-/// ps shows the first thread's name as the process's.
-static int64_t tell_name(const Thread& thread) {
-    const Process& process = *thread.process;
-    if (process.mode != abi::RuntimeMode::Posix || thread.tid.load() != process.pid) return 0;
-    protocols::process::SetName request{};
-    std::memcpy(request.name, thread.name, sizeof(request.name));
-    const auto told = settled_call(process.process_server, request);
-    return told ? 0 : to_errno(told.error());
-}
-
-int64_t sys_prctl(Thread& thread, const Arguments& arguments) {
-    constexpr int kGetDumpable = 3, kGetKeepCapabilities = 7, kSetName = 15, kGetName = 16, kGetSecurityBits = 27, kGetTidAddress = 40;
-    switch (static_cast<int>(arguments[0])) {
-    case kSetName: {
-        const size_t limit = sizeof(thread.name);
-        const auto length = user_string_length(arguments[1], limit);
-        if (!length && length.error() != Error::TooLarge) return -EFAULT;
-        char name[sizeof(thread.name)]{};
-        if (!copy_from_user(name, arguments[1], length ? *length : limit - 1)) return -EFAULT;
-        std::memcpy(thread.name, name, sizeof(name));
-        native::set_name(abi::kSelfThread, std::string_view(name, sizeof(name)));
-        return tell_name(thread);
-    }
-    case kGetName:
-        return to_errno(copy_to_user(arguments[1], thread.name, sizeof(thread.name)));
-    case kGetDumpable:
-    case kGetKeepCapabilities:
-    case kGetSecurityBits:
-        return 0;
-    case kGetTidAddress:
-        return to_errno(write_user(arguments[1], thread.clear_child_tid));
-    default:
-        return -EINVAL;
-    }
-}
-
 int64_t sys_arch_prctl(Thread& thread, const Arguments& arguments) {
     constexpr uint64_t kSetFs = 0x1002, kGetFs = 0x1003;
     switch (arguments[0]) {

@@ -26,7 +26,8 @@ inline constexpr uint64_t kFirstObjectBadge = 16;
 /// Open flags: numbers are Linux's O_ values (x86-64), so no table translates them.
 inline constexpr uint32_t kAccessMode = 3, kReadOnly = 0, kWriteOnly = 1, kReadWrite = 2;
 inline constexpr uint32_t kCreate = 0100, kExclusive = 0200, kNoControllingTerminal = 0400, kTruncate = 01000, kAppend = 02000,
-                          kNonBlocking = 04000, kDirectory = 0200000, kNoFollow = 0400000, kPathOnly = 010000000;
+                          kNonBlocking = 04000, kDirectory = 0200000, kNoFollow = 0400000, kPathOnly = 010000000,
+                          kTemporary = 020000000 | kDirectory;  ///< a file without a name in that directory
 
 /// Attributes of a file, 128 bytes. mode is Linux's st_mode (type and permissions), times are CLOCK_REALTIME.
 struct Attributes {
@@ -308,6 +309,65 @@ struct CheckAccess {
     uint64_t no_follow;
 };
 
+/// Leads the methods on extended attributes: the readable window holds the attribute's name, a value, and a path, which may be empty.
+struct AttributeName {
+    uint32_t name_bytes, value_bytes;
+    uint64_t no_follow;
+};
+
+struct GetExtended {
+    static constexpr Method method{
+        0x11A, "file.get_extended",
+        "Write an extended attribute's value, or without a name the names of all, each with a zero, to the writable "
+        "window if it fits. NotFound: there is no such attribute.",
+        Repeat::Yes};
+    struct Reply {
+        uint64_t length_bytes;
+    };
+    AttributeName of;
+};
+
+struct SetExtended {
+    static constexpr Method method{0x11B, "file.set_extended", "Set one; mode 1: only a new one (else Exists), 2: only one that is there."};
+    using Reply = Empty;
+    AttributeName of;
+    uint64_t mode;
+};
+
+struct RemoveExtended {
+    static constexpr Method method{0x11C, "file.remove_extended", "Remove one. NotFound: there is no such attribute."};
+    using Reply = Empty;
+    AttributeName of;
+};
+
+/// Change notification. A watcher is an open object: Read gives inotify_event records, Poll tells when there are some.
+struct MakeWatcher {
+    static constexpr Method method{0x11D, "file.make_watcher", "Make a watcher (inotify_init); flags kNonBlocking."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t zero[4];
+        Handle watcher;
+    };
+    uint64_t flags;
+};
+
+struct Watch {
+    static constexpr Method method{0x11E, "file.watch", "Have a watcher told of changes of the path: mask as for inotify_add_watch."};
+    struct Reply {
+        int64_t watch;
+    };
+    static constexpr unsigned kHandles = 1;
+    uint64_t mask;
+    uint64_t zero[3];
+    Handle watcher;
+};
+
+struct Unwatch {
+    static constexpr Method method{0x11F, "file.unwatch", "On a watcher: end one of its watches."};
+    using Reply = Empty;
+    uint64_t watch;
+};
+
 // ---- between servers
 
 struct RegisterDevice {
@@ -360,6 +420,7 @@ struct OpenFifo {
 
 using Protocol = MethodList<Read, Write, Seek, GetAttributes, SetAttributes, Truncate, Sync, GetFlags, SetFlags, Control, Poll, GetMemory,
                             ReadDirectory, GetPath, GetSpace, Open, GetAttributesAt, MakeNode, Remove, Rename, Link, MakeSymbolicLink,
-                            ReadSymbolicLink, CheckAccess, Lock, QueryLock, RegisterDevice, End, MakePipe, OpenFifo>;
+                            ReadSymbolicLink, CheckAccess, Lock, QueryLock, GetExtended, SetExtended, RemoveExtended, MakeWatcher, Watch,
+                            Unwatch, RegisterDevice, End, MakePipe, OpenFifo>;
 
 }  // namespace portico::protocols::file

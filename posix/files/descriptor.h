@@ -18,6 +18,9 @@ struct Descriptor {
     bool close_on_exec = false;
     TerminalHint terminal = TerminalHint::Unknown;
 
+    /// A bit of `status` that no O_ flag has: listing this directory lists the process's descriptors.
+    static constexpr uint32_t kListsDescriptors = 1u << 30;
+
     bool path_only() const { return (status & protocols::file::kPathOnly) != 0; }
     bool readable() const { return !path_only() && (status & protocols::file::kAccessMode) != protocols::file::kWriteOnly; }
     bool writable() const { return !path_only() && (status & protocols::file::kAccessMode) != protocols::file::kReadOnly; }

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 
+#include "posix/files/decimal.h"
 #include "posix/files/directory_records.h"
 #include "posix/files/file_calls.h"
 #include "posix/files/linux_files.h"
@@ -18,20 +20,49 @@ Result<> set_position(abi::Handle directory, uint64_t cookie) {
     return {};
 }
 
+/// The process's own descriptors as a directory's entries, as many as fit behind the one with that cookie. Returns the bytes.
+uint64_t list_descriptors(const DescriptorTable& table, uint64_t cookie, std::span<std::byte> records) {
+    constexpr uint64_t kFirst = 3;  // behind "." and ".."; an entry's cookie is its own place, counted from 1
+    uint64_t used = 0;
+    const auto add = [&](std::string_view name, uint64_t place, file::Kind kind) {
+        const uint64_t bytes = (sizeof(file::DirectoryEntry) + name.size() + 7) & ~uint64_t{7};
+        if (place <= cookie || used + bytes > records.size()) return place <= cookie;
+        const file::DirectoryEntry entry{
+            .inode = place, .next_cookie = place, .kind = static_cast<uint32_t>(kind), .name_bytes = static_cast<uint32_t>(name.size())};
+        std::memcpy(records.data() + used, &entry, sizeof(entry));
+        std::memcpy(records.data() + used + sizeof(entry), name.data(), name.size());
+        used += bytes;
+        return true;
+    };
+    bool fits = add(".", 1, file::Kind::Directory) && add("..", 2, file::Kind::Directory);
+    table.for_each([&](int32_t number, const Descriptor&) {
+        char name[12];
+        const uint32_t length = write_decimal(name, static_cast<uint32_t>(number));
+        fits = fits && add({name, length}, kFirst + static_cast<uint64_t>(number), file::Kind::SymbolicLink);
+    });
+    return used;
+}
+
 /// The server's records pass through a buffer: a translated record is never longer than its source, so asking for as
 /// many bytes as the program has room for gives what fits. Only room for less than one record needs a step back.
-Result<uint64_t> read_entries(abi::Handle directory, uint64_t address, uint64_t length_bytes, DirentFormat format) {
+Result<uint64_t> read_entries(Thread& thread, const Descriptor& descriptor, uint64_t address, uint64_t length_bytes, DirentFormat format) {
+    const abi::Handle directory = descriptor.handle;
+    const bool own = (descriptor.status & Descriptor::kListsDescriptors) != 0;
     std::array<std::byte, kBounceBytes> records;
     std::array<std::byte, kBounceBytes> entries;
     const uint64_t start = TRY(settled_call(directory, file::Seek{.offset = 0, .whence = 1})).offset;
     const uint64_t wanted = std::clamp(length_bytes, kRecordBytesMax, kBounceBytes);
-    const auto reply =
-        TRY(settled_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = std::span(records).first(wanted)}));
+    file::ReadDirectory::Reply reply{};
+    if (own)
+        reply.length_bytes = list_descriptors(thread.process->descriptors, start, std::span(records).first(wanted));
+    else
+        reply = TRY(
+            settled_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = std::span(records).first(wanted)}));
     if (reply.length_bytes == 0) return 0;
     if (reply.length_bytes > wanted) return fail(Error::BadProtocol);
     const uint64_t room = std::min(length_bytes, kBounceBytes);
     const TranslatedEntries done = translate_entries(std::span(records).first(reply.length_bytes), std::span(entries).first(room), format);
-    if (done.input_bytes < reply.length_bytes) TRY(set_position(directory, done.input_bytes == 0 ? start : done.next_cookie));
+    if (own || done.input_bytes < reply.length_bytes) TRY(set_position(directory, done.input_bytes == 0 ? start : done.next_cookie));
     if (done.input_bytes == 0) return fail(Error::InvalidArgument);
     if (const auto copied = copy_to_user(address, entries.data(), done.output_bytes); !copied) {
         TRY(set_position(directory, start));
@@ -44,7 +75,7 @@ int64_t get_entries(Thread& thread, const Arguments& arguments, DirentFormat for
     const Result<Descriptor> descriptor = open_descriptor(thread, arguments[0]);
     if (!descriptor) return -EBADF;
     if (descriptor->kind != file::Kind::Directory) return -ENOTDIR;
-    const Result<uint64_t> written = read_entries(descriptor->handle, arguments[1], static_cast<uint32_t>(arguments[2]), format);
+    const Result<uint64_t> written = read_entries(thread, *descriptor, arguments[1], static_cast<uint32_t>(arguments[2]), format);
     return written ? static_cast<int64_t>(*written) : to_errno(written.error());
 }
 

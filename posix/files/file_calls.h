@@ -12,6 +12,7 @@ int64_t sys_open(Thread& thread, const Arguments& arguments);
 int64_t sys_openat(Thread& thread, const Arguments& arguments);
 int64_t sys_openat2(Thread& thread, const Arguments& arguments);
 int64_t sys_creat(Thread& thread, const Arguments& arguments);
+int64_t sys_memfd_create(Thread& thread, const Arguments& arguments);
 
 // close.cpp
 int64_t sys_close(Thread& thread, const Arguments& arguments);
@@ -117,10 +118,29 @@ int64_t sys_fstatfs(Thread& thread, const Arguments& arguments);
 int64_t sys_fadvise64(Thread& thread, const Arguments& arguments);
 int64_t sys_readahead(Thread& thread, const Arguments& arguments);
 
-// extended_attributes.cpp: all of get, set, list and remove
-int64_t sys_path_xattr(Thread& thread, const Arguments& arguments);
-int64_t sys_link_xattr(Thread& thread, const Arguments& arguments);
-int64_t sys_descriptor_xattr(Thread& thread, const Arguments& arguments);
+// extended_attributes.cpp
+int64_t sys_setxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_lsetxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_fsetxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_getxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_lgetxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_fgetxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_listxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_llistxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_flistxattr(Thread& thread, const Arguments& arguments);
+int64_t sys_removexattr(Thread& thread, const Arguments& arguments);
+int64_t sys_lremovexattr(Thread& thread, const Arguments& arguments);
+int64_t sys_fremovexattr(Thread& thread, const Arguments& arguments);
+
+// splice.cpp
+int64_t sys_splice(Thread& thread, const Arguments& arguments);
+int64_t sys_vmsplice(Thread& thread, const Arguments& arguments);
+
+// watches.cpp
+int64_t sys_inotify_init(Thread& thread, const Arguments& arguments);
+int64_t sys_inotify_init1(Thread& thread, const Arguments& arguments);
+int64_t sys_inotify_add_watch(Thread& thread, const Arguments& arguments);
+int64_t sys_inotify_rm_watch(Thread& thread, const Arguments& arguments);
 
 // copy.cpp
 int64_t sys_sendfile(Thread& thread, const Arguments& arguments);

@@ -20,7 +20,8 @@ struct OpenRequest {
 
 Result<file::Open> method_of(Thread& thread, const OpenRequest& request, const PathArgument& path) {
     file::Open method{.flags = request.flags & ~(linux_abi::kOpenCloseOnExec | linux_abi::kOpenLargeFile), .mode = 0};
-    if ((request.flags & file::kCreate) != 0) method.mode = request.mode & kPermissionBits & ~thread.process->current_umask();
+    if ((request.flags & (file::kCreate | linux_abi::kOpenTemporary)) != 0)
+        method.mode = request.mode & kPermissionBits & ~thread.process->current_umask();
     if (path.below_dev || path.terminal) {  // only terminals want to know, and asking takes a call
         const auto ids = TRY(thread.process->ids());
         method.session = static_cast<uint64_t>(ids.session);
@@ -46,16 +47,17 @@ Result<file::Open::Reply> open_at_server(Thread& thread, const file::Open& metho
     return settled_call(path.directory, method, path.lend());
 }
 
-int64_t fill_number(Thread& thread, int32_t number, const OpenRequest& request, const file::Open::Reply& reply) {
+int64_t fill_number(Thread& thread, int32_t number, const OpenRequest& request, const file::Open::Reply& reply, bool lists_descriptors) {
     const bool device = reply.kind == file::Kind::CharacterDevice;
     const bool terminal = device && is_terminal_device(reply.special_device);
     if (terminal && (request.flags & (file::kNoControllingTerminal | file::kPathOnly)) == 0)
         adopt_terminal(thread, reply.file, reply.special_device);
-    thread.process->descriptors.fill(number, {.handle = reply.file,
-                                              .kind = reply.kind,
-                                              .status = request.flags & kKeptFlags,
-                                              .close_on_exec = (request.flags & linux_abi::kOpenCloseOnExec) != 0,
-                                              .terminal = terminal ? TerminalHint::Yes : TerminalHint::No});
+    thread.process->descriptors.fill(number,
+                                     {.handle = reply.file,
+                                      .kind = reply.kind,
+                                      .status = (request.flags & kKeptFlags) | (lists_descriptors ? Descriptor::kListsDescriptors : 0u),
+                                      .close_on_exec = (request.flags & linux_abi::kOpenCloseOnExec) != 0,
+                                      .terminal = terminal ? TerminalHint::Yes : TerminalHint::No});
     return number;
 }
 
@@ -84,13 +86,16 @@ int64_t open_into(Thread& thread, int32_t number, const OpenRequest& request) {
     const Result<file::Open> method = method_of(thread, request, path);
     if (!method) return to_errno(method.error());
     const auto reply = open_at_server(thread, *method, path);
-    return reply ? fill_number(thread, number, request, *reply) : to_errno(reply.error());
+    return reply ? fill_number(thread, number, request, *reply, path.lists_descriptors) : to_errno(reply.error());
 }
 
 int64_t open_path(Thread& thread, OpenRequest request) {
     constexpr uint32_t kPathOnlyFlags = file::kPathOnly | file::kDirectory | file::kNoFollow | linux_abi::kOpenCloseOnExec;
     if ((request.flags & file::kPathOnly) != 0) request.flags &= kPathOnlyFlags;
-    if ((request.flags & linux_abi::kOpenTemporary & ~file::kDirectory) != 0) return -EOPNOTSUPP;
+    if ((request.flags & linux_abi::kOpenTemporary) != 0) {
+        const bool whole = (request.flags & file::kTemporary) == file::kTemporary && (request.flags & file::kCreate) == 0;
+        if (!whole || (request.flags & file::kAccessMode) == file::kReadOnly) return -EINVAL;
+    }
     constexpr uint32_t kDirectoryToCreate = file::kCreate | file::kDirectory;
     if ((request.flags & kDirectoryToCreate) == kDirectoryToCreate) return -EINVAL;
     if ((request.flags & file::kAccessMode) == file::kAccessMode) return -EINVAL;
@@ -116,6 +121,30 @@ int64_t sys_openat(Thread& thread, const Arguments& arguments) {
 int64_t sys_creat(Thread& thread, const Arguments& arguments) {
     return open_path(thread, {linux_abi::kAtFdcwd, arguments[0], file::kCreate | file::kWriteOnly | file::kTruncate,
                               static_cast<uint32_t>(arguments[1])});
+}
+
+/// A file without a name in /dev/shm. Seals can not be set, so none are promised: F_GET_SEALS is refused.
+int64_t sys_memfd_create(Thread& thread, const Arguments& arguments) {
+    constexpr uint64_t kCloseOnExec = 1, kAllowSealing = 2, kExecutable = 0x10, kNameBytesMax = 249;
+    constexpr std::string_view kDirectory = "/dev/shm";
+    const auto length = user_string_length(arguments[0], kNameBytesMax);
+    if (!length) return length.error() == Error::BadAddress ? -EFAULT : -EINVAL;
+    if ((arguments[1] & ~(kCloseOnExec | kAllowSealing | kExecutable)) != 0) return -EINVAL;
+    DescriptorTable& table = thread.process->descriptors;
+    const Result<int32_t> number = table.reserve(0, thread.process->file_limit());
+    if (!number) return number.error() == Error::NoSpace ? -EMFILE : to_errno(number.error());
+    const file::Open method{.flags = file::kTemporary | file::kReadWrite, .mode = 0777};
+    const auto reply = settled_call(thread.process->root_directory, method, ipc::Lend::text(kDirectory));
+    if (!reply) {
+        table.cancel(*number);
+        return to_errno(reply.error());
+    }
+    table.fill(*number, {.handle = reply->file,
+                         .kind = reply->kind,
+                         .status = file::kReadWrite,
+                         .close_on_exec = (arguments[1] & kCloseOnExec) != 0,
+                         .terminal = TerminalHint::No});
+    return *number;
 }
 
 int64_t sys_openat2(Thread& thread, const Arguments& arguments) {

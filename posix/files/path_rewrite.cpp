@@ -62,6 +62,7 @@ Result<SpecialPath> rewrite_below_dev(PathBuffer& path, Components walk, int32_t
         const int32_t number = number_of(below);
         const bool whole = number >= 0 && walk.next().empty();
         if (!path.replace_head(name_end, ProcessName(pid, "/fd").view())) return fail(Error::NameTooLong);
+        if (below.empty()) return SpecialPath{SpecialPath::Kind::DescriptorDirectory};
         return whole ? descriptor_path(number) : SpecialPath{};
     }
     if (!below.empty()) return SpecialPath{};
@@ -79,7 +80,9 @@ Result<SpecialPath> rewrite_below_proc(PathBuffer& path, Components walk, int32_
     if (!self && number_of(name) != pid) return SpecialPath{};
     SpecialPath special;
     if (walk.next() == "fd") {
-        const int32_t number = number_of(walk.next());
+        const std::string_view below = walk.next();
+        const int32_t number = number_of(below);
+        if (below.empty()) special = {SpecialPath::Kind::DescriptorDirectory};
         if (number >= 0 && walk.next().empty()) special = descriptor_path(number);
     }
     if (self && !path.replace_head(name_end, ProcessName(pid, "").view())) return fail(Error::NameTooLong);

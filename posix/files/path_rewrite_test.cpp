@@ -45,11 +45,8 @@ TEST(PathRewrite, RewritesSelf) {
     expect_ordinary("/proc/self/exe", "/proc/42/exe");
     expect_ordinary("//proc/./self//maps", "/proc/42//maps");
     expect_ordinary("/proc/thread-self/status", "/proc/42/status");
-    expect_ordinary("/proc/self/fd", "/proc/42/fd");
     expect_ordinary("/proc/self/fd/3/x", "/proc/42/fd/3/x");
     expect_ordinary("/proc/self/fd/x", "/proc/42/fd/x");
-    expect_ordinary("/dev/fd", "/proc/42/fd");
-    expect_ordinary("/dev/fd/", "/proc/42/fd/");
     expect_ordinary("/dev/fd/-1", "/proc/42/fd/-1");
 }
 
@@ -64,6 +61,14 @@ TEST(PathRewrite, FindsDescriptors) {
     EXPECT_EQ(rewrite("/dev/fd/63").path, "/proc/42/fd/63");
     EXPECT_EQ(rewrite("/dev/fd/007").special.kind, SpecialPath::Kind::Ordinary);
     EXPECT_EQ(rewrite("/dev/fd/99999999999").special.kind, SpecialPath::Kind::Ordinary);
+}
+
+TEST(PathRewrite, FindsTheDirectoryOfDescriptors) {
+    for (const char* path : {"/proc/self/fd", "/proc/42/fd", "/dev/fd"}) {
+        EXPECT_EQ(rewrite(path).special.kind, SpecialPath::Kind::DescriptorDirectory) << path;
+        EXPECT_EQ(rewrite(path).path, "/proc/42/fd");
+    }
+    EXPECT_EQ(rewrite("/dev/fd/").path, "/proc/42/fd/");
 }
 
 TEST(PathRewrite, FindsTheTerminal) {

@@ -49,6 +49,9 @@ int64_t load_path(Thread& thread, int32_t directory, uint64_t address, FinalLink
     if (to.path.empty() && empty == EmptyPath::Refuse) return -ENOENT;
     const Result<SpecialPath> special = rewrite_path(to.path, thread.process->pid);
     if (!special) return to_errno(special.error());
+    to.lists_descriptors = special->kind == SpecialPath::Kind::DescriptorDirectory;
+    // The server has a link for any number there; which there are only we know.
+    if (special->kind == SpecialPath::Kind::Descriptor && !thread.process->descriptors.get(special->number)) return -ENOENT;
     to.below_dev = to.path.text().starts_with("/dev/") || !to.path.absolute();
     if (final_link == FinalLink::Follow && special->kind == SpecialPath::Kind::Descriptor)
         return start_at_descriptor(thread, special->number, to);

@@ -23,10 +23,11 @@ enum class FinalLink : uint8_t { Follow, Keep };   ///< Keep: the name itself, f
 /// A path argument ready to send: `directory` is where the path starts, or, with an empty path, the object itself.
 struct PathArgument {
     PathBuffer path;
-    abi::Handle directory;   ///< borrowed, but for /dev/tty
-    OwnedHandle terminal;    ///< owns `directory` then
-    int32_t number = -1;     ///< the descriptor that the path means, or -1
-    bool below_dev = false;  ///< may name a terminal
+    abi::Handle directory;           ///< borrowed, but for /dev/tty
+    OwnedHandle terminal;            ///< owns `directory` then
+    int32_t number = -1;             ///< the descriptor that the path means, or -1
+    bool below_dev = false;          ///< may name a terminal
+    bool lists_descriptors = false;  ///< it is /proc/self/fd
 
     ipc::Lend lend(std::span<std::byte> writable = {}) const {
         ipc::Lend lent = ipc::Lend::text(path.text());

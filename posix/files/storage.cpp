@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "posix/files/file_calls.h"
 #include "posix/files/linux_files.h"
 #include "posix/files/requests.h"
+#include "posix/files/transfer.h"
 
 namespace portico::posix {
 namespace {
@@ -53,12 +56,26 @@ int64_t sys_ftruncate(Thread& thread, const Arguments& arguments) {
     return request_or_invalid(descriptor->handle, file::Truncate{.size_bytes = arguments[1]});
 }
 
-/// Mode 0 only: the file gets at least that long. (Space is not set aside: the protocol has no such promise.)
+/// Zeros where a hole is asked for; the pages stay.
+static int64_t write_zeros(Thread& thread, const OpenNumber& to, uint64_t start, uint64_t end) {
+    alignas(64) static constexpr std::byte kZeros[4096]{};
+    while (start < end) {
+        const uint64_t part = std::min<uint64_t>(end - start, sizeof(kZeros));
+        const int64_t written = write_from(thread, to, reinterpret_cast<uint64_t>(kZeros), part, start);
+        if (written <= 0) return written < 0 ? written : -EIO;
+        start += static_cast<uint64_t>(written);
+    }
+    return 0;
+}
+
+/// The file gets at least that long, or a hole. (Space is not set aside: the protocol has no such promise.)
 int64_t sys_fallocate(Thread& thread, const Arguments& arguments) {
     const auto offset = static_cast<int64_t>(arguments[2]);
     const auto length_bytes = static_cast<int64_t>(arguments[3]);
     if (offset < 0 || length_bytes <= 0) return -EINVAL;
-    if (static_cast<uint32_t>(arguments[1]) != 0) return -EOPNOTSUPP;
+    constexpr uint32_t kKeepSize = 1, kHole = 2;
+    const auto mode = static_cast<uint32_t>(arguments[1]);
+    if (mode != 0 && mode != kKeepSize && mode != (kHole | kKeepSize)) return -EOPNOTSUPP;
     const uint64_t end = arguments[2] + arguments[3];
     if (end > kOffsetMax) return -EFBIG;
     const Result<Descriptor> descriptor = open_descriptor(thread, arguments[0]);
@@ -66,7 +83,9 @@ int64_t sys_fallocate(Thread& thread, const Arguments& arguments) {
     if (descriptor->kind != file::Kind::File) return descriptor->kind == file::Kind::Fifo ? -ESPIPE : -ENODEV;
     const Result<file::Attributes> attributes = attributes_of(descriptor->handle);
     if (!attributes) return to_errno(attributes.error());
-    return attributes->size_bytes >= end ? 0 : request(descriptor->handle, file::Truncate{.size_bytes = end});
+    if ((mode & kHole) != 0)
+        return write_zeros(thread, {number_argument(arguments[0]), *descriptor}, arguments[2], std::min(end, attributes->size_bytes));
+    return mode == kKeepSize || attributes->size_bytes >= end ? 0 : request(descriptor->handle, file::Truncate{.size_bytes = end});
 }
 
 int64_t sys_fsync(Thread& thread, const Arguments& arguments) {

@@ -7,12 +7,13 @@
 #include "servers/file/memory_devices.h"
 #include "servers/file/proc_file_system.h"
 #include "servers/file/server.h"
+#include "servers/file/sys_file_system.h"
 
 /// The file server: builds the name space out of the boot archive, /dev and /proc, then serves it.
 namespace portico::file_server {
 namespace {
 
-constexpr uint64_t kRootDevice = 0x15, kDevicesDevice = 0x16, kProcDevice = 0x17, kTemporaryDevice = 0x18,
+constexpr uint64_t kRootDevice = 0x15, kDevicesDevice = 0x16, kProcDevice = 0x17, kTemporaryDevice = 0x18, kSysDevice = 0x19,
                    kStoredDevice = 0xFE00;  // st_dev: any that differ
 
 Result<std::span<const uint8_t>> map_archive(abi::Handle archive) {
@@ -92,7 +93,7 @@ void make_mount_points(const NodeRef& root) {
         std::string_view name;
         uint32_t mode;
     };
-    for (const Point& point : {Point{"dev", 0755}, Point{"proc", 0555}, Point{"tmp", 01777}}) {
+    for (const Point& point : {Point{"dev", 0755}, Point{"proc", 0555}, Point{"sys", 0555}, Point{"tmp", 01777}}) {
         const Result<> made = make_directory(root, point.name, point.mode);
         if (!made)
             fprintf(stderr, "file: there is no /%.*s: %s\n", static_cast<int>(point.name.size()), point.name.data(),
@@ -128,6 +129,8 @@ Result<> run() {
     static ProcFileSystem proc(kProcDevice, system, names);
     TRY(names.mount("/dev", devices));
     TRY(names.mount("/proc", proc));
+    static SysFileSystem sys(kSysDevice, system, names);
+    (void)names.mount("/sys", sys);  // programs do without on a read-only disk that lacks the folder
     if (stored) {
         static TmpFileSystem temporary(kTemporaryDevice, memory, 01777);
         TRY(names.mount("/tmp", temporary));

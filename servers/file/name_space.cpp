@@ -38,6 +38,11 @@ Result<> NameSpace::check_open(const Node& node, uint32_t flags) {
 }
 
 Result<NameSpace::Opened> NameSpace::open(const NodeRef& start, std::string_view path, uint32_t flags, uint32_t mode) {
+    if ((flags & file::kTemporary) == file::kTemporary) {
+        const NodeRef directory = TRY(find(start, path, FinalLink::Follow));
+        if (!directory->is_directory()) return fail(Error::NotDirectory);
+        return Opened{.node = TRY(directory->create_unnamed({.kind = Kind::File, .mode = mode})), .created = true};
+    }
     const bool creates = (flags & file::kCreate) != 0 && (flags & file::kPathOnly) == 0;
     const bool exclusive = creates && (flags & file::kExclusive) != 0;
     if (creates && (flags & file::kDirectory) != 0) return fail(Error::InvalidArgument);
@@ -50,7 +55,9 @@ Result<NameSpace::Opened> NameSpace::open(const NodeRef& start, std::string_view
     }
     if (!creates) return fail(Error::NotFound);
     if (found.trailing_slash) return fail(Error::IsDirectory);
-    return Opened{.node = TRY(found.directory->create(found.name, {.kind = Kind::File, .mode = mode})), .created = true};
+    Opened opened{.node = TRY(found.directory->create(found.name, {.kind = Kind::File, .mode = mode})), .created = true};
+    changes_.entry(*found.directory, found.name, change::kCreate, false);
+    return opened;
 }
 
 Result<> NameSpace::make(const NodeRef& start, std::string_view path, const NewNode& node) {
@@ -58,6 +65,7 @@ Result<> NameSpace::make(const NodeRef& start, std::string_view path, const NewN
     if (found.node) return fail(Error::Exists);
     if (found.trailing_slash && node.kind != Kind::Directory) return fail(Error::NotFound);
     TRY(found.directory->create(found.name, node));
+    changes_.entry(*found.directory, found.name, change::kCreate, node.kind == Kind::Directory);
     return {};
 }
 
@@ -72,7 +80,10 @@ Result<> NameSpace::remove(const NodeRef& start, std::string_view path, bool dir
         return fail(Error::IsDirectory);
     }
     if (!found.directory || is_mount_root(found.node)) return fail(Error::Busy);
-    return found.directory->remove(found.name);
+    TRY(found.directory->remove(found.name));
+    changes_.entry(*found.directory, found.name, change::kDelete, directory);
+    end_if_nameless(found.node);
+    return {};
 }
 
 Result<> NameSpace::rename(const NodeRef& old_start, std::string_view old_path, const NodeRef& new_start, std::string_view new_path,
@@ -95,7 +106,13 @@ Result<> NameSpace::rename(const NodeRef& old_start, std::string_view old_path, 
     if (mode == RenameMode::Exchange)
         for (NodeRef above = from.directory; !is_mount_root(above); above = TRY(walk().parent_of(above)))
             if (above == to.node) return fail(Error::InvalidArgument);
-    return from.directory->file_system().rename(*from.directory, from.name, *to.directory, to.name, mode);
+    TRY(from.directory->file_system().rename(*from.directory, from.name, *to.directory, to.name, mode));
+    tell_move(from, to);
+    if (mode == RenameMode::Exchange)
+        tell_move({.directory = to.directory, .name = to.name, .node = to.node}, {.directory = from.directory, .name = from.name});
+    else
+        end_if_nameless(to.node);
+    return {};
 }
 
 Result<> NameSpace::link(const NodeRef& old_start, std::string_view old_path, const NodeRef& new_start, std::string_view new_path,
@@ -107,7 +124,21 @@ Result<> NameSpace::link(const NodeRef& old_start, std::string_view old_path, co
     if (node->is_directory()) return fail(Error::AccessDenied);
     if (to.trailing_slash) return fail(Error::NotFound);
     if (&node->file_system() != &to.directory->file_system()) return fail(Error::CrossDevice);
-    return to.directory->link(to.name, *node);
+    TRY(to.directory->link(to.name, *node));
+    changes_.entry(*to.directory, to.name, change::kCreate, false);
+    return {};
+}
+
+void NameSpace::tell_move(const Found& from, const Found& to) {
+    if (!changes_.any()) return;
+    const uint32_t cookie = changes_.next_cookie();
+    changes_.entry(*from.directory, from.name, change::kMovedFrom, from.node->is_directory(), cookie);
+    changes_.entry(*to.directory, to.name, change::kMovedTo, from.node->is_directory(), cookie);
+    changes_.moved(*from.node);
+}
+
+void NameSpace::end_if_nameless(const NodeRef& node) {
+    if (node && changes_.any() && (node->is_directory() || node->attributes().links == 0)) changes_.deleted(*node);
 }
 
 Result<std::string> NameSpace::path_of(const NodeRef& node) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "servers/file/change_watches.h"
 #include "servers/file/path_walk.h"
 
 namespace portico::file_server {
@@ -12,6 +13,7 @@ public:
 
     const NodeRef& root() const { return root_; }
     const MountTable& mounts() const { return mounts_; }
+    ChangeWatches& changes() { return changes_; }  ///< told of names that come, go and move
 
     /// Puts a file system over the directory at an absolute path.
     Result<> mount(std::string_view path, FileSystem& file_system);
@@ -39,11 +41,14 @@ public:
     Result<std::string> path_of(const NodeRef& node) const;
 
 private:
+    void tell_move(const Found& from, const Found& to);
+    void end_if_nameless(const NodeRef& node);  ///< the watches of one that was removed
     PathWalk walk() const { return {mounts_, root_}; }
     bool is_mount_root(const NodeRef& node) const { return node == root_ || mounts_.covered_by(node) != nullptr; }
 
     NodeRef root_;
     MountTable mounts_;
+    ChangeWatches changes_;
 };
 
 }  // namespace portico::file_server

@@ -147,6 +147,18 @@ TEST_F(NameSpaceTest, Links) {
     EXPECT_EQ(at("/to_file"), at("/second"));
 }
 
+TEST_F(NameSpaceTest, AFileWithoutANameCanGetOne) {
+    using namespace file;
+    EXPECT_EQ(open("/file", kTemporary | kReadWrite), Error::NotDirectory);
+    const auto opened = names.open(names.root(), "/d", kTemporary | kReadWrite, 0600);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(opened->node->attributes().links, 0u);
+    EXPECT_EQ(names.path_of(opened->node).error(), Error::NotFound);
+    ASSERT_TRUE(names.link(opened->node, "", names.root(), "/d/named", FinalLink::Keep));
+    EXPECT_EQ(at("/d/named"), opened->node);
+    EXPECT_EQ(opened->node->attributes().links, 1u);
+}
+
 TEST_F(NameSpaceTest, DirectoryLinkCounts) {
     EXPECT_EQ(names.root()->attributes().links, 2u + 3u);
     EXPECT_EQ(at("/d")->attributes().links, 3u);

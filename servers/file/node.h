@@ -16,6 +16,7 @@ namespace portico::file_server {
 using file::Attributes;
 using file::Kind;
 
+class ExtendedAttributes;
 class FileSystem;
 class Node;
 using NodeRef = std::shared_ptr<Node>;
@@ -88,9 +89,13 @@ public:
     // Directories; names are never empty, "." or "..", nor longer than kNameBytesMax.
     virtual Result<NodeRef> lookup(std::string_view) { return fail(Error::NotDirectory); }
     virtual Result<NodeRef> create(std::string_view, const NewNode&) { return fail(Error::ReadOnly); }
-    virtual Result<> link(std::string_view, Node&) { return fail(Error::ReadOnly); }  // the node is of this file system
+    virtual Result<NodeRef> create_unnamed(const NewNode&) { return fail(Error::NotSupported); }  // goes with its last user, unless linked
+    virtual Result<> link(std::string_view, Node&) { return fail(Error::ReadOnly); }              // the node is of this file system
     virtual Result<> remove(std::string_view) { return fail(Error::ReadOnly); }
     virtual Result<> list(uint64_t, const TakeEntry&) { return fail(Error::NotDirectory); }  // entries behind a cookie
+
+    /// Where extended attributes are kept; null if there can be none.
+    virtual ExtendedAttributes* extended_attributes() { return nullptr; }
 
     virtual Result<std::string> target() { return fail(Error::InvalidArgument); }  // symbolic links
 

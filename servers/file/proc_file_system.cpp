@@ -1,6 +1,7 @@
 #include "servers/file/proc_file_system.h"
 
 #include "servers/file/proc_nodes.h"
+#include "servers/file/proc_settings.h"
 
 namespace portico::file_server {
 namespace {
@@ -11,16 +12,6 @@ constexpr ProcItem kSelf[]{
     {.name = "mounts", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.mounts_text(); }},
     {.name = "filesystems", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.file_systems_text(); }},
 };
-constexpr ProcItem kRandom[]{
-    {.name = "uuid", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.system().uuid(); }},
-};
-constexpr ProcItem kSystemKernel[]{
-    {.name = "hostname", .text = [](Proc&, int32_t) -> Result<std::string> { return "portico\n"; }},
-    {.name = "osrelease", .text = [](Proc&, int32_t) -> Result<std::string> { return release_text() + "\n"; }},
-    {.name = "ostype", .text = [](Proc&, int32_t) -> Result<std::string> { return "Linux\n"; }},
-    {.name = "random", .items = kRandom},
-};
-constexpr ProcItem kSystem[]{{.name = "kernel", .items = kSystemKernel}};
 constexpr ProcItem kPortico[]{
     {.name = "accounts",
      .text = [](Proc& proc, int32_t) -> Result<std::string> {
@@ -41,7 +32,7 @@ constexpr ProcItem kRoot[]{
     {.name = "portico", .items = kPortico},
     {.name = "self", .items = kSelf},
     {.name = "stat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return stat_text(proc.system().moment()); }},
-    {.name = "sys", .items = kSystem},
+    {.name = "sys", .items = kProcSettings},
     {.name = "uptime", .text = [](Proc& proc, int32_t) -> Result<std::string> { return uptime_text(proc.system().moment()); }},
     {.name = "version", .text = [](Proc&, int32_t) -> Result<std::string> { return version_text(); }},
 };
@@ -64,8 +55,24 @@ std::string ProcFileSystem::mounts_text() const {
     return text;
 }
 
+std::string ProcFileSystem::mount_info_text() const {
+    constexpr int kFirstId = 20;
+    const auto line = [](int id, int parent, const FileSystem& mounted, const std::string& path) {
+        const std::string type(mounted.type());
+        return format("%d %d 0:%u / %s rw,relatime - %s %s rw\n", id, parent, static_cast<unsigned>(mounted.device()), path.c_str(),
+                      type.c_str(), type.c_str());
+    };
+    std::string text = line(kFirstId, 1, name_space_.root()->file_system(), "/");
+    int id = kFirstId;
+    for (const MountTable::Mount& mount : name_space_.mounts().all()) {
+        const Result<std::string> path = name_space_.path_of(mount.root);
+        if (path) text += line(++id, kFirstId, mount.root->file_system(), *path);
+    }
+    return text;
+}
+
 std::string ProcFileSystem::file_systems_text() const {
-    return "nodev\ttmpfs\nnodev\tproc\n";
+    return "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\n";
 }
 
 }  // namespace portico::file_server

@@ -10,7 +10,7 @@ namespace portico::file_server {
 ///
 /// Of "self" clients know more than the server (they rewrite it to their number), so here it is a directory with the texts that
 /// are the same for all. Read-only.
-class ProcFileSystem final : public FileSystem {
+class ProcFileSystem : public FileSystem {
 public:
     /// Both must outlive it.
     ProcFileSystem(uint64_t device, SystemView& system, const NameSpace& name_space);
@@ -20,8 +20,14 @@ public:
 
     SystemView& system() const { return system_; }
     std::string mounts_text() const;
+    std::string mount_info_text() const;
     std::string file_systems_text() const;
     int64_t start_ns() const { return start_ns_; }
+
+protected:
+    ProcFileSystem(uint64_t device, SystemView& system, const NameSpace& name_space, NodeRef root)
+        : FileSystem(device), system_(system), name_space_(name_space), start_ns_(realtime_ns()), root_(std::move(root)) {}
+    void set_root(NodeRef root) { root_ = std::move(root); }
 
 private:
     SystemView& system_;

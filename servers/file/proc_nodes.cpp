@@ -17,19 +17,30 @@ Result<std::string> with_process(ProcFileSystem& proc, int32_t pid, std::string 
     return text(TRY(proc.system().process(pid)));
 }
 
+/// fd: what is in it each process knows of itself only (its library lists its own).
+constexpr std::span<const ProcItem> kOfTheLibrary{};
+
 constexpr ProcItem kProcess[]{
+    {.name = "cgroup", .text = [](ProcFileSystem&, int32_t) -> Result<std::string> { return "0::/\n"; }},
     {.name = "cmdline",
      .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return TRY(proc.system().process(pid)).arguments; }},
     {.name = "comm",
      .text = [](ProcFileSystem& proc,
                 int32_t pid) { return with_process(proc, pid, [](const ProcessView& p) { return process_name(p) + "\n"; }); }},
     {.name = "exe", .link = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return TRY(proc.system().process(pid)).path; }},
+    {.name = "fd", .items = kOfTheLibrary},
+    {.name = "mountinfo", .text = [](ProcFileSystem& proc, int32_t) -> Result<std::string> { return proc.mount_info_text(); }},
     {.name = "mounts", .text = [](ProcFileSystem& proc, int32_t) -> Result<std::string> { return proc.mounts_text(); }},
+    {.name = "oom_score_adj", .text = [](ProcFileSystem&, int32_t) -> Result<std::string> { return "0\n"; }},
     {.name = "root", .link = [](ProcFileSystem&, int32_t) -> Result<std::string> { return "/"; }},
     {.name = "stat", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, process_stat_text); }},
     {.name = "statm", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, process_memory_text); }},
     {.name = "status", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, process_status_text); }},
 };
+
+/// A link in fd. Which there are and where they lead, the process's library says, before the server is asked.
+constexpr ProcItem kDescriptor{.name = "fd",
+                               .link = [](ProcFileSystem&, int32_t) -> Result<std::string> { return fail(Error::AccessDenied); }};
 
 Kind kind_of(const ProcItem& item) {
     return item.text != nullptr ? Kind::File : item.link != nullptr ? Kind::SymbolicLink : Kind::Directory;
@@ -88,13 +99,20 @@ Result<NodeRef> ProcDirectory::lookup(std::string_view name) {
         case Kind::SymbolicLink:
             return std::make_shared<ProcLink>(proc(), std::move(where), item);
         default:
-            return std::make_shared<ProcDirectory>(proc(), std::move(where), item.items, ProcListing::Fixed);
+            return std::make_shared<ProcDirectory>(proc(), std::move(where), item.items,
+                                                   item.name == "fd" ? ProcListing::Descriptors : ProcListing::Fixed);
         }
     }
     if (listing_ == ProcListing::Fixed) return fail(Error::NotFound);
     int32_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc{} || end != name.data() + name.size() || pid <= 0 || name.front() == '0') return fail(Error::NotFound);
+    const bool is_number = error == std::errc{} && end == name.data() + name.size() && pid >= 0 && (name.front() != '0' || name == "0");
+    if (!is_number) return fail(Error::NotFound);
+    if (listing_ == ProcListing::Descriptors) {
+        ProcPlace where{.parent = shared_from_this(), .name = std::string(name), .inode = inode_of(kItemsMax - 1), .pid = place().pid};
+        return std::make_shared<ProcLink>(proc(), std::move(where), kDescriptor);
+    }
+    if (pid == 0) return fail(Error::NotFound);
     TRY(proc().system().process(pid));
     ProcPlace where{
         .parent = shared_from_this(), .name = std::string(name), .inode = kProcessInodes + static_cast<uint64_t>(pid), .pid = pid};
@@ -109,7 +127,7 @@ Result<> ProcDirectory::list(uint64_t cookie, const TakeEntry& take) {
         if (cookie < kFirstCookie + i &&
             !take({.name = items_[i].name, .inode = inode_of(i), .cookie = kFirstCookie + i, .kind = kind_of(items_[i])}))
             return {};
-    if (listing_ == ProcListing::Fixed) return {};
+    if (listing_ != ProcListing::WithProcesses) return {};
     for (const int32_t pid : TRY(proc().system().processes())) {
         const uint64_t position = kProcessCookies + static_cast<uint64_t>(pid);
         if (cookie >= position) continue;

@@ -24,7 +24,7 @@ struct ProcPlace {
     int32_t pid = 0;
 };
 
-enum class ProcListing : uint8_t { Fixed, WithProcesses };
+enum class ProcListing : uint8_t { Fixed, WithProcesses, Descriptors };
 
 /// What all nodes of /proc share.
 class ProcNode : public Node {

@@ -4,6 +4,7 @@
 #include "servers/file/async_calls.h"
 #include "servers/file/device_table.h"
 #include "servers/file/disk.h"
+#include "servers/file/extended_attributes.h"
 #include "servers/file/file_locks.h"
 #include "servers/file/file_memory.h"
 #include "servers/file/identify.h"
@@ -63,6 +64,16 @@ public:
     ipc::Task on(ipc::Call call, file::Lock request);
     Result<file::QueryLock::Reply> on(const ipc::Call& call, const file::QueryLock& request);
 
+    // Extended attributes (server_attributes.cpp)
+    Result<file::GetExtended::Reply> on(const ipc::Call& call, const file::GetExtended& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::SetExtended& request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::RemoveExtended& request);
+
+    // Change notification (server_watches.cpp)
+    Result<file::MakeWatcher::Reply> on(const ipc::Call& call, const file::MakeWatcher& request);
+    ipc::Task on(ipc::Call call, file::Watch request);
+    Result<protocols::Empty> on(const ipc::Call& call, const file::Unwatch& request);
+
     // Opening (server_open.cpp)
     ipc::Task on(const ipc::Call& call, const file::Open& request);
     Result<protocols::Empty> on(const ipc::Call& call, const file::RegisterDevice& request);
@@ -103,6 +114,16 @@ private:
     static Result<file::Control::Reply> control_disk(const ipc::Call& call, const Disk& disk, uint64_t request);
     void advance(uint64_t badge, uint64_t offset);
     ipc::Task open_fifo(ipc::Call call, NodeRef node, uint32_t flags);
+
+    ipc::Task read_events(ipc::Call call, std::shared_ptr<ChangeWatches::Watcher> watcher);
+    ipc::Task poll_events(ipc::Call call, file::Poll request, std::shared_ptr<ChangeWatches::Watcher> watcher);
+    static Result<file::Control::Reply> control_watcher(const ipc::Call& call, const ChangeWatches::Watcher& watcher, uint64_t request);
+
+    struct NamedAttribute {
+        NodeRef node;
+        std::string name, value;
+    };
+    Result<NamedAttribute> named_attribute(const ipc::Call& call, const file::AttributeName& name);
 
     /// The place and form of a lock that a call asks for.
     struct WantedLock {

@@ -22,6 +22,7 @@ uint64_t effective_offset(const OpenFile& open, const Content& content, uint64_t
 
 ipc::Task Server::on(const ipc::Call& call, const file::Read& request) {
     if (Disk* const disk = disk_of(call.badge())) return read_disk(call, *disk, request);
+    if (auto watcher = names_.changes().find(call.badge())) return read_events(call, std::move(watcher));
     OpenFile* open = nullptr;
     uint64_t offset = 0;
     const Result<uint64_t> moved = [&]() -> Result<uint64_t> {
@@ -35,8 +36,9 @@ ipc::Task Server::on(const ipc::Call& call, const file::Read& request) {
     }();
     if (!moved) {
         (void)call.refuse(moved.error());
-    } else if (call.reply<file::Read>({.length_bytes = *moved}) && request.offset == file::kCurrentOffset) {
-        open->offset = offset + *moved;
+    } else if (call.reply<file::Read>({.length_bytes = *moved})) {
+        if (request.offset == file::kCurrentOffset) open->offset = offset + *moved;
+        if (*moved != 0) names_.changes().happened(*open->node, change::kAccess);
     }
     return {};
 }
@@ -67,6 +69,7 @@ ipc::Task Server::on(const ipc::Call& call, const file::Write& request) {
         return {};
     }
     if (request.offset == file::kCurrentOffset) open->offset = offset + *moved;
+    if (*moved != 0) names_.changes().happened(*open->node, change::kModify);
     return {};
 }
 
@@ -131,6 +134,7 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::Truncate&
     Content* const content = TRY(open->io());
     if (!open->writable() || open->node->kind() != Kind::File) return fail(Error::InvalidArgument);
     TRY(content->resize(request.size_bytes));
+    names_.changes().happened(*open->node, change::kModify);
     return protocols::Empty{};
 }
 

@@ -120,6 +120,11 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const Identify&) {
 void Server::on_notification(uint64_t badge, uint64_t bits) {
     if (badge == kTickBadge && stored_ != nullptr) stored_->tick();
     if ((bits & abi::kNotifySendersGone) == 0 || badge < file::kFirstObjectBadge) return;
+    if (names_.changes().find(badge)) {
+        names_.changes().forget_watcher(badge);
+    } else if (const Result<OpenFile*> open = files_.find(badge); open && !(*open)->path_only()) {
+        names_.changes().happened(*(*open)->node, (*open)->writable() ? change::kCloseWritten : change::kCloseUnwritten);
+    }
     files_.forget(badge);
     locks_.release_everywhere({.kind = LockOwner::Kind::OpenFile, .id = badge});
 }

@@ -7,7 +7,8 @@ namespace {
 constexpr uint64_t kOpenBytes = 1024;                  // about what an open object takes of the heap
 constexpr uint64_t kCredits = 64;                      // one-way messages a client may have queued
 constexpr uint64_t kDeviceDeadlineNs = 2'000'000'000;  // a driver that does not answer an Open by then is broken
-constexpr uint32_t kOpenOnlyFlags = file::kCreate | file::kExclusive | file::kTruncate | file::kNoControllingTerminal;
+constexpr uint32_t kOpenOnlyFlags =
+    file::kCreate | file::kExclusive | file::kTruncate | file::kNoControllingTerminal | (file::kTemporary & ~file::kDirectory);
 
 }  // namespace
 
@@ -67,6 +68,8 @@ Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags,
         }
     }
     const uint64_t size_bytes = open.content ? open.content->size_bytes() : 0;
+    if ((flags & file::kTruncate) != 0 && open.content) names_.changes().happened(*node, change::kModify);
+    if ((flags & file::kPathOnly) == 0) names_.changes().happened(*node, change::kOpen);
     const uint64_t badge = files_.add(std::move(open));
     const auto sender = native::call(abi::PortBadge{port_, badge, kCredits});
     if (!sender) {

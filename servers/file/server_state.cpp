@@ -35,6 +35,7 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::SetAttrib
                       .gid = request.gid,
                       .access_ns = request.access_ns,
                       .modify_ns = request.modify_ns}));
+    names_.changes().happened(*node, change::kAttributes);
     return protocols::Empty{};
 }
 
@@ -54,6 +55,7 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::SetFlags&
 Result<file::Control::Reply> Server::on(const ipc::Call& call, const file::Control& request) {
     const OpenFile* const open = TRY(files_.find(call.badge()));
     if (open->path_only()) return fail(Error::BadHandle);
+    if (const auto watcher = names_.changes().find(call.badge())) return control_watcher(call, *watcher, request.request);
     if (open->content && open->content->disk() != nullptr) return control_disk(call, *open->content->disk(), request.request);
     if (request.request != kBytesToRead || open->node->kind() != Kind::File) return fail(Error::NotTerminal);
     const uint64_t size_bytes = open->content ? open->content->size_bytes() : 0;
@@ -66,6 +68,10 @@ ipc::Task Server::on(ipc::Call call, file::Poll request) {
     const Result<OpenFile*> open = files_.find(call.badge());
     if (!open) {
         (void)call.refuse(open.error());
+        co_return;
+    }
+    if (auto watcher = names_.changes().find(call.badge())) {
+        poll_events(call, request, std::move(watcher));
         co_return;
     }
     const uint64_t events = request.events & (kReadableEvent | kWritableEvent);  // files and directories always are ready

@@ -43,6 +43,15 @@ Result<NodeRef> TmpDirectory::create(std::string_view name, const NewNode& node)
     return made;
 }
 
+Result<NodeRef> TmpDirectory::create_unnamed(const NewNode& node) {
+    if (removed()) return fail(Error::NotFound);
+    TRY(tmp().memory().admit(kEntryBytes));
+    std::shared_ptr<TmpNode> made = tmp().make(node);
+    if (!made) return fail(Error::InvalidArgument);
+    if ((attributes_.mode & 02000) != 0) made->inherit_group(attributes_.gid);
+    return made;
+}
+
 Result<> TmpDirectory::link(std::string_view name, Node& node) {
     if (removed()) return fail(Error::NotFound);
     if (name.empty() || name.size() > file::kNameBytesMax) return fail(Error::NameTooLong);

@@ -16,6 +16,7 @@ public:
 
     Result<NodeRef> lookup(std::string_view name) override;
     Result<NodeRef> create(std::string_view name, const NewNode& node) override;
+    Result<NodeRef> create_unnamed(const NewNode& node) override;
     Result<> link(std::string_view name, Node& node) override;
     Result<> remove(std::string_view name) override;
     Result<> list(uint64_t cookie, const TakeEntry& take) override;

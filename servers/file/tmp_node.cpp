@@ -36,6 +36,11 @@ Result<NodeRef> TmpNode::parent() {
     return above;
 }
 
+ExtendedAttributes* TmpNode::extended_attributes() {
+    if (!extended_) extended_ = std::make_unique<ExtendedAttributes>();
+    return extended_.get();
+}
+
 void TmpNode::named(const std::shared_ptr<TmpDirectory>& parent, std::string_view name) {
     parent_ = parent;
     name_ = name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "servers/file/extended_attributes.h"
 #include "servers/file/file_memory.h"
 #include "servers/file/node.h"
 
@@ -20,6 +21,7 @@ public:
     Result<> change(const AttributeChange& change) override;
     Result<Location> location() override;
     Result<NodeRef> parent() override;
+    ExtendedAttributes* extended_attributes() override;
 
     /// A name was added, or replaces the one known: `location` tells the latest.
     void named(const std::shared_ptr<TmpDirectory>& parent, std::string_view name);
@@ -44,6 +46,7 @@ protected:
     Attributes attributes_;
 
 private:
+    std::unique_ptr<ExtendedAttributes> extended_;  // made when first asked for
     std::weak_ptr<TmpDirectory> parent_;
     std::string name_;
     bool has_place_ = false;  // name_ in parent_ is this node
