@@ -118,8 +118,8 @@ public:
     /// Frees table pages, as far as there are steps; true when none are left. The table must not be active on any CPU.
     [[nodiscard]] bool destroy_some(Steps& steps);
 
-    /// Sets the entry of one page, also over another. Fails with NoMemory only if a table page was missing.
-    Result<> map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache = Cache::Normal);
+    /// Sets the entry of one page, also over another: true then. Fails with NoMemory only if a table page was missing.
+    Result<bool> map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache = Cache::Normal);
     PageEntry unmap(uint64_t address);
     void protect(uint64_t address, abi::Access access);  ///< of a present entry; else nothing
     PageEntry lookup(uint64_t address) const;

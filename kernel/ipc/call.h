@@ -26,12 +26,12 @@ public:
     explicit Call(Account& account);
     ~Call();
 
-    Account* payer;
     State state = State::Idle;
     abi::MessageKind kind = abi::MessageKind::Call;  ///< Call, Fault, ForeignCall or ForeignResult
     uint8_t priority = 0;                            ///< of the caller when it called: its receiver runs at no less
-    abi::Message message;                            ///< id and badge set
-    abi::Windows windows;                            ///< without windows in the header: the writable one is for pages of the reply
+    Account* payer;
+    abi::Message message;  ///< id and badge set
+    abi::Windows windows;  ///< without windows in the header: the writable one is for pages of the reply
     CarriedHandles handles;
     CarriedPages pages;
     Thread* caller = nullptr;  ///< of a blocking call

@@ -164,7 +164,16 @@ static void leave_receiver(Call& call) {
     call.receiver = nullptr;
 }
 
-/// With handles or pages, of an asynchronous call, of one that does not end with a message, or of none.
+/// The caller's wait is over; its record is for the next call.
+static void release_caller(Call& call, Error error) {
+    Thread& caller = *call.caller;
+    call.state = Call::State::Idle;
+    call.caller = nullptr;
+    call.port = nullptr;
+    caller.finish_wait(error);
+}
+
+/// Of an asynchronous call, of one that does not end with a message, or of none.
 static __attribute__((noinline)) Result<> reply_otherwise(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
     Process& process = replier.process();
     CarriedHandles handles;
@@ -174,14 +183,12 @@ static __attribute__((noinline)) Result<> reply_otherwise(Thread& replier, uint6
     Call* found = find_taken(process, id);
     if (found == nullptr) return refuse_for_want_of_call(handles);
     Call& call = *found;
-    process.calls().remove(call);
-    call.receiver = nullptr;
+    leave_receiver(call);
     message.id = id;
     message.badge = 0;
     message.header = message.header.with_kind(MessageKind::Reply);
     if (call.caller == nullptr) {
         call.message = message;
-        call.message.badge = 0;
         call.handles.take_from(handles);
         call.pages = std::move(carried_pages);
         if (call.reply_port->closed()) {
@@ -195,31 +202,41 @@ static __attribute__((noinline)) Result<> reply_otherwise(Thread& replier, uint6
     }
     Thread& caller = *call.caller;
     note(TraceEvent::Reply, &replier, message.header.operation(), id, caller.id());
-    Error error = Error::None;
-    if (call.kind == MessageKind::Call) {
-        const Result<uint32_t> given = hand_over(handles, carried_pages, message, call.landing(), caller);
-        if (!given) error = given.error();
-        if (given) {
-            uint64_t rbx = caller.frame.registers.rbx;  // a call keeps it, but for the bytes of pages that came
-            if (*given > 0) rbx = (rbx >> 32 << 32) | *given;
-            load_message(caller, message);
-            caller.frame.registers.rbx = rbx;
-        }
-    } else if (call.kind == MessageKind::ForeignCall) {
-        answer_foreign_call(caller, message.header, message.word[0]);
-    }
+    if (call.kind == MessageKind::ForeignCall) answer_foreign_call(caller, message.header, message.word[0]);
     handles.drop();
-    call.state = Call::State::Idle;
-    call.caller = nullptr;
-    call.port = nullptr;
-    caller.finish_wait(error);
+    release_caller(call, Error::None);
+    return {};
+}
+
+/// With handles or pages. The record carries nothing since it was taken: there they go.
+[[gnu::always_inline]] static inline Result<> reply_with_cargo(Thread& replier, Call& call, const Message& answer, const PageRange& pages) {
+    Thread& caller = *call.caller;
+    const uint64_t id = call.message.id;
+    Message message = answer;
+    TRY(take_in(call.handles, call.pages, message, pages, replier));
+    note(TraceEvent::Reply, &replier, message.header.operation(), id, caller.id());
+    leave_receiver(call);
+    message.id = id;
+    message.badge = 0;
+    message.header = message.header.with_kind(MessageKind::Reply);
+    const Result<uint32_t> given = hand_over(call.handles, call.pages, message, call.landing(), caller);
+    if (given) [[likely]] {
+        uint64_t rbx = caller.frame.registers.rbx;  // a call keeps it, but for the bytes of pages that came
+        if (*given > 0) rbx = (rbx >> 32 << 32) | *given;
+        load_message(caller, message);
+        caller.frame.registers.rbx = rbx;
+    } else {
+        call.drop_carried();
+    }
+    release_caller(call, given ? Error::None : given.error());
     return {};
 }
 
 Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
     Call* found = find_taken(replier.process(), id);
-    if (found == nullptr || !answer.header.is_plain() || found->caller == nullptr || found->kind != MessageKind::Call)
+    if (found == nullptr || found->caller == nullptr || found->kind != MessageKind::Call)
         return reply_otherwise(replier, id, answer, pages);
+    if (!answer.header.is_plain()) return reply_with_cargo(replier, *found, answer, pages);
     Call& call = *found;
     Thread& caller = *call.caller;
     note(TraceEvent::Reply, &replier, answer.header.operation(), id, caller.id());
@@ -230,10 +247,7 @@ Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRa
                           .header = answer.header.with_kind(MessageKind::Reply),
                           .word = {answer.word[0], answer.word[1], answer.word[2], answer.word[3], answer.word[4]}});
     caller.frame.registers.rbx = rbx;
-    call.state = Call::State::Idle;
-    call.caller = nullptr;
-    call.port = nullptr;
-    caller.finish_wait(Error::None);
+    release_caller(call, Error::None);
     return {};
 }
 

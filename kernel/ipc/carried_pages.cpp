@@ -31,6 +31,10 @@ void CarriedPages::take(AddressSpace& from, const PageRange& source) {
 Result<> CarriedPages::land(AddressSpace& to, const PageRange& landing) {
     ASSERT(taken_);
     if (bytes() > landing.bytes) return fail(Error::TooLarge);
+    if (count_ == 1 && how_ == Passing::Move && only_.value != 0 && to.attach_single(landing.address, only_)) {
+        count_ = 0;
+        return {};
+    }
     TRY(to.attach_pages(landing.address, how_, pages()));
     free_list();
     return {};
@@ -47,7 +51,6 @@ void CarriedPages::drop() {
 
 void CarriedPages::free_list() {
     if (count_ > 1) heap.free(list_, *list_->payer);
-    list_ = nullptr;
     count_ = 0;
 }
 

@@ -36,6 +36,17 @@ public:
     Result<> reserve(AddressSpace& from, const PageRange& source, Passing how, Account& payer);
     /// Takes the pages out of the sender's reach, or shares them.
     void take(AddressSpace& from, const PageRange& source);
+    /// Both for a single page that moves. False: it takes the other two.
+    bool take_single(AddressSpace& from, const PageRange& source) {
+        ASSERT(empty());
+        if (source.bytes != abi::kPageBytes) return false;
+        only_ = from.detach_single(source.address);
+        if (only_.value == 0) return false;
+        count_ = 1;
+        how_ = Passing::Move;
+        taken_ = true;
+        return true;
+    }
     /// Puts them at the start of a range. Errors as reserve, TooLarge; then they are in flight as before.
     Result<> land(AddressSpace& to, const PageRange& landing);
     void drop();
@@ -49,15 +60,16 @@ private:
     std::span<PhysicalAddress> pages() { return {count_ == 1 ? &only_ : list_->pages, count_}; }
     void free_list();
     void swap(CarriedPages& other) {
-        std::swap(only_, other.only_);
-        std::swap(list_, other.list_);
+        std::swap(list_, other.list_);  // or only_
         std::swap(count_, other.count_);
         std::swap(how_, other.how_);
         std::swap(taken_, other.taken_);
     }
 
-    PhysicalAddress only_;  ///< one page needs no list
-    List* list_ = nullptr;
+    union {
+        PhysicalAddress only_{};  ///< one page needs no list
+        List* list_;
+    };
     uint16_t count_ = 0;
     Passing how_ = Passing::Move;
     bool taken_ = false;

@@ -11,9 +11,10 @@ class Sender;
 /// The exchanges that servers and clients live on, when nothing unusual is in the way: a call to a port where a thread waits (or a Linux
 /// call whose service waits), and a reply_receive whose caller waits at no deadline and whose port is empty. They do what call(),
 /// post_foreign_call() and reply() + receive() do and switch to the partner at once, past queue, run queue and Scheduler::leave.
-/// False or null: nothing was changed, the general path is to be taken.
+/// Besides, send() and receive() where the partner is not there (fast_queue.cpp). False, null or No: nothing was changed, the general path
+/// is to be taken.
 ///
-/// While events are recorded every thread counts as disturbed, so that neither is taken: the general path tells them all.
+/// While events are recorded every thread counts as disturbed, so that none is taken: the general path tells them all.
 /// Conditions are those under which the general path would come to the same end: words and windows only, no deadlines, nobody
 /// more urgent ready, no alert due, nobody suspended.
 /// Locks: the kernel lock, held before and after.
@@ -39,8 +40,8 @@ public:
     /// Queues a message of words alone that nobody waits for.
     static bool send(Thread& sender, const Head& head, const Words& words);
     enum class Received : uint8_t { No, Taken, Waits };
-    /// Takes words alone, or a call without handles and pages, from a queue: `head` and `words` are the thread's then. From an empty one,
-    /// for ever: the thread waits, and Scheduler::leave must be called.
+    /// Takes words alone, a call without handles and pages, or a notification from a queue: `head` and `words` are the thread's then. From
+    /// an empty one, for ever: the thread waits, and Scheduler::leave must be called.
     static Received receive(Thread& receiver, Head& head, Words& words);
 
 private:

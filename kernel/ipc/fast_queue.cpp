@@ -57,6 +57,18 @@ bool FastPath::send(Thread& caller, const Head& head, const Words& words) {
     return true;
 }
 
+/// While there are handles nobody waits for the sender's end.
+[[gnu::always_inline]] static inline bool take_notification(Thread& receiver, Port& port, Sender& sender, FastPath::Head& head,
+                                                            FastPath::Words& words) {
+    if (sender.handle_count() == 0) return false;
+    port.pop_front();
+    head = {0, abi::Header{}.with_kind(MessageKind::Notification), sender.badge()};
+    words = {{sender.take_bits()}};
+    receiver.frame.registers.rbx = 0;
+    sender.taken();
+    return true;
+}
+
 FastPath::Received FastPath::receive(Thread& receiver, Head& head, Words& words) {
     if (receiver.disturbed) return Received::No;
     Port* port = receiver.process().handles().get_or_null<Port>({head.handle_or_id}, Rights::Receive);
@@ -76,6 +88,8 @@ FastPath::Received FastPath::receive(Thread& receiver, Head& head, Words& words)
         taken = take_message(receiver, *port, static_cast<QueuedMessage&>(node), head, words);
     else if (node.node_kind() == QueueNode::Kind::Call)
         taken = take_call(receiver, *port, static_cast<Call&>(node), head, words);
+    else if (node.node_kind() == QueueNode::Kind::Sender)
+        taken = take_notification(receiver, *port, static_cast<Sender&>(node), head, words);
     if (!taken) return Received::No;
     port->set_server(receiver);
     return Received::Taken;

@@ -62,6 +62,21 @@ TEST_F(FastQueueTest, QueuedCallsAreTakenFast) {
     expect_call_answered(7);
 }
 
+TEST_F(FastQueueTest, NotificationsAreTakenFast) {
+    for (const uint64_t bits : {1, 6}) ASSERT_TRUE(machine.call(client, abi::PortNotify{sender, bits}));
+    server.frame.registers.rbx = 99;
+    EXPECT_TRUE(receive_is_fast());
+    expect_received(7, MessageKind::Notification);
+    const abi::Registers& r = machine.result_registers(server);
+    EXPECT_EQ(r.rdi, 0u);
+    EXPECT_EQ(r.r13, kBadge);
+    EXPECT_EQ(r.r12, 0u);
+    EXPECT_EQ(r.rbx, 0u);
+    ASSERT_TRUE(machine.call(client, abi::PortNotify{sender, 8}));
+    EXPECT_TRUE(receive_is_fast()) << "it can be raised again";
+    expect_received(8, MessageKind::Notification);
+}
+
 TEST_F(FastQueueTest, WhoMustWaitDoesAtOnce) {
     EXPECT_FALSE(receive_is_fast(port, abi::kForever)) << "somebody else runs then";
     EXPECT_TRUE(machine.waits(server));

@@ -44,6 +44,11 @@ protected:
 private:
     ThreadList receivers_;
     bool closed_ = false;
+
+protected:
+    // Of a port. They stand where there would be nothing else: an idle port is to stay small.
+    uint8_t urgent_ = 0;  ///< highest priority of a call posted since the queue was last empty
+    uint32_t queued_ = 0;
 };
 
 }  // namespace portico::kernel

@@ -127,8 +127,6 @@ private:
     uint64_t key_ = 0;           ///< told by the set
     Paging* pagings_ = nullptr;  ///< linked by Paging::next_of_port
     Thread* server_ = nullptr;   ///< who last received here and has not received elsewhere since
-    uint8_t urgent_ = 0;         ///< highest priority of a call posted since the queue was last empty
-    uint32_t queued_ = 0;
     uint32_t queued_max_ = 0;
     uint32_t senders_ = 0;
     uint64_t credits_ = 0;   ///< of all senders, not in use
@@ -137,6 +135,6 @@ private:
     uint64_t owner_ = 0;
     ObjectName owner_name_{};
 };
-static_assert(sizeof(Port) <= 256, "an idle port is to stay cheap");
+static_assert(sizeof(Port) <= 224, "an idle port and its handle are to stay within 256 bytes");
 
 }  // namespace portico::kernel

@@ -43,8 +43,8 @@ Result<> hand_over_some(CarriedHandles& carried, Message& message, Thread& recei
     return {};
 }
 
-Result<> take_in_pages(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender) {
-    if (!message.header.has_pages()) return take_in(handles, message, sender);
+static __attribute__((noinline)) Result<> take_in_both(CarriedHandles& handles, CarriedPages& pages, Message& message,
+                                                       const PageRange& source, Thread& sender) {
     Process& process = sender.process();
     const Passing how = message.header.copies_pages() ? Passing::Copy : Passing::Move;
     TRY(pages.reserve(process.space(), source, how, process.account()));
@@ -56,15 +56,28 @@ Result<> take_in_pages(CarriedHandles& handles, CarriedPages& pages, Message& me
     return {};
 }
 
+Result<> take_in_pages(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& source, Thread& sender) {
+    if (!message.header.has_pages()) return take_in(handles, message, sender);
+    const bool may_be_single = !message.header.copies_pages() && message.header.handle_count() == 0;
+    if (may_be_single && pages.take_single(sender.process().space(), source)) return {};
+    return take_in_both(handles, pages, message, source, sender);
+}
+
+static __attribute__((noinline)) Result<uint32_t> hand_over_both(CarriedHandles& handles, CarriedPages& pages, Message& message,
+                                                                 const PageRange& landing, Thread& receiver) {
+    const uint32_t bytes = pages.bytes();
+    Process& process = receiver.process();
+    TRY(process.handles().reserve(message.header.handle_count()));
+    if (bytes > 0) TRY(pages.land(process.space(), landing));
+    TRY(hand_over(handles, message, receiver));
+    return bytes;
+}
+
 Result<uint32_t> hand_over_pages(CarriedHandles& handles, CarriedPages& pages, Message& message, const PageRange& landing,
                                  Thread& receiver) {
+    if (message.header.handle_count() != 0) return hand_over_both(handles, pages, message, landing, receiver);
     const uint32_t bytes = pages.bytes();
-    if (bytes > 0) [[unlikely]] {
-        Process& process = receiver.process();
-        TRY(process.handles().reserve(message.header.handle_count()));
-        TRY(pages.land(process.space(), landing));
-    }
-    TRY(hand_over(handles, message, receiver));
+    if (bytes > 0) TRY(pages.land(receiver.process().space(), landing));
     return bytes;
 }
 

@@ -59,11 +59,15 @@ AddressSpace::Mappings::iterator AddressSpace::first_above(uint64_t address) {
         bool operator()(uint64_t key, const Mapping& mapping) const { return key < mapping.address; }
         bool operator()(const Mapping& mapping, uint64_t key) const { return mapping.address < key; }
     };
+    if (recent_ != nullptr && recent_->address <= address && address < recent_->end()) return mappings_.iterator_to(*recent_);
     auto it = mappings_.upper_bound(address, Before{});
     if (it != mappings_.begin()) {
         auto below = it;
         --below;
-        if (below->end() > address) return below;
+        if (below->end() > address) {
+            recent_ = &*below;
+            return below;
+        }
     }
     return it;
 }
@@ -108,6 +112,7 @@ bool AddressSpace::forget(Mapping& mapping, const AddressSpace* dying, Steps& st
     steps.take(4);
     mapped_pages_ -= mapping.page_count;
     mappings_.erase(mappings_.iterator_to(mapping));
+    if (recent_ == &mapping) recent_ = nullptr;
     heap.destroy(&mapping, payer());
     return true;
 }

@@ -31,6 +31,13 @@ public:
     Mapping* previous_of_memory = nullptr;
 
     uint64_t end() const { return address + page_count * abi::kPageBytes; }
+    /// Whether only its space, and that by this mapping alone, can see or change these pages. Errors: InvalidArgument, BadAddress.
+    Result<> demand_private(uint64_t first, uint64_t count) const {
+        if (!allows(access, Access::ReadWrite) || has(flags, MapFlags::Shared)) return fail(Error::InvalidArgument);
+        if (!memory->shows_only_in(*this, first, count)) return fail(Error::InvalidArgument);
+        if (first + count > memory->size_pages()) return fail(Error::BadAddress);
+        return {};
+    }
     bool operator<(const Mapping& other) const { return address < other.address; }
 };
 
@@ -95,6 +102,11 @@ public:
     /// Leaves `pages` empty. Errors as list_pages; then nothing has arrived.
     Result<> attach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
 
+    // The same at once for one page that moves (single_page.cpp). None, or false: something unusual is in the way, and nothing has changed.
+
+    PhysicalAddress detach_single(uint64_t address);
+    bool attach_single(uint64_t address, PhysicalAddress page);
+
     arch::PageTable& page_table() { return table_; }
     uint64_t mapped_bytes() const { return mapped_pages_ * abi::kPageBytes; }
     uint64_t resident_bytes() const;
@@ -121,6 +133,8 @@ private:
     bool extend_below(const Ref<Memory>& memory, uint64_t address, uint64_t page_count, MapFlags flags);
     Result<uint64_t> find_gap(uint64_t hint, uint64_t page_count);
     Mappings::iterator first_above(uint64_t address);
+    struct SinglePlace;
+    SinglePlace find_single(uint64_t address);
     template <class Visit>
     Result<> for_each_piece(uint64_t address, uint64_t page_count, Visit visit);
     Result<> prepare_places(uint64_t address, std::span<const PhysicalAddress> pages);
@@ -129,6 +143,7 @@ private:
     std::unexpected<Error> note_absent(Error error);
 
     Mappings mappings_;
+    Mapping* recent_ = nullptr;  ///< the last one that first_above found; most look where somebody has just looked
     arch::PageTable table_;
     uint64_t mapped_pages_ = 0;
     bool has_table_ = false;

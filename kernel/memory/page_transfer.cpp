@@ -17,16 +17,8 @@ struct Piece {
     uint64_t count;
 
     PageTree& tree() const { return mapping.memory->tree(); }
+    Result<> demand_private() const { return mapping.demand_private(first_page, count); }
 };
-
-/// Whether only this space, and it by this mapping alone, can see or change these pages.
-Result<> demand_private(const Piece& piece) {
-    const Mapping& mapping = piece.mapping;
-    if (!allows(mapping.access, Access::ReadWrite) || has(mapping.flags, MapFlags::Shared)) return fail(Error::InvalidArgument);
-    if (!mapping.memory->shows_only_in(mapping, piece.first_page, piece.count)) return fail(Error::InvalidArgument);
-    if (piece.first_page + piece.count > mapping.memory->size_pages()) return fail(Error::BadAddress);
-    return {};
-}
 
 /// Calls `visit(run, done)` for neighbouring places of a piece, `done` counting pages of the whole range.
 template <class Visit>
@@ -100,7 +92,7 @@ Result<> AddressSpace::list_pages(uint64_t address, Passing how, std::span<Physi
     if (!range_is_valid(address, pages.size())) return fail(Error::InvalidArgument);
     uint64_t listed = 0;
     const Result<> result = for_each_piece(address, pages.size(), [&](const Piece& piece) -> Result<> {
-        TRY(demand_private(piece));
+        TRY(piece.demand_private());
         return for_each_run(piece, [&](PageTree::Run& run, uint64_t done) -> Result<> {
             if (how == Passing::Move && run.slots != nullptr && !run.exclusive) run = TRY(own_places(piece, run, done));
             for (uint64_t i = 0; i < run.count; ++i, ++listed) {
@@ -155,7 +147,7 @@ void AddressSpace::detach_pages(uint64_t address, Passing how, std::span<Physica
 /// The part of attach_pages that needs memory for itself, and all its checks.
 Result<> AddressSpace::prepare_places(uint64_t address, std::span<const PhysicalAddress> pages) {
     TRY(for_each_piece(address, pages.size(), [&](const Piece& piece) -> Result<> {
-        TRY(demand_private(piece));
+        TRY(piece.demand_private());
         return for_each_run(piece, [&](PageTree::Run& run, uint64_t done) -> Result<> {
             const bool needs_places = run.slots == nullptr ? has_any(pages.subspan(done, run.count)) : !run.exclusive;
             if (needs_places) run = TRY(own_places(piece, run, done));

@@ -69,13 +69,14 @@ bool PageTable::destroy_some(Steps& steps) {
     return free_table_pages(pages_, steps);
 }
 
-Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache) {
+Result<bool> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache) {
     ASSERT(address % abi::kPageBytes == 0);
     ASSERT(page.value % abi::kPageBytes == 0);
     ASSERT(address < abi::kUserAddressMax);
-    if (TRY(make_entry(root_, address, pages_, *payer_))->exchange(entry_of(page, access)) == 0) ++present_pages_;
+    const bool replaced = TRY(make_entry(root_, address, pages_, *payer_))->exchange(entry_of(page, access)) != 0;
+    present_pages_ += !replaced;
     hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
-    return {};
+    return replaced;
 }
 
 Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {

@@ -32,12 +32,12 @@ PageEntry decode(uint64_t value) {
     return {.present = true, .dirty = (value & entry::kDirty) != 0, .access = access, .page = {value & entry::kAddress}};
 }
 
-/// The slot of the last level, or null if a table on the way is absent.
-uint64_t* find_slot(uint64_t root, uint64_t address) {
+/// The slot of the last level, or null if a table on the way is absent or lacks one of these bits.
+uint64_t* find_slot(uint64_t root, uint64_t address, uint64_t wanted = entry::kPresent) {
     uint64_t* table = table_at(root);
     for (unsigned level = 3; level > 0; --level) {
         const uint64_t value = table[table_index(address, level)];
-        if (!(value & entry::kPresent)) return nullptr;
+        if ((value & wanted) != wanted) return nullptr;
         table = table_at(value);
     }
     return &table[table_index(address, 0)];
@@ -102,13 +102,16 @@ bool PageTable::destroy_some(Steps& steps) {
     return free_table_pages(pages_, steps);
 }
 
-Result<> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache) {
+Result<bool> PageTable::map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache) {
     ASSERT(address < abi::kUserAddressMax);
-    uint64_t* slot = TRY(make_slot(root_, address, pages_, *payer_));
+    uint64_t* slot = find_slot(root_, address, kTable);
+    if (slot == nullptr) [[unlikely]]
+        slot = TRY(make_slot(root_, address, pages_, *payer_));
     const uint64_t device = cache == Cache::Device ? entry::kNoCache | entry::kWriteThrough : 0;
-    present_pages_ += *slot == 0;
+    const bool replaced = *slot != 0;
+    present_pages_ += !replaced;
     std::atomic_ref(*slot).store(page.value | flags_of(access) | device, std::memory_order_release);
-    return {};
+    return replaced;
 }
 
 Result<> PageTable::reserve(uint64_t address, uint64_t page_count) {
