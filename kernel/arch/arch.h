@@ -185,6 +185,7 @@ void* to_virtual(PhysicalAddress address);  ///< all RAM is mapped
 PhysicalAddress to_physical(const void* pointer);
 void zero_page(void* page);
 void copy_page(void* to, const void* from);
+void copy(void* to, const void* from, uint64_t bytes);  ///< as memmove; worth the call from some hundred bytes on
 
 // ---- time
 

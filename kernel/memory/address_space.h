@@ -71,6 +71,7 @@ public:
     Result<PhysicalAddress> resolve(uint64_t address, Access access);
     /// So too, for the kernel's own accesses: it has no view of device memory.
     Result<uint8_t*> resolve_ram(uint64_t address, Access access);
+    Result<> copy_pages(uint64_t to_address, AddressSpace& from, uint64_t from_address, uint64_t bytes);  ///< copy_between of longer ranges
 
     /// Copies between kernel memory and this space, page by page. Errors: BadAddress, NoMemory; then a part may be copied.
     /// Both sides may be the same page: a program may copy between an object and where it is mapped.

@@ -43,6 +43,24 @@ TEST_F(AddressSpaceTest, FreshMemoryIsZeroAndCostsWhenTouched) {
     EXPECT_EQ(machine.read(thread, address + 5 * kPage), 0u);
 }
 
+TEST_F(AddressSpaceTest, CopiesBetweenSpacesAtAnyAlignment) {
+    Thread& other = machine.make_thread();
+    const uint64_t from = machine.map(thread, 8 * kPage), to = machine.map(other, 8 * kPage);
+    for (uint64_t at = 0; at < 8 * kPage; at += 8) ASSERT_TRUE(machine.write<uint64_t>(thread, from + at, at * 0x9E37'79B9'7F4A'7C15));
+    struct Copy {
+        uint64_t source, target, bytes;
+    };
+    for (const Copy& copy : {Copy{0, 0, 2 * kPage}, Copy{100, 4000, 9000}, Copy{4095, 1, 4097}, Copy{3, 4093, 517}}) {
+        ASSERT_TRUE(machine.in_kernel(
+            [&] { return copy_between(other.process().space(), to + copy.target, space, from + copy.source, copy.bytes).has_value(); }));
+        for (uint64_t i = 0; i < copy.bytes; ++i)
+            ASSERT_EQ(*machine.read<uint8_t>(other, to + copy.target + i), *machine.read<uint8_t>(thread, from + copy.source + i)) << i;
+    }
+    EXPECT_FALSE(machine.in_kernel([&] {
+        return copy_between(other.process().space(), to + 5 * kPage, space, from, 4 * kPage).has_value();
+    })) << "the last page is not mapped";
+}
+
 TEST_F(AddressSpaceTest, UnmappingAPartFreesItsPages) {
     const uint64_t address = machine.map(thread, 64 * kPage);
     for (uint64_t page = 0; page < 64; ++page) ASSERT_TRUE(machine.write<uint64_t>(thread, address + page * kPage, page));

@@ -184,8 +184,9 @@ Result<bool> PageTree::discard_in(uint64_t& slot, unsigned height, uint64_t base
     }
     const uint64_t child_pages = capacity(height - 1);
     const uint64_t from = first > base ? (first - base) / child_pages : 0;
+    Node& node = *Node::of(slot);
     for (uint64_t i = from; i < kSlots && base + i * child_pages < end; ++i)
-        if (!TRY(discard_in(Node::of(slot)->slot[i], height - 1, base + i * child_pages, first, end, steps))) return false;
+        if (node.slot[i] != 0 && !TRY(discard_in(node.slot[i], height - 1, base + i * child_pages, first, end, steps))) return false;
     return true;
 }
 
@@ -217,6 +218,7 @@ uint64_t PageTree::next_in(uint64_t slot, unsigned height, uint64_t base, uint64
     if (slot == 0 || base + capacity(height) <= from) return kPagesMax;
     if (height == 0) return base;
     for (unsigned i = from > base ? static_cast<unsigned>((from - base) / capacity(height - 1)) : 0; i < kSlots; ++i) {
+        if (Node::of(slot)->slot[i] == 0) continue;
         const uint64_t found = next_in(Node::of(slot)->slot[i], height - 1, base + i * capacity(height - 1), from);
         if (found != kPagesMax) return found;
     }

@@ -6,6 +6,14 @@
 /// (docs/decisions/0004-software-user-copy.md).
 namespace portico::kernel {
 
+static void move_bytes(void* to, const void* from, uint64_t length) {
+    constexpr uint64_t kLong = 512;
+    if (length < kLong) [[likely]]
+        __builtin_memmove(to, from, length);
+    else
+        arch::copy(to, from, length);
+}
+
 template <class Copy>
 static Result<> by_page(uint64_t address, uint64_t bytes, Copy copy) {
     if (address >= abi::kUserAddressMax || bytes > abi::kUserAddressMax - address) return fail(Error::BadAddress);
@@ -31,14 +39,14 @@ static Result<> by_page(uint64_t address, uint64_t bytes, Copy copy) {
 
 Result<> AddressSpace::copy_in(void* to, uint64_t from_address, uint64_t bytes) {
     return by_page(from_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
-        __builtin_memmove(static_cast<uint8_t*>(to) + done, TRY(resolve_ram(at, Access::Read)), length);
+        move_bytes(static_cast<uint8_t*>(to) + done, TRY(resolve_ram(at, Access::Read)), length);
         return {};
     });
 }
 
 Result<> AddressSpace::copy_out(uint64_t to_address, const void* from, uint64_t bytes) {
     return by_page(to_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
-        __builtin_memmove(TRY(resolve_ram(at, Access::Write)), static_cast<const uint8_t*>(from) + done, length);
+        move_bytes(TRY(resolve_ram(at, Access::Write)), static_cast<const uint8_t*>(from) + done, length);
         return {};
     });
 }
@@ -50,20 +58,36 @@ static bool within_page(uint64_t address, uint64_t bytes) {
 
 // What is written to is resolved first: making it writable may copy the very page that is read from.
 
-static __attribute__((noinline)) Result<> copy_pages(AddressSpace& to, uint64_t to_address, AddressSpace& from, uint64_t from_address,
-                                                     uint64_t bytes) {
-    return by_page(to_address, bytes, [&](uint64_t at, uint64_t done, uint64_t length) -> Result<> {
-        return from.copy_in(TRY(to.resolve_ram(at, Access::Write)), from_address + done, length);
-    });
+static bool is_user_range(uint64_t address, uint64_t bytes) {
+    return address < abi::kUserAddressMax && bytes <= abi::kUserAddressMax - address;
+}
+
+__attribute__((noinline)) Result<> AddressSpace::copy_pages(uint64_t to_address, AddressSpace& from, uint64_t from_address,
+                                                            uint64_t bytes) {
+    if (!is_user_range(to_address, bytes) || !is_user_range(from_address, bytes)) return fail(Error::BadAddress);
+    while (bytes > 0) {
+        uint8_t* target = TRY(resolve_ram(to_address, Access::Write));
+        uint64_t left = std::min(bytes, abi::kPageBytes - to_address % abi::kPageBytes);  // of the page that is written to
+        bytes -= left;
+        to_address += left;
+        while (left > 0) {
+            const uint64_t length = std::min(left, abi::kPageBytes - from_address % abi::kPageBytes);
+            move_bytes(target, TRY(from.resolve_ram(from_address, Access::Read)), length);
+            target += length;
+            from_address += length;
+            left -= length;
+        }
+    }
+    return {};
 }
 
 Result<> copy_between(AddressSpace& to, uint64_t to_address, AddressSpace& from, uint64_t from_address, uint64_t bytes) {
     if (within_page(to_address, bytes) && within_page(from_address, bytes)) [[likely]] {
         uint8_t* target = TRY(to.resolve_ram(to_address, Access::Write));
-        __builtin_memmove(target, TRY(from.resolve_ram(from_address, Access::Read)), bytes);
+        move_bytes(target, TRY(from.resolve_ram(from_address, Access::Read)), bytes);
         return {};
     }
-    return copy_pages(to, to_address, from, from_address, bytes);
+    return to.copy_pages(to_address, from, from_address, bytes);
 }
 
 }  // namespace portico::kernel

@@ -101,12 +101,14 @@ Result<> HandleTable::close(Handle handle) {
 Result<> HandleTable::copy_from(const HandleTable& other) {
     ASSERT(chunk_count_ == 0);
     for (uint32_t chunk = 0; chunk < other.chunk_count_; ++chunk) TRY(add_chunk(chunk));
-    for (uint32_t index = 0; index < chunk_count_ * kChunkSlots; ++index) {
-        const Slot& from = *const_cast<HandleTable&>(other).slot(index);
-        Slot& to = *slot(index);
-        to.value = from.value;
-        to.link = from.link;
-        to.capability = from.capability.duplicate();
+    for (uint32_t index = 0; index < chunk_count_ * kChunkSlots; index += kChunkSlots) {
+        const Slot* const from = const_cast<HandleTable&>(other).slot(index);
+        Slot* const to = slot(index);
+        for (uint32_t i = 0; i < kChunkSlots; ++i) {
+            to[i].value = from[i].value;
+            to[i].link = from[i].link;
+            if (from[i].value != 0) to[i].capability = from[i].capability.duplicate();
+        }
     }
     free_list_ = other.free_list_;
     free_count_ = other.free_count_;

@@ -221,5 +221,8 @@ void copy_page(void* to, const void* from) {
     __builtin_memcpy(to, from, abi::kPageBytes);
     hosted::Hardware::get().pause(hosted::Pause::Copied, 0);
 }
+void copy(void* to, const void* from, uint64_t bytes) {
+    __builtin_memmove(to, from, bytes);
+}
 
 }  // namespace portico::kernel::arch

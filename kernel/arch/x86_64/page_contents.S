@@ -1,24 +1,34 @@
-# Clearing and copying a page. By vector registers, which the kernel uses nowhere else and gives back as they were: a quarter of the stores
-# of plain moves. A processor with fast string instructions would do as well with those, but an emulator takes each of their rounds
-# for an instruction. Without AVX (arch_wide_moves is 0) by the plain moves of libs/memory_functions.cpp.
+# Clearing a page, and copying long stretches. By vector registers, which the kernel uses nowhere else and gives back as they were: a quarter
+# of the stores of plain moves. A processor with fast string instructions would do as well with those, but an emulator takes each of
+# their rounds for an instruction. Without AVX (arch_wide_moves is 0) by the plain moves of libs/memory_functions.cpp.
 
 .set kPageBytes, 4096
 .set kAvxInUse, 4                   # of XINUSE: some upper half of a register is not zero
-.set kSavedBytes, 32
 
     .section .text, "ax", @progbits
 
-# Gives ymm0 back and returns. Where no upper half was in use none is marked so afterwards, which would slow the program's SSE code down.
+# Keeps ymm0 and ymm1 on the stack, and XINUSE in eax; changes ecx and edx.
+.macro borrow_registers
+    movl $1, %ecx
+    xgetbv
+    subq $64, %rsp
+    vmovdqu %ymm0, (%rsp)
+    vmovdqu %ymm1, 32(%rsp)
+.endm
+
+# Gives them back and returns. Where no upper half was in use none is marked so afterwards, which would slow the program's SSE code down.
 .macro restore_and_return
     testb $kAvxInUse, %al
-    jz 2f
+    jz 8f
     vmovdqu (%rsp), %ymm0
-    addq $kSavedBytes, %rsp
+    vmovdqu 32(%rsp), %ymm1
+    addq $64, %rsp
     ret
-2:
+8:
     vmovdqu (%rsp), %xmm0
+    vmovdqu 32(%rsp), %xmm1
     vzeroupper
-    addq $kSavedBytes, %rsp
+    addq $64, %rsp
     ret
 .endm
 
@@ -27,10 +37,7 @@
 arch_zero_page:
     cmpb $0, arch_wide_moves(%rip)
     je plain_zero
-    movl $1, %ecx
-    xgetbv
-    subq $kSavedBytes, %rsp
-    vmovdqu %ymm0, (%rsp)
+    borrow_registers
     vpxor %xmm0, %xmm0, %xmm0
     leaq kPageBytes(%rdi), %rcx
 1:
@@ -48,30 +55,36 @@ plain_zero:
     movl $kPageBytes, %edx
     jmp memset
 
-    .globl arch_copy_page           # (void* to, const void* from)
+    .globl arch_copy_wide           # (void* to, const void* from, size_t bytes): at least 32, upwards; only with AVX
     .balign 64
-arch_copy_page:
-    cmpb $0, arch_wide_moves(%rip)
-    je plain_copy
-    movl $1, %ecx
-    xgetbv
-    subq $kSavedBytes, %rsp
-    vmovdqu %ymm0, (%rsp)
-    leaq kPageBytes(%rdi), %rcx
+arch_copy_wide:
+    movq %rdx, %r8
+    borrow_registers
+    vmovdqu -32(%rsi,%r8), %ymm1    # the last ones, before something may be written over them
+    leaq -32(%rdi,%r8), %r9         # and where they go
+    subq $256, %r8
+    jbe 2f
 1:
     .set at, 0
-    .rept 16
-    vmovdqa at(%rsi), %ymm0
-    vmovdqa %ymm0, at(%rdi)
+    .rept 8
+    vmovdqu at(%rsi), %ymm0
+    vmovdqu %ymm0, at(%rdi)
     .set at, at + 32
     .endr
-    addq $512, %rsi
-    addq $512, %rdi
-    cmpq %rcx, %rdi
-    jne 1b
+    addq $256, %rsi
+    addq $256, %rdi
+    subq $256, %r8
+    ja 1b
+2:
+    cmpq %r9, %rdi
+    jae 3f
+    vmovdqu (%rsi), %ymm0
+    vmovdqu %ymm0, (%rdi)
+    addq $32, %rsi
+    addq $32, %rdi
+    jmp 2b
+3:
+    vmovdqu %ymm1, (%r9)
     restore_and_return
-plain_copy:
-    movl $kPageBytes, %edx
-    jmp memcpy
 
     .section .note.GNU-stack, "", @progbits
