@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -130,42 +132,99 @@ private:
     native::Received received_;
 };
 
+/// An answer that is sent with the next receive, in one trap. It carries no handles, so sending it can only find that nobody waits for it.
+struct Answer {
+    uint64_t call = 0;  ///< 0: none
+    Message message;
+};
+
+/// Sends `answer`, if there is one, and receives.
+inline Result<native::Received> receive(Handle port, Answer& answer, uint64_t deadline_ns = abi::kForever) {
+    for (;;) {
+        const uint64_t call = std::exchange(answer.call, 0);
+        if (call == 0) return native::receive(port, deadline_ns);
+        const Result<native::Received> received = native::reply_receive(call, answer.message, port, deadline_ns);
+        if (received || received.error() != Error::NoSuchCall) return received;
+    }
+}
+
+/// For those who have something else to do before they receive.
+inline void send(const Answer& answer) {
+    if (answer.call != 0) (void)native::reply(answer.call, answer.message);
+}
+
 namespace detail {
 
+template <class M>
+Answer answer_to(const Call& call, const Result<typename M::Reply>& result) {
+    if (!result) return {.call = call.id(), .message = {.header = abi::Header::make(static_cast<uint16_t>(result.error()))}};
+    if constexpr (handle_count<typename M::Reply>() == 0) {
+        Answer answer{.call = call.id(), .message = {.header = abi::Header::make(0)}};
+        protocols::pack(answer.message, *result);
+        return answer;
+    } else {
+        call.template finish<M>(result);  // which knows what to do with handles that do not reach the caller
+        return {};
+    }
+}
+
 template <class Server, class M>
-bool try_method(Server& server, const native::Received& received) {
+Answer serve_method(Server& server, const native::Received& received) {
     const Message& message = received.message;
-    if (message.header.operation() != M::method.ordinal) return false;
     const Call call(received);
     if (message.header.handle_count() != handle_count<M>()) {
         close_handles(message);
-        (void)call.refuse(Error::BadProtocol);
-        return true;
+        return answer_to<M>(call, fail(Error::BadProtocol));
     }
     const M request = protocols::unpack<M>(message);
     if constexpr (requires {
                       { server.on(call, request) } -> std::same_as<Task>;
                   }) {
         server.on(call, request);  // answers by itself, now or later
+        return {};
     } else if constexpr (requires {
                              { server.on(call, request) } -> std::same_as<Result<typename M::Reply>>;
                          }) {
-        call.template finish<M>(server.on(call, request));
+        return answer_to<M>(call, server.on(call, request));
     } else {
         close_handles(message);
-        (void)call.refuse(Error::NotSupported);
+        return answer_to<M>(call, fail(Error::NotSupported));
     }
-    return true;
 }
 
+template <class Server>
+using MethodServer = Answer (*)(Server&, const native::Received&);
+
+/// What serves the methods of a protocol, by how much their ordinals are above the first one.
 template <class Server, class... Methods>
-bool dispatch(protocols::MethodList<Methods...>, Server& server, const native::Received& received) {
-    return (try_method<Server, Methods>(server, received) || ...);
+struct MethodTable {
+    static constexpr uint16_t kFirst = std::min({Methods::method.ordinal...}), kLast = std::max({Methods::method.ordinal...});
+    static constexpr auto kServers = [] {
+        std::array<MethodServer<Server>, kLast - kFirst + 1> servers{};
+        ((servers[Methods::method.ordinal - kFirst] = serve_method<Server, Methods>), ...);
+        return servers;
+    }();
+};
+
+/// Null if the protocol has no such method.
+template <class Server, class... Methods>
+MethodServer<Server> find_method(protocols::MethodList<Methods...>, uint16_t ordinal) {
+    using Table = MethodTable<Server, Methods...>;
+    return ordinal < Table::kFirst || ordinal > Table::kLast ? nullptr : Table::kServers[ordinal - Table::kFirst];
+}
+
+template <class Server, class... Protocols>
+Answer serve_call(Server& server, const native::Received& received, Protocols... protocols) {
+    MethodServer<Server> found = nullptr;
+    (void)((found = find_method<Server>(protocols, received.message.header.operation())) || ...);
+    if (found != nullptr) return found(server, received);
+    close_handles(received.message);
+    return {.call = received.message.id, .message = {.header = abi::Header::make(static_cast<uint16_t>(Error::BadCall))}};
 }
 
 }  // namespace detail
 
-/// Serves one message. For every method M of the protocols the server has either
+/// Serves one message; what it returns is for the next receive(). For every method M of the protocols the server has either
 ///   Result<M::Reply> on(const Call&, const M&)   answered when it returns, or
 ///   Task on(Call, M)                             a coroutine (arguments by value!) that answers with call.reply/refuse/finish;
 /// a method it lacks is refused with NotSupported. And, if it wants them:
@@ -174,48 +233,45 @@ bool dispatch(protocols::MethodList<Methods...>, Server& server, const native::R
 ///   void on_page_out(uint64_t badge, const abi::PageOutWords&)   so too
 ///   void on_other(const Message&)                Send and Fault messages, and replies that no handler awaits
 template <class Server, class... Protocols>
-void serve(Server& server, const native::Received& received, Protocols... protocols) {
+[[nodiscard]] Answer serve(Server& server, const native::Received& received, Protocols... protocols) {
     const Message& message = received.message;
     switch (message.header.kind()) {
     case MessageKind::Call:
-        if (!(detail::dispatch(protocols, server, received) || ...)) {
-            close_handles(message);
-            (void)Call(received).refuse(Error::BadCall);
-        }
-        return;
+        return detail::serve_call(server, received, protocols...);
     case MessageKind::Cancelled:
         Wait::cancel(message.id);
-        return;
+        return {};
     case MessageKind::Notification:
         if constexpr (requires { server.on_notification(message.badge, message.word[0]); })
             server.on_notification(message.badge, message.word[0]);
-        return;
+        return {};
     case MessageKind::PageIn:
         if constexpr (requires { server.on_page_in(message.badge, abi::PageInWords{}); })
             server.on_page_in(message.badge, std::bit_cast<abi::PageInWords>(message.word));
-        return;
+        return {};
     case MessageKind::PageOut:
         if constexpr (requires { server.on_page_out(message.badge, abi::PageOutWords{}); })
             server.on_page_out(message.badge, std::bit_cast<abi::PageOutWords>(message.word));
-        return;
+        return {};
     case MessageKind::Reply:
-        if (AwaitedReply::deliver(message)) return;
+        if (AwaitedReply::deliver(message)) return {};
         [[fallthrough]];
     default:
         if constexpr (requires { server.on_other(message); })
             server.on_other(message);
         else
             close_handles(message);
-        return;
+        return {};
     }
 }
 
 /// One thread, one port, one loop: a server's state needs no lock because only this reaches it.
 template <class Server, class... Protocols>
 [[noreturn]] void run(Server& server, Handle port, Protocols... protocols) {
+    Answer answer;
     for (;;) {
-        const Result<native::Received> received = native::receive(port);
-        if (received) serve(server, *received, protocols...);
+        const Result<native::Received> received = receive(port, answer);
+        if (received) answer = serve(server, *received, protocols...);
     }
 }
 

@@ -36,13 +36,14 @@ inline Result<OwnedHandle> launch(const char* program, uint64_t credits = kCredi
 /// Serves a port until nobody holds a handle with the launcher's badge any more.
 template <class Server, class... Protocols>
 void serve_until_unused(Server& server, Handle port, Protocols... protocols) {
+    Answer answer;
     for (;;) {
-        const Result<native::Received> received = native::receive(port);
+        const Result<native::Received> received = receive(port, answer);
         if (!received) {
             if (received.error() == Error::Interrupted) continue;
             return;
         }
-        serve(server, *received, protocols...);
+        answer = serve(server, *received, protocols...);
         const Message& message = received->message;
         const bool senders_gone = message.header.kind() == MessageKind::Notification && (message.word[0] & abi::kNotifySendersGone) != 0;
         if (senders_gone && message.badge == kLauncherBadge) return;

@@ -173,6 +173,16 @@ inline Result<Received> receive(Handle port, uint64_t deadline_ns = kForever, co
     return Received{message_of(registers), static_cast<uint32_t>(registers.rbx), static_cast<uint32_t>(registers.rbx >> 32), port};
 }
 
+/// Answers call `id`, without pages, and receives what comes next, in one trap. After NoSuchCall nothing was received: the answer was
+/// refused.
+inline Result<Received> reply_receive(uint64_t id, const Message& message, Handle port, uint64_t deadline_ns = kForever) {
+    MessageRegisters registers{.handle_or_id = port.value, .deadline_or_badge = deadline_ns, .r14 = id};
+    set_message(registers, message);
+    const Error error = message_call<PortReplyReceive>(registers);
+    if (error != Error::None) return fail(error);
+    return Received{message_of(registers), static_cast<uint32_t>(registers.rbx), static_cast<uint32_t>(registers.rbx >> 32), port};
+}
+
 inline Result<> reply(uint64_t id, const Message& message) {
     MessageRegisters registers{.handle_or_id = id};
     set_message(registers, message);

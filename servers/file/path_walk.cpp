@@ -25,35 +25,38 @@ Result<Found> PathWalk::find(const NodeRef& start, std::string_view path, FinalL
     if (path.empty()) return fail(Error::NotFound);
     if (path.find('\0') != std::string_view::npos) return fail(Error::InvalidArgument);
     NodeRef current = path.front() == '/' ? root_ : start;
-    std::string rest(path);
+    std::string_view rest = path;
+    std::string expanded;  // what is left of the path, once a link was followed
     for (unsigned links = 0;;) {
         const size_t begin = rest.find_first_not_of('/');
         if (!current->is_directory()) return fail(Error::NotDirectory);
-        if (begin == std::string::npos) return Found{.directory = nullptr, .name = {}, .node = current, .trailing_slash = true};
+        if (begin == std::string_view::npos) return Found{.directory = nullptr, .name = {}, .node = current, .trailing_slash = true};
         const size_t end = std::min(rest.find('/', begin), rest.size());
-        const std::string name = rest.substr(begin, end - begin);
-        const std::string after = rest.substr(end);
-        const bool last = after.find_first_not_of('/') == std::string::npos;
+        const std::string_view name = rest.substr(begin, end - begin);
+        const std::string_view after = rest.substr(end);
+        const bool last = after.find_first_not_of('/') == std::string_view::npos;
 
         Result<NodeRef> next = step(current, name);
         if (!next) {
             if (next.error() != Error::NotFound || !last) return fail(next.error());
-            return Found{.directory = current, .name = name, .node = nullptr, .trailing_slash = !after.empty()};
+            return Found{.directory = current, .name = std::string(name), .node = nullptr, .trailing_slash = !after.empty()};
         }
         if ((*next)->kind() == Kind::SymbolicLink && (!last || !after.empty() || final_link == FinalLink::Follow)) {
             if (++links > kLinksMax) return fail(Error::TooManyLinks);
-            const std::string target = TRY((*next)->target());
+            std::string target = TRY((*next)->target());
             if (target.empty()) return fail(Error::NotFound);
             if (target.size() + after.size() > file::kPathBytesMax) return fail(Error::NameTooLong);
             if (target.front() == '/') current = root_;
-            rest = target + after;
+            target += after;
+            expanded = std::move(target);
+            rest = expanded;
             continue;
         }
         if (last) {
             if (!after.empty() && !(*next)->is_directory()) return fail(Error::NotDirectory);
-            return Found{.directory = current, .name = name, .node = *next, .trailing_slash = !after.empty()};
+            return Found{.directory = current, .name = std::string(name), .node = *next, .trailing_slash = !after.empty()};
         }
-        current = *next;
+        current = std::move(*next);
         rest = after;
     }
 }

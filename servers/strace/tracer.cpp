@@ -82,7 +82,7 @@ void Tracer::serve(const Incoming& incoming) {
     case MessageKind::ForeignResult:
         return on_foreign_result(message);
     default:
-        ipc::serve(*this, incoming.received, protocols::strace::Protocol{});
+        ipc::send(ipc::serve(*this, incoming.received, protocols::strace::Protocol{}));
     }
 }
 

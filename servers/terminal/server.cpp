@@ -26,7 +26,7 @@ void Server::run() {
         // Requests first, then one chunk of output, so that a long output delays nobody, and an interrupt key can end it.
         const Result<native::Received> received = native::receive(handles_.port, output_.empty() ? next_deadline() : abi::kNow);
         if (received)
-            ipc::serve(*this, *received, file::Protocol{}, protocols::terminal::Protocol{});
+            ipc::send(ipc::serve(*this, *received, file::Protocol{}, protocols::terminal::Protocol{}));
         else if (received.error() == Error::NoMemory)
             (void)native::call(abi::ThreadYield{});
         if (!output_.empty()) {
