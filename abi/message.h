@@ -121,13 +121,14 @@ enum class FaultKind : uint32_t {
     Alignment,
     BadCall,
     PageLost,  ///< the pager of the memory object did not supply the page: it has none, failed, is late, or is gone
+    NoMemory,  ///< no memory for the page that was touched. Never an upcall: the supervisor makes room and replies, or kills
 };
 
 /// Words of a message of kind Fault. Reply with status None to retry the instruction.
 struct FaultWords {
     FaultKind kind;
-    uint32_t access;       ///< Page, PageLost: Access bits that were tried; else the error code
-    uint64_t address;      ///< Page, PageLost: the address; else 0
+    uint32_t access;       ///< Page, PageLost, NoMemory: Access bits that were tried; else the error code
+    uint64_t address;      ///< Page, PageLost, NoMemory: the address; else 0
     uint64_t instruction;  ///< where
     uint64_t stack;
     uint64_t zero;

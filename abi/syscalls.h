@@ -18,6 +18,7 @@ using Syscalls =
              ThreadExit, ThreadAlert, ThreadSleep, ThreadYield, UpcallQuery, UpcallReturn, FutexWait, FutexWake, FutexRequeue, TimerCreate,
              TimerSet, ClockRead, InterruptCreate, InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery,
              DebugLog, SystemQuery, PortForward, PortSendBatch, PortReceiveBatch, SetCreate, SetAdd, SetRemove, ProcessSetService,
-             ForeignReport, ObjectSetName, PortList, PortSendWait, MemoryCreatePaged, MemorySupply, MemoryDetach>;
+             ForeignReport, ObjectSetName, PortList, PortSendWait, MemoryCreatePaged, MemorySupply, MemoryDetach, AccountSetLimit,
+             AccountWatch, ProcessInspect>;
 
 }  // namespace portico::abi

@@ -39,9 +39,14 @@ enum class MapFlags : uint64_t {
     NoReplace = 1 << 4,  ///< with Fixed: fail with Overlap instead of unmapping
     Shared = 1 << 5,     ///< space_clone shares the memory object instead of cloning it copy-on-write
     NoInherit = 1 << 6,  ///< a cloned address space does not get this mapping
+    Heap = 1 << 7,       ///< what it is for, which the kernel only tells those who ask: the program's break
+    Stack = 1 << 8,      ///< … the first thread's stack
 };
 constexpr MapFlags operator|(MapFlags a, MapFlags b) {
     return static_cast<MapFlags>(static_cast<uint64_t>(a) | static_cast<uint64_t>(b));
+}
+constexpr MapFlags operator&(MapFlags a, MapFlags b) {
+    return static_cast<MapFlags>(static_cast<uint64_t>(a) & static_cast<uint64_t>(b));
 }
 constexpr MapFlags operator|(MapFlags a, Access b) {
     return static_cast<MapFlags>(static_cast<uint64_t>(a) | static_cast<uint64_t>(b));
@@ -94,10 +99,24 @@ struct ProcessInfo {
 struct MappingInfo {
     uint64_t address = 0;
     uint64_t length_bytes = 0;
-    uint64_t offset_bytes = 0;  ///< in the memory object
-    uint64_t memory_id = 0;     ///< equal for mappings of one object; 0 for none
-    uint32_t access = 0;        ///< Access
-    uint32_t shared = 0;        ///< 1 if MapFlags::Shared
+    uint64_t offset_bytes = 0;         ///< in the memory object
+    uint64_t memory_id = 0;            ///< equal for mappings of one object; 0 for none
+    uint32_t access = 0;               ///< Access
+    uint32_t shared = 0;               ///< 1 if MapFlags::Shared
+    uint64_t flags = 0;                ///< MapFlags, without Fixed and NoReplace
+    uint64_t origin_id = 0;            ///< of the memory object that memory_clone made this one of; 0: none
+    uint64_t origin_offset_bytes = 0;  ///< where offset_bytes is in it
+};
+
+/// What process_inspect tells: a mapping, and its pages from `address` on as far as one kernel entry looked. Pages are counted that the
+/// page table shows, but for the zero page. Shared ones are those that other mappings can show too; clean ones those whose contents can be
+/// had again: of a pager, or of what they were cloned from and do not differ from.
+struct MappingUsage {
+    MappingInfo mapping;
+    uint64_t counted_from = 0, counted_to = 0;  ///< addresses
+    uint64_t shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
+    uint64_t proportional_bytes = 0;  ///< each page divided by how many show it
+    uint64_t present_bits = 0;        ///< bit N: the page table shows page N of those counted, of the first 64
 };
 
 /// Flags of memory_create. Who is handed a memory object learns them from MemoryInfo, and cannot be deceived.
@@ -130,7 +149,9 @@ struct AccountInfo {
     uint64_t limit_bytes = 0;
     uint64_t used_bytes = 0;  ///< of this account and those below it
     uint64_t peak_bytes = 0;
-    uint64_t object_count = 0;  ///< kernel objects charged to it and those below it
+    uint64_t object_count = 0;   ///< kernel objects charged to it and those below it
+    uint64_t refused_count = 0;  ///< charges that its limit refused, of it and those below it
+    uint64_t kept_free_bytes = 0;
 };
 
 inline constexpr uint64_t kPortListMax = 56;  ///< ports in one port_list
@@ -162,6 +183,7 @@ struct SystemInfo {
     uint64_t tsc_multiplier = 0;
     uint64_t context_switches = 0;
     uint64_t idle_ns = 0;  ///< of all CPUs together
+    uint64_t page_faults = 0;
     uint64_t process_count = 0;
     uint64_t thread_count = 0;
     uint64_t port_count = 0;

@@ -115,10 +115,16 @@ struct MemoryWrite {
 // ---- address spaces
 
 struct SpaceCreate {
-    static constexpr CallDoc doc{.number = 23, .name = "space_create", .summary = "Make an empty address space.", .errors = {NoMemory}};
+    static constexpr CallDoc doc{
+        .number = 23,
+        .name = "space_create",
+        .summary = "Make an empty address space.",
+        .arguments = {{{"account", "who pays for it and its anonymous memory: handle with Control; 0: who pays for the caller"}}},
+        .errors = {BadHandle, AccessDenied, NoMemory}};
     struct Reply {
         Handle space;
     };
+    Handle account{};
 };
 
 struct SpaceMap {

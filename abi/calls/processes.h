@@ -37,7 +37,8 @@ struct ProcessClone {
                                      "of its address space, or that space itself. It has no threads.",
                                  .arguments = {{{"process", "handle with Control"},
                                                 {"supervisor", "as in process_create"},
-                                                {"share_space", "1: share the address space"}}},
+                                                {"share_space", "1: share the address space"},
+                                                {"account", "who pays: handle with Control; 0: who pays for the process"}}},
                                  .errors = {BadHandle, AccessDenied, NoMemory, WrongState}};
     struct Reply {
         Handle process;
@@ -45,6 +46,7 @@ struct ProcessClone {
     Handle process;
     Handle supervisor;
     uint64_t share_space;
+    Handle account{};
 };
 
 struct ProcessSetEntries {

@@ -150,13 +150,45 @@ struct AccountCreate {
     static constexpr CallDoc doc{.number = 55,
                                  .name = "account_create",
                                  .summary = "Make an account that draws on another, up to a limit.",
-                                 .arguments = {{{"parent", "handle with Control"}, {"limit", "bytes"}}},
+                                 .arguments = {{{"parent", "handle with Control"},
+                                                {"limit", "bytes"},
+                                                {"kept_free", "bytes of RAM that it and those below it leave free for others"}}},
                                  .errors = {BadHandle, AccessDenied, NoMemory}};
     struct Reply {
         Handle account;
     };
     Handle parent;
     uint64_t limit;
+    uint64_t kept_free = 0;
+};
+
+struct AccountSetLimit {
+    static constexpr CallDoc doc{
+        .number = 73,
+        .name = "account_set_limit",
+        .summary = "Change an account's limit. Nothing is taken away: what uses more is refused more until it uses less.",
+        .arguments = {{{"account", "handle with Write, as account_create gives it"}, {"limit", "bytes"}}},
+        .errors = {BadHandle, AccessDenied}};
+    using Reply = NoReply;
+    Handle account;
+    uint64_t limit;
+};
+
+struct AccountWatch {
+    static constexpr CallDoc doc{
+        .number = 74,
+        .name = "account_watch",
+        .summary = "Raise bits on a send handle, once, when the account uses more than a mark or is refused. Replaces the watch before it.",
+        .arguments = {{{"account", "handle with Write"},
+                       {"sender", "handle with Send; 0: watch no longer"},
+                       {"bits", "not kNotifyKernelBits"},
+                       {"used", "the mark in bytes"}}},
+        .errors = {BadHandle, AccessDenied, InvalidArgument}};
+    using Reply = NoReply;
+    Handle account;
+    Handle sender;
+    uint64_t bits;
+    uint64_t used;
 };
 
 struct AccountQuery {
@@ -204,6 +236,20 @@ struct ObjectSetName {
     Handle object;
     uint64_t low;
     uint64_t high;
+};
+
+struct ProcessInspect {
+    static constexpr CallDoc doc{.number = 75,
+                                 .name = "process_inspect",
+                                 .summary =
+                                     "Describe the first mapping of a process that ends above an address, and its pages from there on; as "
+                                     "many as a bounded time allows: the rest by further calls.",
+                                 .arguments = {{{"process", "handle with Read"}, {"address", "where"}, {"info", "MappingUsage to fill"}}},
+                                 .errors = {BadHandle, AccessDenied, NotFound, WrongState, BadAddress}};
+    using Reply = NoReply;
+    Handle process;
+    uint64_t address;
+    uint64_t info;
 };
 
 struct PortList {

@@ -120,13 +120,16 @@ void start_first_process(Account& root, const BootInfo& boot, std::span<const ui
         return must(process->handles().add(Capability(object, Rights::All)), what);
     };
     Ref<Resource> resource = must(create_object<Resource>(root), "resource");
-    const abi::Grant grants[] = {{.name = "archive", .handle = grant(*archive, "archive")},
+    const abi::Grant grants[] = {{.name = "account", .handle = grant(root, "account")},
+                                 {.name = "archive", .handle = grant(*archive, "archive")},
                                  {.name = "resource", .handle = grant(*resource, "resource")}};
     abi::BootBlock block{
         .mode = abi::RuntimeMode::Bare, .runtime_image = grant(*runtime, "runtime"), .program_image = grant(*program, "program")};
     block.program_bytes = init_entry->data.size();
-    const uint64_t entropy = arch::now_ns() * 0xD134'2543'DE82'EF95;
-    __builtin_memcpy(block.random, &entropy, sizeof(entropy));
+    for (size_t done = 0; done < sizeof(block.random); done += sizeof(uint64_t)) {
+        const uint64_t random = arch::random();
+        __builtin_memcpy(&block.random[done], &random, sizeof(random));
+    }
 
     Ref<Memory> block_memory = must(create_object<Memory>(root, root, abi::kPageBytes), "boot block");
     const PhysicalAddress page = must(block_memory->page_to_write(0), "boot block");

@@ -121,7 +121,11 @@ bool report_fault(Thread& thread, const abi::FaultWords& fault) {
 }
 
 void raise_fault(Thread& thread, const abi::FaultWords& fault) {
-    if (thread.deliver_fault(fault) || report_fault(thread, fault)) return;
+    if (!thread.deliver_fault(fault)) raise_to_supervisor(thread, fault);
+}
+
+void raise_to_supervisor(Thread& thread, const abi::FaultWords& fault) {
+    if (report_fault(thread, fault)) return;
     log("process %lu: fault %u at %lx, instruction %lx, and no supervisor", thread.process().id(), static_cast<unsigned>(fault.kind),
         fault.address, fault.instruction);
     thread.process().kill(abi::kExitCodeFault);

@@ -83,6 +83,8 @@ Result<> cancel_async(Process& owner, uint64_t id);
 bool report_fault(Thread& thread, const abi::FaultWords& fault);
 /// A fault of a thread that runs or is in no list: its upcall, else its supervisor's to judge, else the end of its process.
 void raise_fault(Thread& thread, const abi::FaultWords& fault);
+/// So too, without an upcall: the supervisor alone is asked.
+void raise_to_supervisor(Thread& thread, const abi::FaultWords& fault);
 /// Answers a call that the caller's process took. Errors as port_reply.
 Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages = {});
 /// Takes a message or parks the caller. Errors as port_receive; None with the thread blocked means that it waits.

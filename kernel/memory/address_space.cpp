@@ -164,8 +164,9 @@ bool AddressSpace::extend_below(const Ref<Memory>& memory, uint64_t address, uin
     if (it == mappings_.end() || it->end() != address) return false;
     Mapping& below = *it;
     const Access all = Access::All;
-    if (below.access != access_of(flags) || below.access_max != all || has(below.flags, MapFlags::Shared) ||
-        has(below.flags, MapFlags::NoInherit))
+    constexpr MapFlags purpose = MapFlags::Heap | MapFlags::Stack;
+    if (below.access != access_of(flags) || below.access_max != all || (below.flags & purpose) != (flags & purpose) ||
+        has(below.flags, MapFlags::Shared) || has(below.flags, MapFlags::NoInherit))
         return false;
     Memory& object = *below.memory;
     if (!object.is_anonymous() || object.handle_count() != 0 || !object.has_one_mapping()) return false;
@@ -380,6 +381,7 @@ Result<> AddressSpace::clone_into(AddressSpace& clone) {
                 }
                 result = memory->clone_into(**made, 0, memory->size_pages());
                 if (!result) break;
+                (*made)->inherit_origin(*memory);
                 mapping.memory->clone_of_round = std::move(*made);
             }
             memory = mapping.memory->clone_of_round;

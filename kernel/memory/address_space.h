@@ -30,6 +30,7 @@ public:
     Mapping* next_of_memory = nullptr;
     Mapping* previous_of_memory = nullptr;
 
+    abi::MappingInfo describe() const;
     uint64_t end() const { return address + page_count * abi::kPageBytes; }
     /// Whether only its space, and that by this mapping alone, can see or change these pages. Errors: InvalidArgument, BadAddress.
     Result<> demand_private(uint64_t first, uint64_t count) const {
@@ -107,6 +108,10 @@ public:
 
     PhysicalAddress detach_single(uint64_t address);
     bool attach_single(uint64_t address, PhysicalAddress page);
+
+    /// For those who look on: the first mapping that ends above an address, and its pages from there on, as far as there are steps.
+    /// Errors: NotFound.
+    Result<abi::MappingUsage> inspect(uint64_t address);
 
     arch::PageTable& page_table() { return table_; }
     uint64_t mapped_bytes() const { return mapped_pages_ * abi::kPageBytes; }

@@ -86,7 +86,7 @@ TEST_F(AddressSpaceTest, ArgumentsAreChecked) {
     EXPECT_EQ(refusal(map_at(0x20'0001, 1, kFixed | 3)), Error::InvalidArgument);
     EXPECT_EQ(refusal(map_at(abi::kUserAddressMax - kPage, 2, kFixed | 3)), Error::InvalidArgument);
     EXPECT_EQ(refusal(map_at(0, 0, 3)), Error::InvalidArgument);
-    EXPECT_EQ(refusal(map_at(0, 1, 1 << 7)), Error::InvalidArgument);
+    EXPECT_EQ(refusal(map_at(0, 1, 1 << 9)), Error::InvalidArgument);
     EXPECT_EQ(refusal(map_at(0, abi::kUserAddressMax / kPage, 3)), Error::NoSpace);
     EXPECT_EQ(refusal(machine.call(thread, abi::SpaceMap{abi::kSelfSpace, {}, 0, 0, ~0ull, 3})), Error::InvalidArgument);
     ASSERT_TRUE(map_at(0x20'0000, 4, kFixed | 3));

@@ -86,6 +86,38 @@ TEST_F(BoundedStepsTest, ProtectingGoesOnWhereItStopped) {
     EXPECT_EQ(machine.read(thread, address + (kPages - 1) * kPage), kPages);
 }
 
+TEST_F(BoundedStepsTest, AnObjectShrinksInParts) {
+    const Handle handle = machine.call(thread, abi::MemoryCreate{kPages * kPage})->memory;
+    Memory& memory = *machine.in_kernel([&] { return *thread.process().handles().get<Memory>(handle, Rights::None); });
+    const auto flags = abi::MapFlags::Shared | abi::Access::ReadWrite;
+    const uint64_t address = machine.map(thread, kPages * kPage, flags, handle),
+                   second = machine.map(thread, kPages * kPage, flags, handle);
+    for (uint64_t page = 0; page < kPages; ++page)
+        if (page % 1000 < 700) ASSERT_TRUE(machine.write<uint64_t>(thread, address + page * kPage, page + 1));
+    EXPECT_EQ(machine.read(thread, second + 5800 * kPage), 0u) << "shows the zero page";
+    Result<> shrunk = fail(Error::WouldBlock);
+    unsigned parts = 0;
+    for (; !shrunk && shrunk.error() == Error::WouldBlock; ++parts) {
+        const uint64_t free_before = frames.free_pages();
+        with_lock([&] { shrunk = memory.resize(10 * kPage + 8); });
+        EXPECT_LE(frames.free_pages() - free_before, kPagesInOneEntry + 100);
+        ASSERT_LT(parts, 100u);
+        EXPECT_EQ(memory.size_bytes(), shrunk ? 10 * kPage + 8 : kPages * kPage);
+    }
+    EXPECT_TRUE(shrunk);
+    EXPECT_GE(parts, 4u);
+    EXPECT_EQ(memory.resident_bytes(), 11 * kPage);
+    for (const uint64_t page : {11, 5000, 5800})
+        for (const uint64_t start : {address, second})
+            EXPECT_FALSE(machine.in_kernel([&] { return space.resolve(start + page * kPage, Access::Read).has_value(); }));
+    Thread& again = machine.make_thread();
+    const Handle other = machine.call(again, abi::MemoryCreate{kPages * kPage})->memory;
+    const uint64_t shown = machine.map(again, kPages * kPage, flags, other);
+    for (uint64_t page = 0; page < kPages; ++page) ASSERT_TRUE(machine.write<uint64_t>(again, shown + page * kPage, page));
+    ASSERT_TRUE(machine.call(again, abi::MemoryResize{other, kPage}));
+    EXPECT_EQ(machine.query<abi::MemoryInfo>(again, abi::MemoryQuery{other, 0})->resident_bytes, kPage);
+}
+
 TEST_F(BoundedStepsTest, ASpaceThatEndsIsTakenApartByManyEntries) {
     constexpr uint64_t kAt = 0x4000'0000;
     const uint64_t free_at_first = frames.free_pages();

@@ -49,7 +49,7 @@ void FrameAllocator::create(std::span<const MemoryRange> usable, MemoryRange als
 }
 
 Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
-    if (free_pages_ == 0 || should_fail()) return fail(Error::NoMemory);
+    if (!has_for(payer) || should_fail()) return fail(Error::NoMemory);
     TRY(payer.charge(abi::kPageBytes));
     PhysicalAddress page;
     if (free_list_ != 0) {
@@ -71,7 +71,7 @@ Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
 
 Result<PhysicalAddress> FrameAllocator::allocate_neighbours(Account& payer, uint64_t count) {
     const uint64_t bytes = count * abi::kPageBytes;
-    if (should_fail()) return fail(Error::NoMemory);
+    if (!has_for(payer, count) || should_fail()) return fail(Error::NoMemory);
     for (unsigned i = fresh_index_; i < fresh_count_; ++i) {
         MemoryRange& range = fresh_[i];
         if (range.length_bytes < bytes) continue;

@@ -56,6 +56,10 @@ public:
         return range.base.value < (first_ + count_) * abi::kPageBytes && range.base.value + range.length_bytes > first_ * abi::kPageBytes;
     }
     uint64_t free_pages() const { return free_pages_; }
+    /// Whether so many pages may go to an account: it leaves those free that it is to leave to others.
+    bool has_for(const Account& payer, uint64_t count = 1) const {
+        return free_pages_ >= count && free_pages_ - count >= payer.kept_free_pages();
+    }
     /// So few that paged objects must give some back.
     bool are_few() const { return free_pages_ < few_; }
     uint64_t total_pages() const { return total_pages_; }

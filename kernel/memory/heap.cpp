@@ -37,8 +37,10 @@ struct Heap::Page {
     bool full() const { return used == capacity; }
 };
 
-Heap::Page* Heap::add_page(unsigned size_class) {
+/// Null if there is no memory that `user` may have.
+Heap::Page* Heap::add_page(unsigned size_class, const Account& user) {
     static_assert(sizeof(Page) <= Page::kHeaderBytes);
+    if (!frames.has_for(user)) return nullptr;
     const Result<PhysicalAddress> frame = frames.allocate(heap_account());
     if (!frame) return nullptr;
     Page* page = static_cast<Page*>(arch::to_virtual(*frame));
@@ -57,7 +59,7 @@ Result<void*> Heap::allocate_class(unsigned size_class, Account& payer) {
     if (FrameAllocator::should_fail()) return fail(Error::NoMemory);
     TRY(payer.charge(kClassBytes[size_class]));
     Page* page = partial_[size_class];
-    if (page == nullptr) page = add_page(size_class);
+    if (page == nullptr) page = add_page(size_class, payer);
     if (page == nullptr) {
         payer.refund(kClassBytes[size_class]);
         return fail(Error::NoMemory);

@@ -48,7 +48,7 @@ private:
     }
 
     Result<void*> allocate_class(unsigned size_class, Account& payer);
-    Page* add_page(unsigned size_class);
+    Page* add_page(unsigned size_class, const Account& user);
 
     Page* partial_[kClasses] = {};  ///< pages of the class with free blocks, doubly linked
     uint64_t page_count_ = 0;

@@ -1,5 +1,7 @@
 #include "kernel/memory/memory.h"
 
+#include <algorithm>
+
 #include "kernel/memory/address_space.h"
 #include "kernel/memory/paging.h"
 
@@ -103,6 +105,31 @@ Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_co
     return {};
 }
 
+/// Frees the pages from one on, and takes them out of all mappings, as far as there are steps; true when none is left.
+Result<bool> Memory::drop_behind(uint64_t first_page) {
+    constexpr uint64_t kPiece = 128;
+    Steps steps;
+    for (uint64_t at = first_page;;) {
+        uint64_t next = std::min(tree_.next_present(at), PageTree::kPagesMax);
+        for (const Mapping* mapping = mappings_; mapping != nullptr; mapping = mapping->next_of_memory) {
+            const uint64_t from = std::max(at, mapping->first_page), shown_end = mapping->first_page + mapping->page_count;
+            if (from >= std::min(next, shown_end)) continue;
+            const auto address_of = [&](uint64_t page) { return mapping->address + (page - mapping->first_page) * abi::kPageBytes; };
+            const uint64_t end = address_of(std::min(next, shown_end));
+            const uint64_t shown = mapping->space->page_table().next_present(address_of(from), end);
+            if (shown < end) next = mapping->first_page + (shown - mapping->address) / abi::kPageBytes;
+            steps.take(4);
+        }
+        if (next >= PageTree::kPagesMax) return true;
+        if (steps.spent()) return false;
+        invalidate(next, kPiece);
+        Steps of_piece = Steps::unlimited();  // no more pages than these
+        TRY(tree_.discard(next, next + kPiece, of_piece));
+        steps.take(2 * kPiece);
+        at = next + kPiece;
+    }
+}
+
 Result<> Memory::resize(uint64_t size_bytes) {
     if (is_device_ || is_device_ram() || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
     if (size_bytes < size_bytes_) {
@@ -113,9 +140,7 @@ Result<> Memory::resize(uint64_t size_bytes) {
             const PhysicalAddress page = TRY(page_to_write(keep - 1));
             __builtin_memset(static_cast<uint8_t*>(arch::to_virtual(page)) + tail, 0, abi::kPageBytes - tail);
         }
-        invalidate(keep, size_pages() - keep);
-        Steps steps = Steps::unlimited();
-        TRY(tree_.discard(keep, PageTree::kPagesMax, steps));
+        if (!TRY(drop_behind(keep))) return fail(Error::WouldBlock);
         source_pages_ = std::min(source_pages_, keep);
     }
     size_bytes_ = size_bytes;
@@ -149,6 +174,14 @@ bool Memory::discard_unreachable(uint64_t first_page, uint64_t page_count, const
     if (!stays) return true;
     const Result<bool> done = tree_.discard(first_page, first_page + page_count, steps);
     return !done || *done;  // without memory for what is shared it stays
+}
+
+uint64_t Memory::mapping_count(uint64_t first_page, uint64_t page_count) const {
+    constexpr uint64_t kCountMax = 1024;
+    uint64_t count = 0;
+    for (const Mapping* mapping = mappings_; mapping != nullptr && count < kCountMax; mapping = mapping->next_of_memory)
+        if (mapping->first_page < first_page + page_count && first_page < mapping->first_page + mapping->page_count) ++count;
+    return count;
 }
 
 bool Memory::has_one_mapping() const {

@@ -65,10 +65,21 @@ public:
     /// A page to write, exclusively this object's. Errors: BadAddress past the end, kPageAbsent, NoMemory.
     Result<PhysicalAddress> page_to_write(uint64_t index);
 
+    /// For those who look on: whose copy-on-write snapshot this one is, and where.
+    struct Origin {
+        uint64_t id = 0;  ///< 0: none
+        uint64_t first_page = 0;
+    };
+    const Origin& origin() const { return origin_; }
+    void note_origin(const Memory& source, uint64_t first_page) { origin_ = {.id = source.id_, .first_page = first_page}; }
+    /// In the copy of an address space: the clone stands for the same.
+    void inherit_origin(const Memory& source) { origin_ = source.origin_; }
+
     /// Makes `clone`, just made and empty, a copy-on-write snapshot of a page range. Errors: InvalidArgument (of or for devices), NoMemory.
     Result<> clone_into(Memory& clone, uint64_t first_page, uint64_t page_count);
 
-    /// Errors: InvalidArgument (of or for devices, too large), NoMemory, WrongState (GrowOnly, and smaller).
+    /// Errors: InvalidArgument (of or for devices, too large), NoMemory, WrongState (GrowOnly, and smaller); WouldBlock if so many pages
+    /// are behind the new end that this must be called again: then it has the old size, and some of them are gone.
     Result<> resize(uint64_t size_bytes);
 
     /// Puts an adopted frame at a place, while the object is being made.
@@ -99,6 +110,8 @@ public:
     void add_mapping(Mapping& mapping);
     void remove_mapping(Mapping& mapping);
     bool has_one_mapping() const;
+    /// How many mappings show some of these pages, up to a bound.
+    uint64_t mapping_count(uint64_t first_page, uint64_t page_count) const;
     /// Whether nobody but one mapping's address space can reach these pages: no handle, no other mapping of them, none elsewhere.
     bool shows_only_in(const Mapping& mapping, uint64_t first_page, uint64_t page_count) const;
     /// For page passing (page_transfer.cpp), which keeps page tables true itself.
@@ -113,6 +126,7 @@ public:
 
 private:
     bool dismantle(Steps& steps) override;
+    Result<bool> drop_behind(uint64_t first_page);
     std::unexpected<Error> absent(uint64_t index, abi::Access access);
     Result<Page> page_of_source(uint64_t index);
     /// Which of up to 64 pages were used by a mapping since this was last asked: bit N for page N.
@@ -131,6 +145,7 @@ private:
     Ref<Memory> source_;         ///< of a clone: the paged object that has its absent pages below source_pages_
     uint64_t source_first_ = 0;  ///< where its first page is there
     uint64_t source_pages_ = 0;
+    Origin origin_;
     Mapping* mappings_ = nullptr;  ///< linked by Mapping::next_of_memory
 };
 

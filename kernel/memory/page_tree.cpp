@@ -38,6 +38,16 @@ PageTree::Found PageTree::find(uint64_t index) const {
     return {.page = page, .present = true, .exclusive = exclusive && frames.frame(page).references == 1};
 }
 
+uint64_t PageTree::users(uint64_t index) const {
+    if (root_ == 0 || index >= capacity(height_)) return 1;
+    uint64_t users = 1, slot = root_;
+    for (unsigned height = height_; height > 0 && slot != 0; --height) {
+        users += Node::of(slot)->references - 1;
+        slot = Node::of(slot)->slot[slot_of(index, height)];
+    }
+    return slot == 0 ? 1 : users + frames.frame(PhysicalAddress{slot}).references - 1;
+}
+
 Result<PageTree::Node*> PageTree::make_node(unsigned height) {
     return heap.make<Node>(payer_, payer_, height);
 }

@@ -58,6 +58,8 @@ public:
     void clear();
 
     uint64_t resident_pages() const;
+    /// By how many trees a page that is there can be reached, by what is seen on the way: too few if others share it in turn.
+    uint64_t users(uint64_t index) const;
     /// The first present page at or above `index`, or kPagesMax.
     uint64_t next_present(uint64_t index) const;
 

@@ -33,10 +33,11 @@ void Reclaimer::step() {
     page_ = 0;
 }
 
-bool Reclaimer::free_one() {
+bool Reclaimer::free_one(const Account& account) {
     constexpr unsigned kStepsMax = 256;
-    for (unsigned steps = 0; steps < kStepsMax && frames.free_pages() == 0; ++steps) step();
-    return frames.free_pages() != 0;
+    if (frames.has_for(account)) return false;
+    for (unsigned steps = 0; steps < kStepsMax && !frames.has_for(account); ++steps) step();
+    return frames.has_for(account);
 }
 
 }  // namespace portico::kernel

@@ -4,6 +4,7 @@
 
 namespace portico::kernel {
 
+class Account;
 class Paging;
 
 /// Takes pages of paged objects back when frames get few: the clock algorithm over all of their pages. A page that was used since the hand
@@ -16,8 +17,8 @@ public:
     void add(Paging& paging);
     void remove(Paging& paging);
     void step();
-    /// Steps until a frame is free or both rounds of the clock are over, for a bounded time. False: none is.
-    bool free_one();
+    /// If an account gets no frame since none is free for it: steps until one is, for a bounded time. False: that is not so, or none is.
+    bool free_one(const Account& account);
 
 private:
     Paging* hand_ = nullptr;  ///< of a circle

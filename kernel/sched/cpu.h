@@ -66,6 +66,7 @@ struct Cpu {
     uint64_t charged_since_ticks = 0;
     uint64_t idle_ns = 0;
     uint64_t switches = 0;
+    uint64_t page_faults = 0;
 
     /// Records an event about the thread that runs here, see kernel::note.
     void note(TraceEvent event, uint64_t detail = 0, uint64_t value = 0, uint64_t other = 0) const {

@@ -70,14 +70,20 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
     Thread& thread = *cpu.running;
     cpu.note(TraceEvent::Fault, static_cast<uint64_t>(fault.kind), fault.address, fault.instruction);
     if (fault.kind == abi::FaultKind::Page) {
+        ++cpu.page_faults;
         if (frames.are_few()) [[unlikely]]
             reclaimer.step();
         const Result<PhysicalAddress> resolved = thread.process().space().resolve(fault.address, static_cast<abi::Access>(fault.access));
         if (resolved) return;
         if (resolved.error() == kPageAbsent) return Paging::wait(thread, cpu.absent, fault.address, Thread::MissingPage::Then::RunOn);
-        if (resolved.error() == Error::NoMemory && !Object::is_reaped()) return request_attention();  // try again when that is freed
-        if (resolved.error() == Error::NoMemory && frames.free_pages() == 0 && reclaimer.free_one()) return;  // and faults again
-        if (resolved.error() == Error::NoMemory) log("process %lu: out of memory at %lx", thread.process().id(), fault.address);
+        if (resolved.error() == Error::NoMemory && !Object::is_reaped()) return request_attention();        // try again when that is freed
+        if (resolved.error() == Error::NoMemory && reclaimer.free_one(thread.process().account())) return;  // and faults again
+        if (resolved.error() == Error::NoMemory) {
+            log("process %lu: out of memory at %lx", thread.process().id(), fault.address);
+            abi::FaultWords words = fault;
+            words.kind = abi::FaultKind::NoMemory;
+            return raise_to_supervisor(thread, words);
+        }
     }
     raise_fault(thread, fault);
 }

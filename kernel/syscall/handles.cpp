@@ -7,7 +7,7 @@ Result<Capability> duplicate_capability(Thread& caller, abi::Handle handle, Righ
     if (handle == abi::kSelfProcess) return Capability(process, keep);
     if (handle == abi::kSelfThread) return Capability(caller, keep);
     if (handle == abi::kSelfSpace) return Capability(process.space(), keep);
-    if (handle == abi::kSelfAccount) return Capability(process.account(), keep);
+    if (handle == abi::kSelfAccount) return Capability(process.account(), keep & ~Rights::Write);  // its limit is not its own to set
     Capability* capability = TRY(process.handles().find(handle));
     if (!has(capability->rights(), needed)) return fail(Error::AccessDenied);
     return capability->duplicate(keep);

@@ -25,6 +25,13 @@ Result<> on_syscall(Thread& caller, const abi::ObjectSetName& call) {
 }
 
 template <>
+Result<> on_syscall(Thread& caller, const abi::ProcessInspect& call) {
+    Process* process = TRY(find_object<Process>(caller, call.process, Rights::Read));
+    if (!process->has_space()) return fail(Error::WrongState);
+    return caller.process().space().write(call.info, TRY(process->space().inspect(call.address)));
+}
+
+template <>
 Result<abi::PortList::Reply> on_syscall(Thread& caller, const abi::PortList& call) {
     TRY(find_object<Resource>(caller, call.resource, Rights::Read));
     if (call.count > abi::kPortListMax) return fail(Error::InvalidArgument);

@@ -58,6 +58,7 @@ Result<abi::MemoryClone::Reply> on_syscall(Thread& caller, const abi::MemoryClon
         return fail(Error::InvalidArgument);
     Account& payer = caller.process().account();
     Ref<Memory> clone = TRY(create_object<Memory>(payer, payer, call.size));
+    clone->note_origin(*memory, call.offset / abi::kPageBytes);
     TRY(memory->clone_into(*clone, call.offset / abi::kPageBytes, pages_for(call.size)));
     return abi::MemoryClone::Reply{TRY(give_handle(caller, *clone, kMemoryRights))};
 }
@@ -84,7 +85,10 @@ template <>
 Result<> on_syscall(Thread& caller, const abi::MemoryResize& call) {
     Memory* memory = TRY(find_object<Memory>(caller, call.memory, Rights::Write));
     if (memory->paging() != nullptr) TRY(find_object<Memory>(caller, call.memory, Rights::Control));
-    return memory->resize(call.size);
+    const Result<> resized = memory->resize(call.size);
+    if (resized || resized.error() != Error::WouldBlock) return resized;
+    make_again(caller);
+    return {};
 }
 
 template <>
@@ -125,8 +129,9 @@ Result<> on_syscall(Thread& caller, const abi::MemoryWrite& request) {
 }
 
 template <>
-Result<abi::SpaceCreate::Reply> on_syscall(Thread& caller, const abi::SpaceCreate&) {
-    Ref<AddressSpace> space = TRY(AddressSpace::create(caller.process().account()));
+Result<abi::SpaceCreate::Reply> on_syscall(Thread& caller, const abi::SpaceCreate& call) {
+    Account& payer = call.account ? *TRY(find_object<Account>(caller, call.account, Rights::Control)) : caller.process().account();
+    Ref<AddressSpace> space = TRY(AddressSpace::create(payer));
     return abi::SpaceCreate::Reply{TRY(give_handle(caller, *space, Rights::Duplicate | Rights::Transfer | Rights::Map | Rights::Read))};
 }
 
@@ -134,7 +139,7 @@ template <>
 Result<abi::SpaceMap::Reply> on_syscall(Thread& caller, const abi::SpaceMap& call) {
     AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Map));
     if ((call.offset & kPageMask) != 0 || call.length == 0 || call.length > abi::kUserAddressMax) return fail(Error::InvalidArgument);
-    if (call.flags >= uint64_t{1} << 7) return fail(Error::InvalidArgument);
+    if (call.flags >= uint64_t{1} << 9) return fail(Error::InvalidArgument);
     Ref<Memory> memory;
     Access access_max = Access::All;
     if (call.memory) {
@@ -169,13 +174,7 @@ Result<> on_syscall(Thread& caller, const abi::SpaceQuery& call) {
     AddressSpace* space = TRY(find_object<AddressSpace>(caller, call.space, Rights::Read));
     const Mapping* mapping = space->mapping_above(call.address);
     if (mapping == nullptr) return fail(Error::NotFound);
-    const abi::MappingInfo info{.address = mapping->address,
-                                .length_bytes = mapping->end() - mapping->address,
-                                .offset_bytes = mapping->first_page * abi::kPageBytes,
-                                .memory_id = mapping->memory->id(),
-                                .access = static_cast<uint32_t>(mapping->access),
-                                .shared = has(mapping->flags, MapFlags::Shared) ? 1u : 0u};
-    return caller.process().space().write(call.info, info);
+    return caller.process().space().write(call.info, mapping->describe());
 }
 
 }  // namespace portico::kernel

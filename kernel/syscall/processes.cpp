@@ -41,7 +41,7 @@ Result<abi::ProcessClone::Reply> on_syscall(Thread& caller, const abi::ProcessCl
     Process* parent = TRY(find_object<Process>(caller, call.process, Rights::Control));
     if (parent->dying() || !parent->has_space()) return fail(Error::WrongState);
     Ref<Sender> supervisor = TRY(find_supervisor(caller, call.supervisor));
-    Account& account = parent->account();
+    Account& account = call.account ? *TRY(find_object<Account>(caller, call.account, Rights::Control)) : parent->account();
     Ref<AddressSpace> space(parent->space());
     if (call.share_space == 0) {
         space = TRY(AddressSpace::create(account));

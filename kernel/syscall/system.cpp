@@ -129,8 +129,24 @@ Result<> on_syscall(Thread& caller, const abi::IoWriteBytes& call) {
 template <>
 Result<abi::AccountCreate::Reply> on_syscall(Thread& caller, const abi::AccountCreate& call) {
     Account* parent = TRY(find_object<Account>(caller, call.parent, Rights::Control));
-    Ref<Account> account = TRY(create_object<Account>(*parent, parent, call.limit));
+    Ref<Account> account = TRY(create_object<Account>(*parent, parent, call.limit, pages_for(call.kept_free)));
     return abi::AccountCreate::Reply{TRY(give_handle(caller, *account, kOwnRights))};
+}
+
+/// Not by pseudo-handle: a process does not set its own limit.
+template <>
+Result<> on_syscall(Thread& caller, const abi::AccountSetLimit& call) {
+    TRY(caller.process().handles().get<Account>(call.account, Rights::Write))->set_limit(call.limit);
+    return {};
+}
+
+template <>
+Result<> on_syscall(Thread& caller, const abi::AccountWatch& call) {
+    Account* account = TRY(caller.process().handles().get<Account>(call.account, Rights::Write));
+    Ref<Sender> sender;
+    if (call.sender) sender = TRY(find_notified(caller, call.sender, call.bits));
+    account->watch(std::move(sender), call.bits, call.used);
+    return {};
 }
 
 template <>
@@ -139,7 +155,9 @@ Result<> on_syscall(Thread& caller, const abi::AccountQuery& call) {
     const abi::AccountInfo info{.limit_bytes = account->limit_bytes(),
                                 .used_bytes = account->used_bytes(),
                                 .peak_bytes = account->peak_bytes(),
-                                .object_count = account->object_count()};
+                                .object_count = account->object_count(),
+                                .refused_count = account->refused_count(),
+                                .kept_free_bytes = account->kept_free_pages() * abi::kPageBytes};
     return caller.process().space().write(call.info, info);
 }
 
@@ -163,6 +181,7 @@ Result<> on_syscall(Thread& caller, const abi::SystemQuery& call) {
     for (unsigned i = 0; i < arch::cpu_count(); ++i) {
         info.context_switches += cpu_at(i).switches;
         info.idle_ns += cpu_at(i).idle_ns;
+        info.page_faults += cpu_at(i).page_faults;
     }
     info.process_count = process_count();
     info.thread_count = thread_count();
