@@ -9,7 +9,7 @@ import paths
 from failure import Failure
 
 BUSYBOX = "/bin/busybox"
-_TOOLS = {"ports": "usr/bin/ports"}  # program of tools/ → its place
+_TOOLS = {"ports": "usr/bin/ports", "limit": "usr/bin/limit"}  # program of tools/ → its place
 
 _FOLDERS = {"bin": 0o755, "sbin": 0o755, "usr": 0o755, "usr/bin": 0o755, "usr/sbin": 0o755, "usr/local": 0o755, "usr/local/bin": 0o755,
             "etc": 0o755, "root": 0o700, "home": 0o755, "tmp": 0o1777, "dev": 0o755, "proc": 0o555, "sys": 0o555, "run": 0o755,

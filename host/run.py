@@ -18,6 +18,8 @@ from options import Flag
 
 FLAGS = [
     Flag("memory", "the guest's memory (default 256M; units K, M, G)", "SIZE", "m", 256 << 20, options.memory),
+    Flag("limit-memory", "what all programs together may use of it; what overdraws is killed (docs/memory.md)", "SIZE", parse=options.memory),
+    Flag("limit-tasks", "how many processes and threads all programs together may have", "N", parse=options.count),
     Flag("cpus", "how many CPUs (default 2)", "N", "c", 2, options.count),
     Flag("env", "set a variable of the program; NAME alone takes our own value (repeatable)", "NAME[=VALUE]", "e", repeat=True),
     Flag("workdir", "where the program starts (default /)", "PATH", "w"),
@@ -87,7 +89,8 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     streams = run_config.Streams.of_this_process()
     variables = run_config.environment(parsed["env"], streams.terminal)
     guest_disks, disk_entries = disks.of_flags(parsed["disk"], parsed["swap"], _root_disk(parsed))
-    tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"], [*(extra or []), *disk_entries]))
+    entries = [*(extra or []), *disk_entries, *_limits(parsed)]
+    tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"], entries))
     needed = sum(os.stat(archive).st_size for archive in archives) + _OWN_NEEDS_BYTES
     if parsed["memory"] < needed:
         raise usage(f"--memory: this root file system needs at least {(needed >> 20) + 1}M")
@@ -99,6 +102,11 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     if outcome.cause:
         sys.stderr.write(f"portico: {outcome.cause}\n")
     return outcome.status
+
+
+def _limits(parsed: options.Parsed) -> list[str]:
+    limits = {"limit_memory": parsed["limit-memory"], "limit_tasks": parsed["limit-tasks"]}
+    return [f"{key}={value}" for key, value in limits.items() if value is not None]
 
 
 def _archives(parsed: options.Parsed) -> list[str]:

@@ -72,7 +72,7 @@ int64_t clone_thread(Thread& parent, const CloneRequest& request) {
         const MutexGuard guard(process.mutex);
         child->ended = true;
         child->running = 0;
-        return tid.error() == Error::NoMemory ? -EAGAIN : to_errno(tid.error());
+        return tid.error() == Error::NoMemory || tid.error() == Error::NoSpace ? -EAGAIN : to_errno(tid.error());
     }
     const auto number = static_cast<uint32_t>(*tid);
     if ((request.flags & kParentSetTid) != 0) (void)store_user_32(request.parent_tid, number);
@@ -137,7 +137,7 @@ int64_t fork_shared(Thread& parent, const CloneRequest& request) {
                                                                           .fs_base = child->fs_base,
                                                                           .share_space = 1,
                                                                           .exit_signal = static_cast<int32_t>(request.exit_signal)});
-        result = reply ? reply->pid : to_errno(reply.error());
+        result = reply ? reply->pid : reply.error() == Error::NoSpace ? -EAGAIN : to_errno(reply.error());
         if (reply && (request.flags & kParentSetTid) != 0) (void)store_user_32(request.parent_tid, static_cast<uint32_t>(reply->pid));
     }
     if (child != nullptr) free_thread_pages(child);

@@ -13,7 +13,8 @@ namespace portico::posix {
 namespace {
 
 constexpr uint64_t kShared = 1, kPrivate = 2, kSharedValidate = 3, kTypeMask = 15;
-constexpr uint64_t kFixed = 0x10, kAnonymous = 0x20, kHugePages = 0x4'0000, kFixedNoReplace = 0x10'0000;
+constexpr uint64_t kFixed = 0x10, kAnonymous = 0x20, kLocked = 0x2000, kPopulate = 0x8000, kNonBlocking = 0x1'0000, kHugePages = 0x4'0000,
+                   kFixedNoReplace = 0x10'0000;
 constexpr uint64_t kProtectionMask = 7;
 
 /// What mmap's file argument stands for: the file's memory itself if shared, else a copy-on-write snapshot.
@@ -53,6 +54,7 @@ int64_t map(Thread& thread, MapRequest& request, uint64_t flags, uint64_t protec
         request.offset_bytes = 0;
     }
     const auto address = map_memory(*thread.process, request);
+    if (address && ((flags & kLocked) != 0 || (flags & (kPopulate | kNonBlocking)) == kPopulate)) populate(*address, request.length_bytes);
     return address ? static_cast<int64_t>(*address) : map_errno(address.error());
 }
 
@@ -101,12 +103,19 @@ int64_t sys_mprotect(Thread&, const Arguments& arguments) {
 /// Answers the break as it then is, also when it could not be moved.
 int64_t sys_brk(Thread& thread, const Arguments& arguments) {
     Process& process = *thread.process;
+    const uint64_t wanted = arguments[0], mapped_end = round_up_to_page(wanted);
+    uint64_t end = 0;
+    {
+        const MutexGuard guard(process.mutex);
+        if (wanted < process.break_start || wanted >= abi::kRuntimeBase - abi::kPageBytes) return static_cast<int64_t>(process.break_end);
+        end = process.break_mapped_end;
+    }
+    const MapRequest growth{.address = end, .length_bytes = mapped_end - end, .access = abi::Access::ReadWrite};
+    const bool allowed = mapped_end <= end || demand_within_limits(process, growth);
     const MutexGuard guard(process.mutex);
-    const uint64_t wanted = arguments[0];
-    if (wanted < process.break_start || wanted >= abi::kRuntimeBase - abi::kPageBytes) return static_cast<int64_t>(process.break_end);
-    const uint64_t mapped_end = round_up_to_page(wanted);
+    if (!allowed) return static_cast<int64_t>(process.break_end);
     if (mapped_end > process.break_mapped_end) {
-        const auto flags = abi::MapFlags::Fixed | abi::MapFlags::NoReplace | abi::Access::ReadWrite;
+        const auto flags = abi::MapFlags::Fixed | abi::MapFlags::NoReplace | abi::MapFlags::Heap | abi::Access::ReadWrite;
         const auto reply = native::call(abi::SpaceMap{
             abi::kSelfSpace, {}, 0, process.break_mapped_end, mapped_end - process.break_mapped_end, static_cast<uint64_t>(flags)});
         if (!reply) return static_cast<int64_t>(process.break_end);

@@ -31,7 +31,15 @@ struct MapRequest {
     abi::Handle memory;  ///< none: anonymous
     uint64_t offset_bytes = 0;
     abi::MapFlags flags = abi::MapFlags::None;  ///< without the access bits
+    uint64_t replaced_bytes = 0;                ///< of a mapping that will go for this one: they count only once
 };
+
+/// RLIMIT_AS and RLIMIT_DATA, as Linux counts: all that is mapped for the program; private writable memory but for the stack.
+/// Errors: NoMemory.
+Result<> demand_within_limits(Process& process, const MapRequest& request) EXCLUDES(process.mutex);
+
+/// Touches each page of a range, which is mapped, so that it is there; stops at the first that cannot be had.
+void populate(uint64_t address, uint64_t length_bytes);
 
 /// Maps for the program; without an address below the last mapping, else wherever the kernel finds room.
 Result<uint64_t> map_memory(Process& process, const MapRequest& request) EXCLUDES(process.mutex);

@@ -102,7 +102,7 @@ protocols::process::Credentials credentials(const Process& process) {
 /// Maps the stack and fills it; returns the stack pointer.
 Result<uint64_t> make_stack(const Process& process, const BootBlockReader& boot, const Program& program, const Layout& layout) {
     const uint64_t stack_start = layout.stack_end - kStackBytes;
-    const auto flags = abi::MapFlags::Fixed | abi::MapFlags::NoReplace | abi::Access::ReadWrite;
+    const auto flags = abi::MapFlags::Fixed | abi::MapFlags::NoReplace | abi::MapFlags::Stack | abi::Access::ReadWrite;
     TRY(native::call(abi::SpaceMap{abi::kSelfSpace, {}, 0, stack_start, kStackBytes, static_cast<uint64_t>(flags)}));
     const protocols::process::Credentials ids = credentials(process);
     const ProcessorFeatures processor = features();

@@ -25,7 +25,10 @@ int64_t move(Process& process, uint64_t old_address, uint64_t old_bytes, uint64_
              const abi::MappingInfo& mapping) {
     const auto access = static_cast<abi::Access>(mapping.access);
     if (!allows(access, abi::Access::Read)) return -EINVAL;
-    MapRequest request{.address = new_address, .length_bytes = new_bytes, .access = abi::Access::ReadWrite};
+    MapRequest request{.address = new_address,
+                       .length_bytes = new_bytes,
+                       .access = abi::Access::ReadWrite,
+                       .replaced_bytes = old_bytes < new_bytes ? old_bytes : new_bytes};
     if (new_address != 0) request.flags = abi::MapFlags::Fixed;
     const auto placed = map_memory(process, request);
     if (!placed) return -ENOMEM;
@@ -49,7 +52,8 @@ bool grow_in_place(Process& process, uint64_t address, uint64_t old_bytes, uint6
     return map_memory(process, request).has_value();
 }
 
-/// MADV_DONTNEED: writable private pages become zero pages. Others keep their contents, which are as good as a fresh read.
+/// MADV_DONTNEED, and MADV_FREE, which may do so at once: writable private pages become zero pages. Others keep their contents, which are
+/// as good as a fresh read.
 int64_t drop(uint64_t address, uint64_t length_bytes) {
     const auto whole =
         for_each_mapping(address, length_bytes, [](uint64_t part, uint64_t part_bytes, const abi::MappingInfo& mapping) -> Result<> {
@@ -112,14 +116,18 @@ int64_t sys_mremap(Thread& thread, const Arguments& arguments) {
 
 int64_t sys_madvise(Thread&, const Arguments& arguments) {
     const auto [address, wanted_bytes, advice, unused, unused_too, unused_three] = arguments;
-    constexpr uint64_t kWillNeed = 3, kDontNeed = 4, kFree = 8, kHugePage = 14, kDoDump = 17, kCold = 20, kPageOut = 21;
+    constexpr uint64_t kWillNeed = 3, kDontNeed = 4, kFree = 8, kHugePage = 14, kDoDump = 17, kCold = 20, kPageOut = 21, kPopulateRead = 22,
+                       kPopulateWrite = 23;
     if (!is_page_aligned(address)) return -EINVAL;
     if (wanted_bytes == 0) return 0;
     if (wanted_bytes > abi::kRuntimeBase || !is_program_range(address, round_up_to_page(wanted_bytes))) return -EINVAL;
-    if (advice == kDontNeed) return drop(address, round_up_to_page(wanted_bytes));
-    const bool is_hint =
-        advice <= kWillNeed || advice == kFree || (advice >= kHugePage && advice <= kDoDump) || advice == kCold || advice == kPageOut;
-    return is_hint ? check_mapped(address, wanted_bytes) : -EINVAL;
+    if (advice == kDontNeed || advice == kFree) return drop(address, round_up_to_page(wanted_bytes));
+    const bool fetches = advice == kWillNeed || advice == kPopulateRead || advice == kPopulateWrite;
+    const bool is_hint = advice < kWillNeed || (advice >= kHugePage && advice <= kDoDump) || advice == kCold || advice == kPageOut;
+    if (!fetches && !is_hint) return -EINVAL;
+    const int64_t error = check_mapped(address, wanted_bytes);
+    if (error == 0 && (advice == kPopulateRead || advice == kPopulateWrite)) populate(address, round_up_to_page(wanted_bytes));
+    return error;
 }
 
 /// Shared mappings are the file's own memory: there is nothing to write back.
@@ -131,26 +139,59 @@ int64_t sys_msync(Thread&, const Arguments& arguments) {
     return check_mapped(arguments[0], arguments[1]);
 }
 
+/// Memory of files and what is shared is all there; of private memory the pages that were touched.
 int64_t sys_mincore(Thread&, const Arguments& arguments) {
-    if (!is_page_aligned(arguments[0])) return -EINVAL;
-    if (const int64_t error = check_mapped(arguments[0], arguments[1]); error != 0) return error;
-    const uint8_t resident = 1;
-    for (uint64_t page = 0; page < round_up_to_page(arguments[1]) / abi::kPageBytes; ++page)
-        if (!write_user(arguments[2] + page, resident)) return -EFAULT;
-    return 0;
+    constexpr uint64_t kAtOnce = 64;
+    const uint64_t start = arguments[0], result = arguments[2];
+    if (!is_page_aligned(start)) return -EINVAL;
+    if (const int64_t error = check_mapped(start, arguments[1]); error != 0) return error;
+    const auto whole = for_each_mapping(
+        start, round_up_to_page(arguments[1]), [&](uint64_t part, uint64_t part_bytes, const abi::MappingInfo& mapping) -> Result<> {
+            uint8_t resident[kAtOnce];
+            for (uint64_t done = 0; done < part_bytes;) {
+                abi::MappingUsage usage{.present_bits = ~uint64_t{0}};
+                const uint64_t left = (part_bytes - done) / abi::kPageBytes, count = left < kAtOnce ? left : kAtOnce;
+                if (mapping.shared == 0 && mapping.origin_id == 0)
+                    TRY(native::call(abi::ProcessInspect{abi::kSelfProcess, part + done, reinterpret_cast<uint64_t>(&usage)}));
+                for (uint64_t i = 0; i < count; ++i) resident[i] = usage.present_bits >> i & 1;
+                TRY(copy_to_user(result + (part + done - start) / abi::kPageBytes, resident, count));
+                done += count * abi::kPageBytes;
+            }
+            return {};
+        });
+    if (!whole) return to_errno(whole.error());
+    return *whole ? 0 : -ENOMEM;
 }
 
+namespace {
+
+/// Locked pages are there from then on.
+int64_t lock_pages(uint64_t address, uint64_t length_bytes) {
+    const int64_t error = check_lock(address, length_bytes);
+    const uint64_t start = address & ~(abi::kPageBytes - 1);
+    if (error == 0 && length_bytes != 0) populate(start, round_up_to_page(length_bytes + (address - start)));
+    return error;
+}
+
+}  // namespace
+
 int64_t sys_mlock(Thread&, const Arguments& arguments) {
-    return check_lock(arguments[0], arguments[1]);
+    return lock_pages(arguments[0], arguments[1]);
 }
 int64_t sys_mlock2(Thread&, const Arguments& arguments) {
-    return arguments[2] > 1 ? -EINVAL : check_lock(arguments[0], arguments[1]);
+    constexpr uint64_t kOnFault = 1;
+    if (arguments[2] > kOnFault) return -EINVAL;
+    return arguments[2] == kOnFault ? check_lock(arguments[0], arguments[1]) : lock_pages(arguments[0], arguments[1]);
 }
 int64_t sys_munlock(Thread&, const Arguments& arguments) {
     return check_lock(arguments[0], arguments[1]);
 }
 int64_t sys_mlockall(Thread&, const Arguments& arguments) {
-    return arguments[0] == 0 || arguments[0] > 7 ? -EINVAL : 0;
+    constexpr uint64_t kCurrent = 1, kFuture = 2, kOnFault = 4;
+    const uint64_t flags = arguments[0];
+    if ((flags & (kCurrent | kFuture)) == 0 || flags > (kCurrent | kFuture | kOnFault)) return -EINVAL;
+    if ((flags & (kCurrent | kOnFault)) == kCurrent) populate(abi::kUserAddressMin, abi::kRuntimeBase - abi::kUserAddressMin);
+    return 0;
 }
 int64_t sys_munlockall(Thread&, const Arguments&) {
     return 0;

@@ -42,11 +42,15 @@ bool is_self(const Thread& thread, uint64_t pid) {
 int64_t set_limit(Thread& thread, uint64_t resource, const Limit& limit) {
     if (limit.soft > limit.hard) return -EINVAL;
     Process& process = *thread.process;
-    const MutexGuard guard(process.mutex);
-    if (limit.hard > process.limits[resource].hard) return -EPERM;
-    if (resource == kLimitFiles && limit.hard > DescriptorTable::kDescriptorsMax) return -EPERM;
-    process.limits[resource] = limit;
-    return 0;
+    {
+        const MutexGuard guard(process.mutex);
+        if (limit.hard > process.limits[resource].hard) return -EPERM;
+        if (resource == kLimitFiles && limit.hard > DescriptorTable::kDescriptorsMax) return -EPERM;
+        process.limits[resource] = limit;
+    }
+    if (resource != kLimitTasks || process.mode != abi::RuntimeMode::Posix) return 0;
+    const auto told = settled_call(process.process_server, protocols::process::LimitOwner{.tasks_max = limit.soft});
+    return told ? 0 : to_errno(told.error());
 }
 
 Limit get_limit(Thread& thread, uint64_t resource) {

@@ -304,6 +304,67 @@ struct Describe {
     int64_t pid;
 };
 
+/// What a process tree may use and uses; 0 of a maximum: there is none.
+struct BudgetInfo {
+    uint64_t id, parent;  ///< parent 0: that of all programs
+    uint64_t memory_bytes_max, memory_bytes, memory_bytes_peak;
+    uint64_t refused_count;  ///< how often its limit refused memory
+    uint64_t kill_count;     ///< processes killed since it, or one below, had no memory
+    uint64_t tasks_max, task_count;
+    uint64_t kept_free_bytes;  ///< of the machine's memory, for the servers
+};
+
+struct LimitChildren {
+    static constexpr Method method{0x250, "process.limit_children",
+                                   "Children that the caller makes from now on, and all that comes of them, together use at most so much "
+                                   "memory and so many processes and threads; 0: as much as the caller may. Fork then fails with NoSpace."};
+    using Reply = Empty;
+    uint64_t memory_bytes_max, tasks_max;
+};
+
+struct LimitOwner {
+    static constexpr Method method{
+        0x251, "process.limit_owner",
+        "setrlimit(RLIMIT_NPROC): Fork and ThreadCreate of the caller and its children-to-be fail with NoSpace if "
+        "the processes and threads of its user are that many. Not for user 0.",
+        Repeat::Yes};
+    using Reply = Empty;
+    uint64_t tasks_max;  ///< all ones: no limit
+};
+
+struct ListBudgets {
+    static constexpr Method method{0x252, "process.list_budgets", "From servers: fill the writable window with BudgetInfos.", Repeat::Yes};
+    struct Reply {
+        uint64_t count;
+    };
+};
+
+struct ShareAccount {
+    static constexpr Method method{0x253, "process.share_account",
+                                   "From init: give a handle to the account that pays for all programs, to make their address spaces."};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t zero[4];
+        Handle account;
+    };
+};
+
+struct Inspect {
+    static constexpr Method method{0x254, "process.inspect", "From servers: give a handle to look at a process (Read).", Repeat::Yes};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t zero[4];
+        Handle process;
+    };
+    int64_t pid;
+};
+
+struct MakeRoom {
+    static constexpr Method method{0x255, "process.make_room",
+                                   "One-way, from init: the servers run short of memory. The largest program is killed."};
+    using Reply = Empty;
+};
+
 struct FindThread {
     static constexpr Method method{0x245, "process.find_thread",
                                    "From servers: whose thread the kernel calls so, by the low half of its id (as ForeignCalls tell it).",
@@ -322,8 +383,9 @@ struct AwaitEnd {
     int64_t pid;
 };
 
-using Protocol = MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, ShareIdentities, SetGroup, NewSession,
-                            GetCredentials, SetCredentials, Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal,
-                            SignalGroup, Spawn, Start, List, Describe, FindThread, AwaitEnd>;
+using Protocol =
+    MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, ShareIdentities, SetGroup, NewSession, GetCredentials,
+               SetCredentials, Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List,
+               Describe, FindThread, AwaitEnd, LimitChildren, LimitOwner, ListBudgets, ShareAccount, Inspect, MakeRoom>;
 
 }  // namespace portico::protocols::process

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_map>
 
 #include "libs/result.h"
 #include "runtime/handle.h"
@@ -24,7 +25,11 @@ public:
 
     virtual Result<OwnedHandle> share(abi::Rights rights) = 0;
     virtual uint64_t resident_bytes() const = 0;
+    /// The kernel's number of the memory object; 0: it has none.
+    virtual uint64_t id() const { return 0; }
 };
+
+class Node;
 
 struct MemorySpace {
     uint64_t total_bytes = 0, free_bytes = 0;
@@ -45,6 +50,19 @@ public:
     virtual Result<> admit(uint64_t bytes) = 0;
 
     virtual MemorySpace space() const = 0;
+
+    /// Whose memory object it is, for those who see it mapped; null if no file's.
+    void note_owner(uint64_t id, std::weak_ptr<Node> owner) { owners_[id] = std::move(owner); }
+    void forget_owner(uint64_t id) { owners_.erase(id); }
+    std::shared_ptr<Node> owner_of(uint64_t id) const {
+        const auto found = owners_.find(id);
+        return found == owners_.end() ? nullptr : found->second.lock();
+    }
+    /// What is in memory for files only, so far as it is known. It takes a look at each.
+    virtual uint64_t cached_bytes() const { return 0; }
+
+private:
+    std::unordered_map<uint64_t, std::weak_ptr<Node>> owners_;
 };
 
 }  // namespace portico::file_server

@@ -19,8 +19,22 @@ Result<> shrink(abi::Handle memory, uint64_t bytes) {
 
 }  // namespace
 
-KernelMemory::KernelMemory(KernelMemorySource& source, OwnedHandle memory, uint64_t size_bytes)
-    : source_(source), memory_(std::move(memory)), size_bytes_(size_bytes), capacity_bytes_(whole_pages(size_bytes)) {}
+KernelMemory::KernelMemory(KernelMemorySource& source, OwnedHandle memory, uint64_t size_bytes, bool of_archive)
+    : source_(source),
+      memory_(std::move(memory)),
+      of_archive_(of_archive),
+      size_bytes_(size_bytes),
+      capacity_bytes_(whole_pages(size_bytes)) {
+    abi::MemoryInfo info;
+    if (native::call(abi::MemoryQuery{memory_.get(), reinterpret_cast<uint64_t>(&info)})) id_ = info.id;
+    source_.all_.insert(this);
+}
+
+KernelMemory::~KernelMemory() {
+    unmap();
+    source_.forget_owner(id_);
+    source_.all_.erase(this);
+}
 
 Result<> KernelMemory::resize(uint64_t size_bytes) {
     // The tail of the last page is zero: the kernel clears it when the object shrinks, and growing inside it is free.
@@ -89,7 +103,7 @@ Result<std::unique_ptr<FileMemory>> KernelMemorySource::copy_of_archive(std::spa
     if (offset % abi::kPageBytes == 0) {
         OwnedHandle memory(TRY(native::call(abi::MemoryClone{archive_, offset, whole_pages(part.size())})).memory);
         TRY(shrink(memory.get(), part.size()));  // what follows in the archive is not the file's
-        return std::make_unique<KernelMemory>(*this, std::move(memory), part.size());
+        return std::make_unique<KernelMemory>(*this, std::move(memory), part.size(), true);
     }
     OwnedHandle memory(TRY(native::call(abi::MemoryCreate{whole_pages(part.size())})).memory);
     TRY(native::call(abi::MemoryWrite{memory.get(), 0, reinterpret_cast<uint64_t>(part.data()), part.size()}));
@@ -105,6 +119,13 @@ MemorySpace KernelMemorySource::space() const {
     const uint64_t usable_bytes = std::min(payable_bytes, system.free_bytes);
     return {.total_bytes = std::min(account.limit_bytes, system.memory_bytes),
             .free_bytes = usable_bytes - std::min(usable_bytes, kReserveBytes)};
+}
+
+uint64_t KernelMemorySource::cached_bytes() const {
+    uint64_t bytes = archive_bytes_.size();
+    for (const KernelMemory* memory : all_)
+        if (!memory->of_archive_) bytes += memory->resident_bytes();
+    return bytes;
 }
 
 Result<> KernelMemorySource::admit(uint64_t bytes) {

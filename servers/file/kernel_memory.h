@@ -1,6 +1,7 @@
 #pragma once
 
 #include <list>
+#include <unordered_set>
 
 #include "servers/file/file_memory.h"
 
@@ -15,16 +16,17 @@ class KernelMemorySource;
 /// Bound:     a mapping has at most kMapBytesMax, and the source keeps at most kMappingsMax of them.
 class KernelMemory final : public FileMemory {
 public:
-    KernelMemory(KernelMemorySource& source, OwnedHandle memory, uint64_t size_bytes);
+    KernelMemory(KernelMemorySource& source, OwnedHandle memory, uint64_t size_bytes, bool of_archive = false);
     KernelMemory(const KernelMemory&) = delete;
     KernelMemory& operator=(const KernelMemory&) = delete;
-    ~KernelMemory() override { unmap(); }
+    ~KernelMemory() override;
 
     Result<> resize(uint64_t size_bytes) override;
     Result<std::byte*> map(uint64_t offset, uint64_t length_bytes) override;
     Result<OwnedHandle> share(abi::Rights rights) override { return memory_.duplicate(rights); }
     uint64_t resident_bytes() const override;
     bool is_mapped() const { return map_bytes_ != 0; }
+    uint64_t id() const override { return id_; }
 
 private:
     friend class KernelMemorySource;
@@ -36,6 +38,8 @@ private:
 
     KernelMemorySource& source_;
     OwnedHandle memory_;
+    uint64_t id_ = 0;
+    bool of_archive_;          // shares its pages
     uint64_t size_bytes_;      // what the file has
     uint64_t capacity_bytes_;  // what the object has: whole pages
     uint64_t map_address_ = 0, map_offset_ = 0, map_bytes_ = 0;
@@ -52,6 +56,7 @@ public:
     Result<std::unique_ptr<FileMemory>> copy_of_archive(std::span<const std::byte> part) override;
     Result<> admit(uint64_t bytes) override;
     MemorySpace space() const override;
+    uint64_t cached_bytes() const override;
 
 private:
     friend class KernelMemory;
@@ -64,7 +69,8 @@ private:
     abi::Handle archive_;
     std::span<const std::byte> archive_bytes_;
     std::list<KernelMemory*> recent_;  // mapped ones, the last used first
-    uint64_t allowance_bytes_ = 0;     // may be admitted before asking the kernel again
+    std::unordered_set<KernelMemory*> all_;
+    uint64_t allowance_bytes_ = 0;  // may be admitted before asking the kernel again
 };
 
 }  // namespace portico::file_server

@@ -125,7 +125,7 @@ Result<> run() {
     static NameSpace names(root);
     static ServerList servers;
     static RunningSystem system(
-        {.process_server = boot::grant("process"), .init = boot::grant("init"), .inspection = boot::grant("inspection")}, servers);
+        {.process_server = boot::grant("process"), .init = boot::grant("init"), .inspection = boot::grant("inspection")}, servers, memory);
     static ProcFileSystem proc(kProcDevice, system, names);
     TRY(names.mount("/dev", devices));
     TRY(names.mount("/proc", proc));

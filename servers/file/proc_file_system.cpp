@@ -17,6 +17,7 @@ constexpr ProcItem kPortico[]{
      .text = [](Proc& proc, int32_t) -> Result<std::string> {
          return accounts_text(proc.system().moment().info, proc.system().account());
      }},
+    {.name = "budgets", .text = [](Proc& proc, int32_t) -> Result<std::string> { return budgets_text(TRY(proc.system().budgets())); }},
     {.name = "ports", .text = [](Proc& proc, int32_t) -> Result<std::string> { return ports_text(TRY(proc.system().ports())); }},
     {.name = "servers",
      .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.system().servers(); },
@@ -27,13 +28,14 @@ constexpr ProcItem kRoot[]{
      .text = [](Proc& proc, int32_t) -> Result<std::string> { return cpu_text(proc.system().moment().info, proc.system().cpu()); }},
     {.name = "filesystems", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.file_systems_text(); }},
     {.name = "loadavg", .text = [](Proc& proc, int32_t) -> Result<std::string> { return load_text(proc.system().moment()); }},
-    {.name = "meminfo", .text = [](Proc& proc, int32_t) -> Result<std::string> { return memory_text(proc.system().moment().info); }},
+    {.name = "meminfo", .text = [](Proc& proc, int32_t) -> Result<std::string> { return memory_text(proc.system().moment()); }},
     {.name = "mounts", .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.mounts_text(); }},
     {.name = "portico", .items = kPortico},
     {.name = "self", .items = kSelf},
     {.name = "stat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return stat_text(proc.system().moment()); }},
     {.name = "sys", .items = kProcSettings},
     {.name = "uptime", .text = [](Proc& proc, int32_t) -> Result<std::string> { return uptime_text(proc.system().moment()); }},
+    {.name = "vmstat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return virtual_memory_text(proc.system().moment()); }},
     {.name = "version", .text = [](Proc&, int32_t) -> Result<std::string> { return version_text(); }},
 };
 
@@ -45,6 +47,18 @@ ProcFileSystem::ProcFileSystem(uint64_t device, SystemView& system, const NameSp
       name_space_(name_space),
       start_ns_(realtime_ns()),
       root_(std::make_shared<ProcDirectory>(*this, ProcPlace{.inode = 1}, kRoot, ProcListing::WithProcesses)) {}
+
+MappingName ProcFileSystem::mapping_name(const abi::MappingInfo& mapping) {
+    const auto flags = static_cast<abi::MapFlags>(mapping.flags);
+    if (mapping.address >= abi::kRuntimeBase) return {.path = "[portico]"};
+    if (has(flags, abi::MapFlags::Heap)) return {.path = "[heap]"};
+    if (has(flags, abi::MapFlags::Stack)) return {.path = "[stack]"};
+    const NodeRef file = system_.owner_of(mapping.origin_id != 0 ? mapping.origin_id : mapping.memory_id);
+    if (!file) return {};
+    const Attributes attributes = file->attributes();
+    const Result<std::string> path = name_space_.path_of(file);
+    return {.device = attributes.device, .inode = attributes.inode, .path = path ? *path : "(deleted)"};
+}
 
 std::string ProcFileSystem::mounts_text() const {
     std::string text = format("none / %s rw,relatime 0 0\n", std::string(name_space_.root()->file_system().type()).c_str());

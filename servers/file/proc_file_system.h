@@ -21,6 +21,7 @@ public:
     SystemView& system() const { return system_; }
     std::string mounts_text() const;
     std::string mount_info_text() const;
+    MappingName mapping_name(const abi::MappingInfo& mapping);
     std::string file_systems_text() const;
     int64_t start_ns() const { return start_ns_; }
 

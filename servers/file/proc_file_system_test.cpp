@@ -58,6 +58,12 @@ public:
              .waits_for = 9},
             {.id = 9, .owner = 7, .name = {'f', 'u', 'l', 'l', ' ', 's', 'i', 'x', 't', 'e', '\n', 'n', ' ', 'b', 'y', 't'}}};
     }
+    Result<std::vector<abi::MappingUsage>> mappings(int32_t) override {
+        return std::vector<abi::MappingUsage>{{.mapping = {.address = 0x10000, .length_bytes = 40960, .access = 3}, .private_dirty = 2}};
+    }
+    std::shared_ptr<Node> owner_of(uint64_t) override { return nullptr; }
+    uint64_t cached_bytes() override { return 0; }
+    Result<std::vector<protocols::process::BudgetInfo>> budgets() override { return std::vector<protocols::process::BudgetInfo>{}; }
     std::string uuid() override { return "uuid\n"; }
     std::string servers() override { return "uart running 0\n"; }
     Result<> command_servers(std::string_view line) override {

@@ -19,6 +19,15 @@ Result<std::string> with_process(ProcFileSystem& proc, int32_t pid, std::string 
 
 /// fd: what is in it each process knows of itself only (its library lists its own).
 constexpr std::span<const ProcItem> kOfTheLibrary{};
+/// A process that has ended has no mappings, and Linux shows it empty files.
+std::vector<abi::MappingUsage> mappings_of(ProcFileSystem& proc, int32_t pid) {
+    Result<std::vector<abi::MappingUsage>> mappings = proc.system().mappings(pid);
+    return mappings ? std::move(*mappings) : std::vector<abi::MappingUsage>{};
+}
+
+NameMapping names_of(ProcFileSystem& proc) {
+    return [&proc](const abi::MappingInfo& mapping) { return proc.mapping_name(mapping); };
+}
 
 constexpr ProcItem kProcess[]{
     {.name = "cgroup", .text = [](ProcFileSystem&, int32_t) -> Result<std::string> { return "0::/\n"; }},
@@ -29,13 +38,27 @@ constexpr ProcItem kProcess[]{
                 int32_t pid) { return with_process(proc, pid, [](const ProcessView& p) { return process_name(p) + "\n"; }); }},
     {.name = "exe", .link = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return TRY(proc.system().process(pid)).path; }},
     {.name = "fd", .items = kOfTheLibrary},
+    {.name = "maps",
+     .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return maps_text(mappings_of(proc, pid), names_of(proc)); }},
     {.name = "mountinfo", .text = [](ProcFileSystem& proc, int32_t) -> Result<std::string> { return proc.mount_info_text(); }},
     {.name = "mounts", .text = [](ProcFileSystem& proc, int32_t) -> Result<std::string> { return proc.mounts_text(); }},
     {.name = "oom_score_adj", .text = [](ProcFileSystem&, int32_t) -> Result<std::string> { return "0\n"; }},
     {.name = "root", .link = [](ProcFileSystem&, int32_t) -> Result<std::string> { return "/"; }},
     {.name = "stat", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, process_stat_text); }},
-    {.name = "statm", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, process_memory_text); }},
-    {.name = "status", .text = [](ProcFileSystem& proc, int32_t pid) { return with_process(proc, pid, process_status_text); }},
+    {.name = "statm",
+     .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> {
+         return process_memory_text(MemorySums::of(mappings_of(proc, pid)));
+     }},
+    {.name = "status",
+     .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> {
+         const ProcessView process = TRY(proc.system().process(pid));
+         const std::vector<abi::MappingUsage> mappings = mappings_of(proc, pid);
+         return process_status_text(process, mappings.empty() ? std::string() : status_memory_text(MemorySums::of(mappings)));
+     }},
+    {.name = "smaps",
+     .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return smaps_text(mappings_of(proc, pid), names_of(proc)); }},
+    {.name = "smaps_rollup",
+     .text = [](ProcFileSystem& proc, int32_t pid) -> Result<std::string> { return smaps_rollup_text(mappings_of(proc, pid)); }},
 };
 
 /// A link in fd. Which there are and where they lead, the process's library says, before the server is asked.

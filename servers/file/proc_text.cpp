@@ -12,9 +12,6 @@ constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t ticks(uint64_t ns) {
     return ns / (kSecond / kTicksPerSecond);
 }
-constexpr uint64_t kib(uint64_t bytes) {
-    return bytes / 1024;
-}
 constexpr uint64_t hundredths(uint64_t ns) {
     return ns / (kSecond / 100) % 100;
 }
@@ -31,21 +28,6 @@ std::string format(const char* pattern, ...) {
     std::string text(length > 0 ? static_cast<size_t>(length) : 0, '\0');
     vsnprintf(text.data(), text.size() + 1, pattern, again);
     va_end(again);
-    return text;
-}
-
-std::string memory_text(const abi::SystemInfo& info) {
-    std::string text;
-    const auto line = [&](const char* name, uint64_t bytes) { text += format("%-15s %8" PRIu64 " kB\n", name, kib(bytes)); };
-    line("MemTotal:", info.memory_bytes);
-    line("MemFree:", info.free_bytes);
-    line("MemAvailable:", info.free_bytes);
-    line("Buffers:", 0);
-    line("Cached:", 0);
-    line("SwapCached:", 0);
-    line("SwapTotal:", 0);
-    line("SwapFree:", 0);
-    line("Slab:", info.kernel_bytes);
     return text;
 }
 
@@ -137,7 +119,7 @@ std::string process_stat_text(const ProcessView& process) {
     return text + " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 }
 
-std::string process_status_text(const ProcessView& process) {
+std::string process_status_text(const ProcessView& process, const std::string& memory) {
     const auto& d = process.description;
     const char* const state = d.state == 'R'   ? "R (running)"
                               : d.state == 'T' ? "T (stopped)"
@@ -145,15 +127,9 @@ std::string process_status_text(const ProcessView& process) {
                                                : "S (sleeping)";
     return format(
         "Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n"
-        "VmSize:\t%8" PRIu64 " kB\nVmRSS:\t%8" PRIu64 " kB\nThreads:\t%u\n",
+        "%sThreads:\t%u\n",
         process_name(process).c_str(), state, d.pid, d.pid, d.parent, d.uid, d.uid, d.uid, d.uid, d.gid, d.gid, d.gid, d.gid,
-        kib(d.mapped_bytes), kib(d.resident_bytes), d.thread_count);
-}
-
-std::string process_memory_text(const ProcessView& process) {
-    const auto& d = process.description;
-    return format("%" PRIu64 " %" PRIu64 " 0 0 0 %" PRIu64 " 0\n", d.mapped_bytes / abi::kPageBytes, d.resident_bytes / abi::kPageBytes,
-                  d.mapped_bytes / abi::kPageBytes);
+        memory.c_str(), d.thread_count);
 }
 
 std::string uuid_text(const uint8_t (&random)[16]) {

@@ -30,13 +30,15 @@ struct SystemMoment {
     uint64_t monotonic_ns = 0;
     uint64_t processes_running = 0;
     int64_t last_pid = 0;
+    uint64_t cached_bytes = 0;  ///< in memory for files
+    uint64_t kept_bytes = 0;    ///< free, but not for programs
+    uint64_t kill_count = 0;    ///< of processes, for want of memory
 };
 
 inline constexpr uint64_t kTicksPerSecond = 100;  // USER_HZ
 
 std::string format(const char* pattern, ...) __attribute__((format(printf, 1, 2)));
 
-std::string memory_text(const abi::SystemInfo& info);
 std::string cpu_text(const abi::SystemInfo& info, const CpuView& cpu);
 std::string stat_text(const SystemMoment& moment);
 std::string uptime_text(const SystemMoment& moment);
@@ -49,8 +51,8 @@ std::string accounts_text(const abi::SystemInfo& info, const abi::AccountInfo& o
 std::string ports_text(const std::vector<abi::PortInfo>& ports);
 
 std::string process_stat_text(const ProcessView& process);
-std::string process_status_text(const ProcessView& process);
-std::string process_memory_text(const ProcessView& process);
+/// `memory`: the lines about memory, none for one that has ended.
+std::string process_status_text(const ProcessView& process, const std::string& memory);
 std::string process_name(const ProcessView& process);
 
 /// A version 4 UUID of 16 random bytes, with a newline.

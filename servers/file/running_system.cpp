@@ -39,6 +39,11 @@ SystemMoment RunningSystem::moment() {
     const Result<std::vector<int32_t>> pids = processes();
     moment.last_pid = pids && !pids->empty() ? pids->back() : 0;
     moment.processes_running = 1;  // the one that asks
+    moment.cached_bytes = cached_bytes();
+    if (const auto all = budgets(); all && !all->empty()) {
+        moment.kept_bytes = all->front().kept_free_bytes;
+        moment.kill_count = all->front().kill_count;
+    }
     return moment;
 }
 
@@ -100,6 +105,32 @@ Result<ProcessView> RunningSystem::process(int32_t pid) {
     view.path.assign(texts, path_bytes);
     view.arguments.assign(texts + path_bytes, std::min<uint64_t>(view.description.arguments_bytes, texts_bytes - path_bytes));
     return view;
+}
+
+Result<std::vector<abi::MappingUsage>> RunningSystem::mappings(int32_t pid) {
+    const auto reply = ipc::call(handles_.process_server, process::Inspect{.pid = pid});
+    if (!reply) return fail(reply.error() == Error::NoProcess ? Error::NotFound : reply.error());
+    const OwnedHandle looked_at(reply->process);
+    std::vector<abi::MappingUsage> all;
+    for (uint64_t address = 0;;) {
+        abi::MappingUsage part;
+        const auto found = native::call(abi::ProcessInspect{looked_at.get(), address, reinterpret_cast<uint64_t>(&part)});
+        if (!found && found.error() == Error::WrongState) return fail(Error::NotFound);  // it has ended
+        if (!found) return all;
+        address = part.counted_to;
+        if (!all.empty() && all.back().mapping.address == part.mapping.address)
+            add_usage(all.back(), part);
+        else
+            all.push_back(part);
+    }
+}
+
+Result<std::vector<process::BudgetInfo>> RunningSystem::budgets() {
+    std::vector<process::BudgetInfo> all(256);
+    const auto reply =
+        TRY(ipc::call(handles_.process_server, process::ListBudgets{}, {.writable = std::as_writable_bytes(std::span(all))}));
+    all.resize(std::min<uint64_t>(reply.count, all.size()));
+    return all;
 }
 
 Result<std::vector<abi::PortInfo>> RunningSystem::ports() {

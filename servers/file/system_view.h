@@ -5,6 +5,8 @@
 
 #include "libs/result.h"
 #include "runtime/handle.h"
+#include "servers/file/file_memory.h"
+#include "servers/file/proc_memory.h"
 #include "servers/file/proc_text.h"
 #include "servers/file/server_list.h"
 
@@ -19,25 +21,36 @@ public:
     virtual CpuView cpu() = 0;
     virtual Result<std::vector<int32_t>> processes() = 0;
     virtual Result<ProcessView> process(int32_t pid) = 0;  ///< NotFound if there is none
+    /// What it has mapped, lowest first. Errors: NotFound if there is no such process or it has no memory any more.
+    virtual Result<std::vector<abi::MappingUsage>> mappings(int32_t pid) = 0;
+    /// The file behind a memory object; null if it is none that is known.
+    virtual std::shared_ptr<Node> owner_of(uint64_t memory_id) = 0;
+    virtual uint64_t cached_bytes() = 0;  ///< what is in memory for files
+    virtual Result<std::vector<protocols::process::BudgetInfo>> budgets() = 0;
     virtual std::string uuid() = 0;
     virtual Result<std::vector<abi::PortInfo>> ports() = 0;
     virtual std::string servers() = 0;                            ///< ServerList::text
     virtual Result<> command_servers(std::string_view line) = 0;  ///< what ServerList::parse understands
 };
 
-/// The running system. Ownership: borrows the handles (`inspection`: the hardware resource, to look at only) and the list.
+/// The running system. Ownership: borrows the handles (`inspection`: the hardware resource, to look at only), the list and the memory.
 class RunningSystem final : public SystemView {
 public:
     struct Handles {
         abi::Handle process_server, init, inspection;
     };
-    RunningSystem(const Handles& handles, const ServerList& servers) : handles_(handles), servers_(servers) {}
+    RunningSystem(const Handles& handles, const ServerList& servers, const MemorySource& memory)
+        : handles_(handles), servers_(servers), memory_(memory) {}
 
     SystemMoment moment() override;
     abi::AccountInfo account() override;
     CpuView cpu() override;
     Result<std::vector<int32_t>> processes() override;
     Result<ProcessView> process(int32_t pid) override;
+    Result<std::vector<abi::MappingUsage>> mappings(int32_t pid) override;
+    std::shared_ptr<Node> owner_of(uint64_t memory_id) override { return memory_.owner_of(memory_id); }
+    uint64_t cached_bytes() override { return memory_.cached_bytes(); }
+    Result<std::vector<protocols::process::BudgetInfo>> budgets() override;
     std::string uuid() override;
     Result<std::vector<abi::PortInfo>> ports() override;
     std::string servers() override { return servers_.text(); }
@@ -46,6 +59,7 @@ public:
 private:
     Handles handles_;
     const ServerList& servers_;
+    const MemorySource& memory_;
 };
 
 }  // namespace portico::file_server

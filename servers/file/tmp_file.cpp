@@ -27,6 +27,7 @@ Result<FileMemory*> TmpFile::own_memory() {
         TRY(source().admit(archived_.size()));
         memory_ = archived_.empty() ? TRY(source().create()) : TRY(source().copy_of_archive(archived_));
         archived_ = {};
+        source().note_owner(memory_->id(), weak_from_this());
     }
     return memory_.get();
 }

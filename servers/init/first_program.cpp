@@ -125,10 +125,11 @@ Result<> FirstProgram::run(const std::string& path) {
     contents.descriptors = descriptors;
     const std::vector<std::byte> bytes = TRY(lay_out(contents));
     const OwnedHandle block = TRY(memory_of(bytes));
-    const OwnedHandle space = TRY(boot_.runtime.make_space(block.get(), bytes.size()));
+    const OwnedHandle& server = supervisor_.service("process").client();
+    const OwnedHandle account(TRY(supervisor_.ask(server, process::ShareAccount{})).account);
+    const OwnedHandle space = TRY(boot_.runtime.make_space(block.get(), bytes.size(), account.get()));
 
     // Spawn and Start must not be repeated, so they get all the patience at once; the process server calls nobody meanwhile.
-    const OwnedHandle& server = supervisor_.service("process").client();
     const uint64_t give_up = now_ns() + 5 * Supervisor::kSecond;
     const process::Spawn request{.boot_block_offset = 0, .zero = {}, .space = space.get(), .boot_block = block.get()};
     const auto spawned = TRY(ipc::call(server.get(), request, {}, give_up));

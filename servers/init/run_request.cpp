@@ -7,8 +7,9 @@ namespace portico::init {
 
 namespace {
 
-constexpr std::string_view kServerKeys[] = {"link",   "stdin",        "stdout",         "stderr",        "columns", "rows",
-                                            "strace", "strace_calls", "strace_summary", "strace_string", "swap",    "root"};
+constexpr std::string_view kServerKeys[] = {"link",        "stdin",        "stdout",         "stderr",        "columns", "rows",
+                                            "strace",      "strace_calls", "strace_summary", "strace_string", "swap",    "limit_memory",
+                                            "limit_tasks", "root"};
 
 std::optional<Stream> stream_named(std::string_view value, bool may_be_none) {
     if (value == "terminal") return Stream::Terminal;
@@ -17,13 +18,14 @@ std::optional<Stream> stream_named(std::string_view value, bool may_be_none) {
     return std::nullopt;
 }
 
-bool is_number(std::string_view value) {
-    return !value.empty() && value.size() <= 5 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+bool is_number(std::string_view value, size_t digits_max = 5) {
+    return !value.empty() && value.size() <= digits_max && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// What only servers understand.
 bool is_for_servers(std::string_view key, std::string_view value) {
     if (key == "columns" || key == "rows" || key == "strace_string") return is_number(value);
+    if (key == "limit_memory" || key == "limit_tasks") return is_number(value, 18);
     if (key == "swap" || key == "root") return value.size() == 3 && value.starts_with("vd");  // which disk
     return key == "strace_calls" || (key == "strace_summary" && value == "on");
 }

@@ -23,8 +23,8 @@ Result<RuntimeLibrary> RuntimeLibrary::open(abi::Handle image) {
     return RuntimeLibrary(image, header);
 }
 
-Result<OwnedHandle> RuntimeLibrary::make_space(abi::Handle boot_block, uint64_t boot_block_bytes) const {
-    OwnedHandle space(TRY(native::call(abi::SpaceCreate{})).space);
+Result<OwnedHandle> RuntimeLibrary::make_space(abi::Handle boot_block, uint64_t boot_block_bytes, abi::Handle account) const {
+    OwnedHandle space(TRY(native::call(abi::SpaceCreate{account})).space);
     uint64_t address = abi::kRuntimeBase;
     TRY(map(space, image_, address, header_.text_bytes, kFixed | abi::MapFlags::Shared | abi::Access::ReadExecute));
     address += header_.text_bytes;

@@ -13,7 +13,7 @@ public:
     static Result<RuntimeLibrary> open(abi::Handle image);
 
     /// A new address space that holds the library and, at kBootBlockAddress, `boot_block`.
-    Result<OwnedHandle> make_space(abi::Handle boot_block, uint64_t boot_block_bytes) const;
+    Result<OwnedHandle> make_space(abi::Handle boot_block, uint64_t boot_block_bytes, abi::Handle account) const;
 
     abi::Handle image() const { return image_; }
     /// What the first thread of a process in such a space starts with.

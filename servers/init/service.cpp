@@ -114,7 +114,7 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     contents.grants = grants;
     const uint64_t block_bytes = TRY(lay_out(contents)).size();  // handles have no influence on it
     const OwnedHandle block(TRY(native::call(abi::MemoryCreate{block_bytes})).memory);
-    const OwnedHandle space = TRY(boot.runtime.make_space(block.get(), block_bytes));
+    const OwnedHandle space = TRY(boot.runtime.make_space(block.get(), block_bytes, account_.get()));
     const OwnedHandle supervisor(TRY(native::call(abi::PortBadge{events, supervisor_badge, kSupervisorCredits})).sender);
     OwnedHandle process(TRY(native::call(abi::ProcessCreate{space.get(), account_.get(), supervisor.get()})).process);
     native::set_name(process.get(), name());

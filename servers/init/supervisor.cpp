@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "abi/names.h"
+#include "runtime/boot.h"
 #include "servers/init/log.h"
 
 namespace portico::init {
@@ -12,6 +13,8 @@ namespace {
 // Of a supervisor's badge: which service, and the how-manieth process of it.
 constexpr uint64_t kRequestBadge = 0;  // of no service: its low byte is their index + 1
 constexpr uint64_t kRequestCredits = 64;
+constexpr uint64_t kMemoryBadge = 1 << 8;  // of no service either
+constexpr uint64_t kMemoryShort = 1, kWatchAgain = 2;
 constexpr uint64_t make_badge(size_t index, uint32_t generation) {
     return uint64_t{generation} << 8 | (index + 1);
 }
@@ -40,6 +43,31 @@ void Supervisor::start_all() {
     file_control_ = std::move(*control);
     for (size_t i = 0; i < services_.size(); ++i)
         if (is_wanted(kServices[i], boot_)) announce(i);
+    if (const Result<> watching = watch_memory(); !watching)
+        set_failure("cannot watch over the memory: " + std::string(abi::name_of(watching.error())));
+}
+
+Result<> Supervisor::watch_memory() {
+    if (!memory_events_) {
+        memory_events_.reset(TRY(native::call(abi::PortBadge{events_.get(), kMemoryBadge, 1})).sender);
+        memory_timer_.reset(TRY(native::call(abi::TimerCreate{memory_events_.get(), kWatchAgain})).timer);
+    }
+    abi::SystemInfo system;
+    TRY(native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)}));
+    return native::call(
+        abi::AccountWatch{boot::grant("account"), memory_events_.get(), kMemoryShort, system.memory_bytes - kServersShortBytes});
+}
+
+/// Programs leave more than this free, so it is servers that are short, and what they do they do for programs.
+void Supervisor::on_low_memory(uint64_t bits) {
+    if ((bits & kWatchAgain) != 0) {
+        for (const uint64_t id : std::exchange(starved_, {})) (void)native::reply(id, abi::Message{});
+        (void)watch_memory();
+    }
+    if ((bits & kMemoryShort) == 0) return;
+    log("memory runs short: the largest program has to go");
+    if (running("process")) (void)ipc::post(service("process").client().get(), protocols::process::MakeRoom{});
+    (void)native::call(abi::TimerSet{memory_timer_.get(), now_ns() + 100 * kMillisecond, 0});  // by then it has gone
 }
 
 Result<> Supervisor::start(size_t index) {
@@ -90,6 +118,7 @@ void Supervisor::handle(const abi::Message& message) {
     const bool is_current = index < services_.size() && message.badge == make_badge(index, watches_[index].generation);
     if (kind == abi::MessageKind::Fault && is_current) on_fault(index, message);
     if (kind == abi::MessageKind::Notification && is_current && (message.word[0] & abi::kNotifyProcessExited) != 0) on_end(index);
+    if (kind == abi::MessageKind::Notification && message.badge == kMemoryBadge) on_low_memory(message.word[0]);
     if (kind == abi::MessageKind::Send && message.badge == kRequestBadge) on_request(message);
     if (kind == abi::MessageKind::Send || kind == abi::MessageKind::Call) ipc::close_handles(message);
 }
@@ -121,6 +150,10 @@ void Supervisor::on_fault(size_t index, const abi::Message& message) {
     abi::FaultWords fault;
     static_assert(sizeof fault == sizeof message.word);
     std::memcpy(&fault, message.word, sizeof fault);
+    if (fault.kind == abi::FaultKind::NoMemory) {
+        starved_.push_back(message.id);
+        return on_low_memory(kMemoryShort);
+    }
     log(std::string(services_[index].name()) + " killed: " + std::string(abi::name_of(fault.kind)) + ", address " +
         hexadecimal(fault.address) + ", access " + hexadecimal(fault.access) + ", at " + hexadecimal(fault.instruction) + ", stack " +
         hexadecimal(fault.stack));

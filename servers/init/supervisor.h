@@ -26,6 +26,7 @@ public:
     static constexpr uint64_t kMillisecond = 1'000'000, kSecond = 1000 * kMillisecond;
     static constexpr uint64_t kDelayMin = 10 * kMillisecond, kDelayMax = kSecond, kRestartsPeriod = 60 * kSecond;
     static constexpr unsigned kRestartsMax = 16;
+    static constexpr uint64_t kServersShortBytes = 512 << 10;
     static constexpr uint64_t kPatience = 60 * kSecond;  ///< for a server that is alive and does not answer
 
     static Result<Supervisor> create(const BootResources& boot);
@@ -87,13 +88,18 @@ private:
     void on_fault(size_t index, const abi::Message& message);
     void on_end(size_t index);
     void on_request(const abi::Message& message);
+    Result<> watch_memory();
+    void on_low_memory(uint64_t bits);
     void announce(size_t index);
     void plan_restart(size_t index);
 
     const BootResources& boot_;
     OwnedHandle events_;
-    OwnedHandle requests_;      // sends to events_
-    OwnedHandle file_control_;  // to tell the file server; none before it was prepared
+    OwnedHandle requests_;       // sends to events_
+    OwnedHandle memory_events_;  // so does this: memory runs short
+    OwnedHandle memory_timer_;
+    std::vector<uint64_t> starved_;  // faults of servers that found no memory: answered when that is looked at again
+    OwnedHandle file_control_;       // to tell the file server; none before it was prepared
     std::vector<Service> services_;
     std::array<Watch, kServices.size()> watches_;
     std::optional<abi::Message> reply_;

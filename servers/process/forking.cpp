@@ -18,7 +18,12 @@ void rename(Process& process, const char (&field)[16]) {
 Result<Process*> Server::fork(Process& parent, const protocol::Fork& request) {
     if (parent.pid == 0) return fail(Error::AccessDenied);
     if (request.exit_signal < 0 || request.exit_signal > kSignalMax || request.share_space > 1) return fail(Error::InvalidArgument);
+    const std::shared_ptr<Budget> budget = parent.children_budget ? parent.children_budget : parent.budget;
+    TRY(demand_task_room(parent, budget.get()));
     Process& child = *TRY(table_.create(parent));
+    child.budget = budget;
+    child.task_count = TaskCount(budget);
+    child.owner_tasks_max = parent.owner_tasks_max;
     child.name = parent.name;
     child.path = parent.path;
     child.arguments = parent.arguments;

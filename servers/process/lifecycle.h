@@ -46,6 +46,7 @@ public:
     void release_space(Process& child) { child.space_released.wake_all(); }
 
     void set_reaper(const Process& process) { reaper_pid_ = process.pid; }
+    bool is_reaper(const Process& process) const { return process.pid == reaper_pid_; }
     bool has_reaper() const { return reaper_pid_ != 0; }
     /// Has the reaper ended, so that nothing may start any more?
     bool is_ending() const { return ending_; }

@@ -7,6 +7,7 @@
 #include "protocols/process.h"
 #include "runtime/handle.h"
 #include "runtime/task.h"
+#include "servers/process/budget.h"
 #include "servers/process/signal_queue.h"
 
 namespace portico::process {
@@ -14,6 +15,7 @@ namespace portico::process {
 using protocols::process::Credentials;
 
 struct Thread {
+    TaskCount count;
     OwnedHandle handle;
     SignalQueue pending;
     uint64_t kernel_id = 0;
@@ -39,6 +41,11 @@ struct Process {
     State state = State::New;
     std::set<int32_t> children;
     Credentials credentials;
+
+    std::shared_ptr<Budget> budget;           ///< none: init's and that of tests
+    std::shared_ptr<Budget> children_budget;  ///< of children to come; none: its own
+    TaskCount task_count;
+    uint64_t owner_tasks_max = Budget::kNoLimit;  ///< RLIMIT_NPROC
 
     OwnedHandle kernel_process;
     abi::Handle server_handle;  ///< the value that names the process server in its own handle table

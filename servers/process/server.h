@@ -16,10 +16,11 @@ inline constexpr uint64_t kProgramPriority = 8;
 
 /// What the server was given when it started.
 struct Environment {
-    abi::Handle port;              ///< with Receive
-    abi::Handle programs_account;  ///< pays for what Spawn makes and all that comes of it
-    uint64_t program_start = 0;    ///< where the runtime library starts a program
-    OwnedHandle identities;        ///< memory: what the table publishes
+    abi::Handle port;                                                            ///< with Receive
+    OwnedHandle programs_account;                                                ///< pays for what Spawn makes and all that comes of it
+    uint64_t memory_bytes_max = Budget::kNoLimit, tasks_max = Budget::kNoLimit;  ///< of all programs
+    uint64_t program_start = 0;                                                  ///< where the runtime library starts a program
+    OwnedHandle identities;                                                      ///< memory: what the table publishes
 };
 
 /// One thread, one port, one loop: nothing here needs a lock. A request speaks for the process its badge names; requests of a
@@ -28,7 +29,10 @@ struct Environment {
 /// Ownership: borrows the table, which must outlive it. Bound: the table's; one waiting coroutine a pending call.
 class Server {
 public:
-    Server(Environment&& environment, ProcessTable& table) : environment_(std::move(environment)), table_(table), lifecycle_(table) {}
+    Server(Environment&& environment, ProcessTable& table) : environment_(std::move(environment)), table_(table), lifecycle_(table) {
+        programs_budget_ =
+            budgets_.make_first(std::move(environment_.programs_account), environment_.memory_bytes_max, environment_.tasks_max);
+    }
 
     // ---- spawning.cpp
     Result<protocol::Spawn::Reply> on(const Call& call, const protocol::Spawn& request);
@@ -73,6 +77,14 @@ public:
     Result<protocol::FindThread::Reply> on(const Call& call, const protocol::FindThread& request);
     Task on(Call call, protocol::AwaitEnd request);
 
+    // ---- budgeting.cpp
+    Result<protocol::LimitChildren::Reply> on(const Call& call, const protocol::LimitChildren& request);
+    Result<protocol::LimitOwner::Reply> on(const Call& call, const protocol::LimitOwner& request);
+    Result<protocol::ListBudgets::Reply> on(const Call& call, const protocol::ListBudgets& request);
+    Result<protocol::ShareAccount::Reply> on(const Call& call, const protocol::ShareAccount& request);
+    Result<protocol::Inspect::Reply> on(const Call& call, const protocol::Inspect& request);
+    Result<protocol::MakeRoom::Reply> on(const Call& call, const protocol::MakeRoom& request);
+
     // ---- supervision.cpp
     void on_notification(uint64_t badge, uint64_t bits);
     void on_other(const abi::Message& message);
@@ -103,10 +115,19 @@ private:
     void on_timer(Process& process);
     void on_fault(Process& process, const abi::Message& message);
 
+    /// Whether the process may make one more process or thread. Errors: NoSpace.
+    Result<> demand_task_room(const Process& process, const Budget* budget);
+    void on_want_of_memory(Process& process, const abi::Message& message);
+    bool kill_largest(Budget& budget, std::string_view why);
+    void end_wants_of_memory();
+
     Environment environment_;
     ProcessTable& table_;
     Lifecycle lifecycle_;
-    OwnedHandle next_terminal_;  ///< controls the session of the next Spawn
+    Budgets budgets_;
+    std::shared_ptr<Budget> programs_budget_;
+    std::vector<uint64_t> wants_of_memory_;  ///< faults of those who wait until what is being killed has gone
+    OwnedHandle next_terminal_;              ///< controls the session of the next Spawn
     uint64_t next_special_device_ = 0;
 };
 

@@ -39,7 +39,10 @@ Result<protocol::Spawn::Reply> Server::on(const Call& call, const protocol::Spaw
     Process& init = *TRY(caller(call));
     TRY(require_init(init));
     if (lifecycle_.is_ending()) return fail(Error::WrongState);
+    TRY(demand_task_room(init, programs_budget_.get()));
     Process& process = *TRY(table_.create(init));
+    process.budget = programs_budget_;
+    process.task_count = TaskCount(process.budget);
     Result<OwnedHandle> shown = fail(Error::WrongState);
     Result<> made = set_up_spawned(process, request);
     if (made) {
@@ -61,7 +64,7 @@ Result<protocol::Spawn::Reply> Server::on(const Call& call, const protocol::Spaw
 Result<> Server::set_up_spawned(Process& process, const protocol::Spawn& request) {
     const OwnedHandle supervisor = TRY(make_sender(process, BadgeKind::Supervisor, kSupervisorCredits));
     process.kernel_process =
-        OwnedHandle(TRY(native::call(abi::ProcessCreate{request.space, environment_.programs_account, supervisor.get()})).process);
+        OwnedHandle(TRY(native::call(abi::ProcessCreate{request.space, process.budget->account(), supervisor.get()})).process);
     TRY(give_server_handle(process, abi::kNoHandle));
     const uint64_t block = request.boot_block_offset;
     TRY(write_value(request.boot_block, block + offsetof(abi::BootBlock, process_server), process.server_handle));
@@ -77,7 +80,7 @@ Result<protocol::Start::Reply> Server::on(const Call& call, const protocol::Star
     const abi::ThreadStart start{
         .instruction = environment_.program_start, .argument = abi::kBootBlockAddress, .priority = kProgramPriority};
     const auto made = TRY(native::call(abi::ThreadCreate{process->kernel_process.get(), reinterpret_cast<uint64_t>(&start)}));
-    table_.add_main_thread(*process, {.handle = OwnedHandle(made.thread), .pending = {}, .kernel_id = made.id});
+    table_.add_main_thread(*process, {.count = {}, .handle = OwnedHandle(made.thread), .pending = {}, .kernel_id = made.id});
     process->state = State::Running;
     process->start_ns = now_ns();
     return protocol::Start::Reply{};
@@ -85,8 +88,8 @@ Result<protocol::Start::Reply> Server::on(const Call& call, const protocol::Star
 
 Result<> Server::start_clone(const Process& parent, Process& child, const protocol::Fork& request) {
     const OwnedHandle supervisor = TRY(make_sender(child, BadgeKind::Supervisor, kSupervisorCredits));
-    child.kernel_process =
-        OwnedHandle(TRY(native::call(abi::ProcessClone{parent.kernel_process.get(), supervisor.get(), request.share_space})).process);
+    const abi::ProcessClone clone{parent.kernel_process.get(), supervisor.get(), request.share_space, child.budget->account()};
+    child.kernel_process = OwnedHandle(TRY(native::call(clone)).process);
     TRY(give_server_handle(child, parent.server_handle));
     const abi::ThreadStart start{.instruction = request.instruction,
                                  .stack = request.stack,
@@ -95,7 +98,7 @@ Result<> Server::start_clone(const Process& parent, Process& child, const protoc
                                  .gs_base = request.gs_base,
                                  .priority = kProgramPriority};
     const auto made = TRY(native::call(abi::ThreadCreate{child.kernel_process.get(), reinterpret_cast<uint64_t>(&start)}));
-    table_.add_main_thread(child, {.handle = OwnedHandle(made.thread), .pending = {}, .kernel_id = made.id});
+    table_.add_main_thread(child, {.count = {}, .handle = OwnedHandle(made.thread), .pending = {}, .kernel_id = made.id});
     return {};
 }
 

@@ -53,13 +53,17 @@ void Server::on_notification(uint64_t badge, uint64_t bits) {
     Process* process = find_by_badge(badge);
     if (process == nullptr || process->pid == 0) return;
     if (badge_kind(badge) == BadgeKind::Timer && (bits & ~abi::kNotifyKernelBits) != 0) on_timer(*process);
-    if (badge_kind(badge) == BadgeKind::Supervisor && (bits & abi::kNotifyProcessExited) != 0) lifecycle_.finish(*process);
+    if (badge_kind(badge) == BadgeKind::Supervisor && (bits & abi::kNotifyProcessExited) != 0) {
+        lifecycle_.finish(*process);
+        end_wants_of_memory();
+    }
 }
 
 void Server::on_fault(Process& process, const abi::Message& message) {
     abi::FaultWords fault;
     static_assert(sizeof fault == sizeof message.word);
     std::memcpy(&fault, message.word, sizeof fault);
+    if (fault.kind == abi::FaultKind::NoMemory) return on_want_of_memory(process, message);
     const int signal = signal_of(fault.kind);
     std::fprintf(stderr, "process: %d (%s) killed by signal %d: fault %u, address %#lx, access %u, at %#lx, stack %#lx\n", process.pid,
                  process.name.c_str(), signal, static_cast<unsigned>(fault.kind), fault.address, fault.access, fault.instruction,
@@ -79,6 +83,9 @@ void Server::on_other(const abi::Message& message) {
         switch (message.header.operation()) {
         case protocol::SignalGroup::method.ordinal:
             (void)on(nobody_waits, protocols::unpack<protocol::SignalGroup>(message));
+            return;
+        case protocol::MakeRoom::method.ordinal:
+            (void)on(nobody_waits, protocols::unpack<protocol::MakeRoom>(message));
             return;
         case protocol::ThreadExit::method.ordinal:
             (void)on(nobody_waits, protocols::unpack<protocol::ThreadExit>(message));

@@ -6,7 +6,8 @@ Result<protocol::ThreadCreate::Reply> Server::on(const Call& call, const protoco
     Process& process = *TRY(caller(call));
     if (process.pid == 0) return fail(Error::AccessDenied);
     // The number comes first, so that nothing can fail once the thread runs but the copy of its handle.
-    const int32_t tid = TRY(table_.add_thread(process, {}));
+    TRY(demand_task_room(process, process.budget.get()));
+    const int32_t tid = TRY(table_.add_thread(process, {.count = TaskCount(process.budget), .handle = {}, .pending = {}}));
     const abi::ThreadStart start{.instruction = request.instruction,
                                  .stack = request.stack,
                                  .argument = request.argument,
