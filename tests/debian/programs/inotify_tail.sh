@@ -1,0 +1,1 @@
+echo 1 > f; timeout 3 tail -n +1 -f f > out & sleep 1; echo 2 >> f; sleep 0.5; echo 3 >> f; wait; cat out; mkdir d; inotifywait -q -t 10 -e create,delete --format '%e %f' d & sleep 1; touch d/x; wait; inotifywait -t 1 d 2>&1 | tail -1; echo $?
