@@ -55,7 +55,7 @@ void RandomCalls::add_process() {
 
 /// An object whose pager is this process.
 void RandomCalls::add_paged_object(Thread& pager, Handle sender) {
-    const auto made = machine_.call(pager, abi::MemoryCreatePaged{kPagedPages * kPage, sender, 1 + below(2'000'000)});
+    const auto made = machine_.call(pager, abi::MemoryCreatePaged{kPagedPages * kPage, sender, 1 + below(20'000'000)});
     if (made) remember(pager, made->memory.value);
 }
 
@@ -142,7 +142,7 @@ uint64_t RandomCalls::paged_handle(Thread& thread, uint64_t memory_id) {
 /// A port to receive from at which something waits, if one of a few has that.
 uint64_t RandomCalls::full_port(Thread& thread) {
     uint64_t value = 0;
-    for (int tries = 0; tries < 6; ++tries) {
+    for (int tries = 0; tries < 12; ++tries) {
         value = handle_of(thread, abi::ObjectType::Port);
         const auto port = thread.process().handles().get<Port>(Handle{value}, abi::Rights::Receive);
         if (port && !(*port)->empty()) break;
@@ -286,7 +286,9 @@ void RandomCalls::load_pages(abi::Registers& r, bool forwards, bool receives) {
 Thread* RandomCalls::pick() {
     for (int tries = 0; tries < 8 && !threads_.empty(); ++tries) {
         Thread& thread = *threads_[below(threads_.size())];
-        if (machine_.runnable(thread)) return &thread;
+        if (!machine_.runnable(thread)) continue;
+        if (tries < 4 && one_in(2) && asked_of_[thread.process().id()].empty()) continue;  // pagers with work first
+        return &thread;
     }
     return nullptr;
 }
@@ -294,14 +296,14 @@ Thread* RandomCalls::pick() {
 /// Ends of threads and processes are rare, so that the others get to build something up.
 uint64_t RandomCalls::pick_number(Thread& thread) {
     uint64_t number = below(abi::Syscalls::kCount + 1);
-    if (one_in(10)) number = abi::PortReceive::doc.number;
+    if (one_in(6)) number = abi::PortReceive::doc.number;
     if (one_in(3)) number = abi::PortSend::doc.number + below(abi::WindowWrite::doc.number - abi::PortSend::doc.number + 1);
     if (is_one_of<abi::ThreadExit, abi::ProcessKill, abi::ProcessExec>(number) && !one_in(8)) number = abi::SpaceMap::doc.number;
     // Calls that were taken are used and answered now and then: by chance nobody would hit upon their ids.
     static constexpr uint64_t kWithTaken[] = {abi::PortReply::doc.number, abi::WindowRead::doc.number, abi::WindowWrite::doc.number};
     if (thread.process().calls().first() != nullptr && one_in(3)) number = kWithTaken[below(3)];
     std::vector<Asked>& asked = asked_of_[thread.process().id()];
-    if (!asked.empty() && one_in(3)) number = asked.front().back ? abi::MemoryDetach::doc.number : abi::MemorySupply::doc.number;
+    if (!asked.empty() && one_in(2)) number = asked.front().back ? abi::MemoryDetach::doc.number : abi::MemorySupply::doc.number;
     if (thread.report_due && one_in(2)) number = abi::ForeignReport::doc.number;
     return number;
 }
