@@ -28,6 +28,16 @@ struct TimeSpec {
     static TimeSpec from_ns(uint64_t ns) { return {static_cast<int64_t>(ns / 1'000'000'000), static_cast<int64_t>(ns % 1'000'000'000)}; }
 };
 
+/// struct timeval.
+struct TimeValue {
+    int64_t seconds = 0, microseconds = 0;
+    bool valid() const { return seconds >= 0 && microseconds >= 0 && microseconds < 1'000'000; }
+    uint64_t to_ns() const { return TimeSpec{seconds, microseconds * 1000}.to_ns(); }
+    static TimeValue from_ns(uint64_t ns) {
+        return {static_cast<int64_t>(ns / 1'000'000'000), static_cast<int64_t>(ns % 1'000'000'000 / 1000)};
+    }
+};
+
 /// now + duration, at most kForever - 1: never "without bound" by overflow.
 uint64_t deadline_after(uint64_t duration_ns);
 

@@ -40,7 +40,11 @@ CallHandler sys_futex;
 
 // time_calls.cpp
 CallHandler sys_clock_gettime, sys_clock_getres, sys_nanosleep, sys_clock_nanosleep, sys_gettimeofday, sys_time, sys_times, sys_getrusage,
-    sys_alarm, sys_setitimer, sys_getitimer, sys_clock_settime, sys_settimeofday;
+    sys_clock_settime, sys_settimeofday;
+
+// timer_calls.cpp
+CallHandler sys_alarm, sys_setitimer, sys_getitimer, sys_timer_create, sys_timer_settime, sys_timer_gettime, sys_timer_getoverrun,
+    sys_timer_delete;
 
 // system_calls.cpp
 CallHandler sys_uname, sys_sysinfo, sys_getrandom, sys_umask, sys_prlimit64, sys_getrlimit, sys_setrlimit, sys_arch_prctl, sys_personality;

@@ -35,6 +35,8 @@ constexpr HandlerEntry kCoreHandlers[] = {
     {"clock_gettime", sys_clock_gettime}, {"clock_getres", sys_clock_getres}, {"nanosleep", sys_nanosleep},
     {"clock_nanosleep", sys_clock_nanosleep}, {"gettimeofday", sys_gettimeofday}, {"time", sys_time}, {"times", sys_times},
     {"getrusage", sys_getrusage}, {"alarm", sys_alarm}, {"setitimer", sys_setitimer}, {"getitimer", sys_getitimer},
+    {"timer_create", sys_timer_create}, {"timer_settime", sys_timer_settime}, {"timer_gettime", sys_timer_gettime},
+    {"timer_getoverrun", sys_timer_getoverrun}, {"timer_delete", sys_timer_delete},
     {"clock_settime", sys_clock_settime}, {"settimeofday", sys_settimeofday}, {"uname", sys_uname}, {"sysinfo", sys_sysinfo},
     {"getrandom", sys_getrandom}, {"umask", sys_umask}, {"prlimit64", sys_prlimit64}, {"getrlimit", sys_getrlimit},
     {"setrlimit", sys_setrlimit}, {"prctl", sys_prctl}, {"arch_prctl", sys_arch_prctl}, {"personality", sys_personality},
@@ -69,7 +71,13 @@ constexpr HandlerEntry kFileHandlers[] = {
     {"splice", sys_splice}, {"vmsplice", sys_vmsplice}, {"inotify_init", sys_inotify_init}, {"inotify_init1", sys_inotify_init1},
     {"inotify_add_watch", sys_inotify_add_watch}, {"inotify_rm_watch", sys_inotify_rm_watch}, {"statfs", sys_statfs}, {"fstatfs", sys_fstatfs}, {"fadvise64", sys_fadvise64}, {"readahead", sys_readahead},
     {"sendfile", sys_sendfile}, {"copy_file_range", sys_copy_file_range}, {"poll", sys_poll}, {"ppoll", sys_ppoll}, {"select", sys_select},
-    {"pselect6", sys_pselect6},
+    {"pselect6", sys_pselect6}, {"epoll_create", sys_epoll_create}, {"epoll_create1", sys_epoll_create1}, {"epoll_ctl", sys_epoll_ctl},
+    {"epoll_wait", sys_epoll_wait}, {"epoll_pwait", sys_epoll_pwait}, {"epoll_pwait2", sys_epoll_pwait2}, {"eventfd", sys_eventfd},
+    {"eventfd2", sys_eventfd2}, {"timerfd_create", sys_timerfd_create}, {"timerfd_settime", sys_timerfd_settime},
+    {"timerfd_gettime", sys_timerfd_gettime}, {"signalfd", sys_signalfd}, {"signalfd4", sys_signalfd4},
+    {"socket", sys_socket}, {"connect", sys_connect}, {"accept", sys_accept}, {"accept4", sys_accept4}, {"sendto", sys_sendto},
+    {"recvfrom", sys_recvfrom}, {"sendmsg", sys_sendmsg}, {"recvmsg", sys_recvmsg}, {"sendmmsg", sys_sendmmsg}, {"recvmmsg", sys_recvmmsg}, {"shutdown", sys_shutdown}, {"bind", sys_bind}, {"listen", sys_listen}, {"getsockname", sys_getsockname},
+    {"getpeername", sys_getpeername}, {"socketpair", sys_socketpair}, {"setsockopt", sys_setsockopt}, {"getsockopt", sys_getsockopt},
 };
 
 /// Servers: what libc needs to start, run threads and end. rt_sigaction and the masks are kept, but no signal ever comes.
@@ -103,6 +111,7 @@ consteval void enter(Table& table, const HandlerEntry (&handlers)[kCount]) {
             if (table[entry.number] != nullptr) two_handlers_for_one_call();
             table[entry.number] = handler.handler;
             known = true;
+            break;
         }
         if (!known) no_such_linux_call();
     }

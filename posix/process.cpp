@@ -36,6 +36,7 @@ Result<> Process::copy_from(Process& parent) NO_THREAD_SAFETY_ANALYSIS {
     map_hint = parent.map_hint;
     ignored_told = parent.ignored_told;
     child_flags_told = parent.child_flags_told;
+    has_signal_sets = parent.has_signal_sets.load();
     return {};
 }
 

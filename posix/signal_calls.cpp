@@ -49,18 +49,19 @@ int64_t queue(Thread& thread, int64_t pid, int64_t tid, uint64_t signal, uint64_
     return sent(thread, settled_call(thread.process->process_server, Kill{.pid = pid, .tid = tid, .signal = signal}, lend));
 }
 
-/// Takes one signal of `set` out of what is pending for the thread.
+bool has_deliverable(Thread& thread) {
+    const MutexGuard guard(thread.process->mutex);
+    return ((thread.pending_signals.set() | thread.process->pending_signals.set()) & ~thread.signal_mask.load()) != 0;
+}
+
+}  // namespace
+
 SignalInfo take_awaited(Thread& thread, uint64_t set) {
     if (thread.pending.exchange(0) != 0) take_signals(thread);
     const SignalInfo own = thread.pending_signals.take(set);
     if (own.number != 0) return own;
     const MutexGuard guard(thread.process->mutex);
     return thread.process->pending_signals.take(set);
-}
-
-bool has_deliverable(Thread& thread) {
-    const MutexGuard guard(thread.process->mutex);
-    return ((thread.pending_signals.set() | thread.process->pending_signals.set()) & ~thread.signal_mask.load()) != 0;
 }
 
 SignalInfo await_signal(Thread& thread, uint64_t set, uint64_t deadline_ns, int64_t& error) {
@@ -77,8 +78,6 @@ SignalInfo await_signal(Thread& thread, uint64_t set, uint64_t deadline_ns, int6
         }
     }
 }
-
-}  // namespace
 
 int64_t sys_rt_sigaction(Thread& thread, const Arguments& arguments) {
     const auto [number, action_address, old_address, set_bytes, unused, unused_too] = arguments;
@@ -185,6 +184,7 @@ int64_t sys_rt_sigtimedwait(Thread& thread, const Arguments& arguments) {
     thread.awaited = *set & ~kUnblockable;
     const SignalInfo info = await_signal(thread, thread.awaited, deadline_ns, error);
     thread.awaited = 0;
+    tell_signal_sets(thread, TellSignals::IfChanged);
     if (info.number == 0) return error;
     if (details_address != 0 && !write_user(details_address, SignalDetails::of(info))) return -EFAULT;
     return info.number;

@@ -112,6 +112,7 @@ bool deliver_signals(Thread& thread) {
         if (info.number == 0) break;
         handler_runs = act(thread, info) || handler_runs;
     }
+    tell_signal_sets(thread, TellSignals::IfChanged);
     thread.end_temporary_mask();
     return handler_runs;
 }

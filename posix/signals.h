@@ -29,6 +29,15 @@ void deliver_fault(Thread& thread, const SignalDetails& details, const abi::Upca
 /// the exit code (0 to 255) or 128 + the signal.
 [[noreturn]] void end_process(Process& process, uint64_t wait_status);
 
+/// Takes one signal of `set` out of what is pending for the thread; number 0: there is none.
+protocols::process::SignalInfo take_awaited(Thread& thread, uint64_t set);
+/// Waits for one, with thread.awaited set. Number 0: `error` says why: -EAGAIN at the deadline, -kRestartNoHandler for another signal.
+protocols::process::SignalInfo await_signal(Thread& thread, uint64_t set, uint64_t deadline_ns, int64_t& error);
+
+/// Tells the signalfds of the process what is pending, so that polls and epolls learn of it.
+enum class TellSignals : uint8_t { IfChanged, Always };
+void tell_signal_sets(Thread& thread, TellSignals when);
+
 /// Sets the thread's mask and has newly unblocked signals delivered before the program goes on.
 void set_signal_mask(Thread& thread, uint64_t mask);
 

@@ -52,6 +52,7 @@ void take_descriptors(Process& process, const BootBlockReader& boot) {
             native::close(given.handle);
             continue;
         }
+        if (descriptor.kind == protocols::file::Kind::SignalSet) process.has_signal_sets = true;
         if (!process.descriptors.replace(given.number, descriptor, DescriptorTable::kDescriptorsMax)) native::close(given.handle);
     }
 }

@@ -24,22 +24,9 @@ enum class Clock : uint32_t {
     Tai = 11
 };
 
-constexpr uint64_t kSecond = 1'000'000'000, kMicrosecond = 1000;
+constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kTicksPerSecond = 100;  // AT_CLKTCK
 constexpr uint64_t kAbsolute = 1;
-
-/// struct timeval and struct itimerval.
-struct TimeValue {
-    int64_t seconds = 0, microseconds = 0;
-    bool valid() const { return seconds >= 0 && microseconds >= 0 && microseconds < 1'000'000; }
-    uint64_t to_ns() const { return TimeSpec{seconds, microseconds * 1000}.to_ns(); }
-    static TimeValue from_ns(uint64_t ns) {
-        return {static_cast<int64_t>(ns / kSecond), static_cast<int64_t>(ns % kSecond / kMicrosecond)};
-    }
-};
-struct IntervalTimer {
-    TimeValue interval, value;
-};
 
 Result<abi::ProcessInfo> process_info() {
     abi::ProcessInfo info;
@@ -87,12 +74,6 @@ int64_t sleep_until(Thread& thread, uint64_t deadline_ns, uint64_t left_address)
 int64_t sleep_for(Thread& thread, uint64_t duration_ns, uint64_t left_address) {
     if (thread.restart_deadline_ns == 0) thread.restart_deadline_ns = deadline_after(duration_ns);
     return sleep_until(thread, thread.restart_deadline_ns, left_address);
-}
-
-Result<IntervalTimer> set_alarm(Thread& thread, uint64_t value_ns, uint64_t interval_ns) {
-    const auto left =
-        TRY(settled_call(thread.process->process_server, protocols::process::SetTimer{.value_ns = value_ns, .interval_ns = interval_ns}));
-    return IntervalTimer{.interval = TimeValue::from_ns(left.interval_ns), .value = TimeValue::from_ns(left.value_ns)};
 }
 
 }  // namespace
@@ -177,40 +158,6 @@ int64_t sys_getrusage(Thread& thread, const Arguments& arguments) {
         return -EINVAL;
     }
     return to_errno(write_user(arguments[1], usage));
-}
-
-int64_t sys_alarm(Thread& thread, const Arguments& arguments) {
-    const auto left = set_alarm(thread, (arguments[0] & 0xFFFF'FFFF) * kSecond, 0);
-    if (!left) return to_errno(left.error());
-    const TimeValue& value = left->value;
-    if (value.seconds == 0 && value.microseconds != 0) return 1;  // 0 would say that there was none
-    return value.seconds + (value.microseconds >= 500'000 ? 1 : 0);
-}
-
-int64_t sys_setitimer(Thread& thread, const Arguments& arguments) {
-    if (arguments[0] > 2) return -EINVAL;
-    if (arguments[0] != 0) return -ENOSYS;
-    IntervalTimer timer{};
-    if (arguments[1] != 0) {
-        const auto given = read_user<IntervalTimer>(arguments[1]);
-        if (!given) return -EFAULT;
-        if (!given->value.valid() || !given->interval.valid()) return -EINVAL;
-        timer = *given;
-    }
-    const auto old = set_alarm(thread, timer.value.to_ns(), timer.value.to_ns() == 0 ? 0 : timer.interval.to_ns());
-    if (!old) return to_errno(old.error());
-    return arguments[2] == 0 ? 0 : to_errno(write_user(arguments[2], *old));
-}
-
-/// The server only tells what was left when it sets: read it so and put it back.
-int64_t sys_getitimer(Thread& thread, const Arguments& arguments) {
-    if (arguments[0] > 2) return -EINVAL;
-    if (arguments[0] != 0) return -ENOSYS;
-    const auto left = set_alarm(thread, 0, 0);
-    if (!left) return to_errno(left.error());
-    if (left->value.to_ns() != 0)
-        if (const auto again = set_alarm(thread, left->value.to_ns(), left->interval.to_ns()); !again) return to_errno(again.error());
-    return to_errno(write_user(arguments[1], *left));
 }
 
 }  // namespace portico::posix

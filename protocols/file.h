@@ -16,7 +16,21 @@ inline constexpr uint64_t kCurrentOffset = ~uint64_t{0};  ///< use and advance t
 inline constexpr uint32_t kPathBytesMax = 4095;
 inline constexpr uint32_t kNameBytesMax = 255;
 
-enum class Kind : uint32_t { None, File, Directory, SymbolicLink, CharacterDevice, BlockDevice, Fifo, Socket };
+/// Those behind Socket are no files of a file system: an event counter, a timer, a set of signals, an epoll (protocols/event.h).
+enum class Kind : uint32_t {
+    None,
+    File,
+    Directory,
+    SymbolicLink,
+    CharacterDevice,
+    BlockDevice,
+    Fifo,
+    Socket,
+    Event,
+    Timer,
+    SignalSet,
+    Epoll
+};
 
 /// Badges of a server's own making. Its open objects have others, from kFirstObjectBadge on.
 inline constexpr uint64_t kRootBadge = 0;     ///< the root directory; at the pipe server: what any process may ask (MakePipe)
@@ -139,15 +153,20 @@ struct Control {
     uint64_t pid;
 };
 
-/// Readiness bits are Linux's POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 0x10.
+/// Readiness bits are Linux's: POLLIN 1, POLLPRI 2, POLLOUT 4, POLLERR 8, POLLHUP 0x10, POLLRDHUP 0x2000.
 struct Poll {
     static constexpr Method method{
-        0x10A, "file.poll", "Tell which of `events` (and POLLERR, POLLHUP) hold; if none and wait is 1, reply when one does.", Repeat::Yes};
+        0x10A, "file.poll",
+        "Tell which of `events` (and POLLERR, POLLHUP) hold; if none and wait is 1, reply when one does. Waiting with `seen`, the "
+        "`changes` of an earlier reply, is for something that became ready since (edges); a server that does not count tells 0.",
+        Repeat::Yes};
     struct Reply {
         uint64_t events;
+        uint64_t changes = 0;
     };
     uint64_t events;
     uint64_t wait;
+    uint64_t seen = 0;
 };
 
 struct GetMemory {

@@ -207,14 +207,46 @@ struct Stop {
     uint64_t signal;
 };
 
-struct SetTimer {
-    static constexpr Method method{
-        0x224, "process.set_timer",
-        "setitimer(ITIMER_REAL): SIGALRM after value_ns, then every interval_ns; 0 stops. Replies what was left."};
+// ---- timers of the caller: those of TimerCreate by id, and -1, -2, -3 for setitimer's ITIMER_REAL, _VIRTUAL, _PROF
+
+struct TimerState {
+    uint64_t left_ns;  ///< 0: not armed
+    uint64_t interval_ns;
+    uint64_t overruns;  ///< of the signal that was taken last
+};
+
+struct TimerCreate {
+    static constexpr Method method{0x224, "process.timer_create",
+                                   "timer_create: a timer that sends `signal` (0: none) to the process, or to its thread `tid`."};
     struct Reply {
-        uint64_t value_ns, interval_ns;
+        int64_t id;
     };
-    uint64_t value_ns, interval_ns;
+    uint32_t signal;
+    int32_t tid;
+    uint32_t cpu_time;     ///< 1: it counts the process's CPU time
+    uint32_t value_is_id;  ///< 1: the signal's value is the timer's id
+    uint64_t value;
+};
+
+struct TimerSet {
+    static constexpr Method method{0x225, "process.timer_set", "Arm a timer, or with time 0 stop it; tells what was left. NotFound: none."};
+    using Reply = TimerState;
+    int64_t id;
+    uint64_t time_ns;
+    uint64_t interval_ns;
+    uint64_t absolute;  ///< 1: time_ns is one of the timer's clock (monotonic, CPU time), not from now on
+};
+
+struct TimerGet {
+    static constexpr Method method{0x226, "process.timer_get", "Tell what is left.", Repeat::Yes};
+    using Reply = TimerState;
+    int64_t id;
+};
+
+struct TimerDelete {
+    static constexpr Method method{0x227, "process.timer_delete", "Delete a timer of TimerCreate."};
+    using Reply = Empty;
+    int64_t id;
 };
 
 // ---- terminals
@@ -385,7 +417,8 @@ struct AwaitEnd {
 
 using Protocol =
     MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, ShareIdentities, SetGroup, NewSession, GetCredentials,
-               SetCredentials, Kill, TakeSignal, SetIgnored, Stop, SetTimer, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List,
+               SetCredentials, Kill, TakeSignal, SetIgnored, Stop, TimerCreate, TimerSet, TimerGet, TimerDelete,
+               SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List,
                Describe, FindThread, AwaitEnd, LimitChildren, LimitOwner, ListBudgets, ShareAccount, Inspect, MakeRoom>;
 
 }  // namespace portico::protocols::process

@@ -48,10 +48,9 @@ uint8_t dirent_type(uint32_t kind) {
         return 1;
     case file::Kind::Socket:
         return 12;
-    case file::Kind::None:
-        break;
+    default:
+        return 0;
     }
-    return 0;
 }
 
 void write_entry(std::byte* to, const file::DirectoryEntry& entry, const std::byte* name, DirentFormat format) {

@@ -146,6 +146,43 @@ int64_t sys_inotify_rm_watch(Thread& thread, const Arguments& arguments);
 int64_t sys_sendfile(Thread& thread, const Arguments& arguments);
 int64_t sys_copy_file_range(Thread& thread, const Arguments& arguments);
 
+// events.cpp, timer_descriptors.cpp, signal_sets.cpp
+int64_t sys_eventfd(Thread& thread, const Arguments& arguments);
+int64_t sys_eventfd2(Thread& thread, const Arguments& arguments);
+int64_t sys_timerfd_create(Thread& thread, const Arguments& arguments);
+int64_t sys_timerfd_settime(Thread& thread, const Arguments& arguments);
+int64_t sys_timerfd_gettime(Thread& thread, const Arguments& arguments);
+int64_t sys_signalfd(Thread& thread, const Arguments& arguments);
+int64_t sys_signalfd4(Thread& thread, const Arguments& arguments);
+
+// sockets.cpp, socket_messages.cpp, socket_options.cpp
+int64_t sys_socket(Thread& thread, const Arguments& arguments);
+int64_t sys_connect(Thread& thread, const Arguments& arguments);
+int64_t sys_accept(Thread& thread, const Arguments& arguments);
+int64_t sys_accept4(Thread& thread, const Arguments& arguments);
+int64_t sys_sendto(Thread& thread, const Arguments& arguments);
+int64_t sys_recvfrom(Thread& thread, const Arguments& arguments);
+int64_t sys_sendmsg(Thread& thread, const Arguments& arguments);
+int64_t sys_recvmsg(Thread& thread, const Arguments& arguments);
+int64_t sys_sendmmsg(Thread& thread, const Arguments& arguments);
+int64_t sys_recvmmsg(Thread& thread, const Arguments& arguments);
+int64_t sys_shutdown(Thread& thread, const Arguments& arguments);
+int64_t sys_bind(Thread& thread, const Arguments& arguments);
+int64_t sys_listen(Thread& thread, const Arguments& arguments);
+int64_t sys_getsockname(Thread& thread, const Arguments& arguments);
+int64_t sys_getpeername(Thread& thread, const Arguments& arguments);
+int64_t sys_socketpair(Thread& thread, const Arguments& arguments);
+int64_t sys_setsockopt(Thread& thread, const Arguments& arguments);
+int64_t sys_getsockopt(Thread& thread, const Arguments& arguments);
+
+// epoll.cpp
+int64_t sys_epoll_create(Thread& thread, const Arguments& arguments);
+int64_t sys_epoll_create1(Thread& thread, const Arguments& arguments);
+int64_t sys_epoll_ctl(Thread& thread, const Arguments& arguments);
+int64_t sys_epoll_wait(Thread& thread, const Arguments& arguments);
+int64_t sys_epoll_pwait(Thread& thread, const Arguments& arguments);
+int64_t sys_epoll_pwait2(Thread& thread, const Arguments& arguments);
+
 // poll.cpp, select.cpp
 int64_t sys_poll(Thread& thread, const Arguments& arguments);
 int64_t sys_ppoll(Thread& thread, const Arguments& arguments);

@@ -85,9 +85,29 @@ int64_t make_symbolic_link(Thread& thread, uint64_t target, int32_t directory, u
     return request(paths->to.directory, file::MakeSymbolicLink{.target_bytes = *length}, paths->both());
 }
 
+constexpr std::string_view anonymous_name(file::Kind kind) {
+    switch (kind) {
+    case file::Kind::Event:
+        return "anon_inode:[eventfd]";
+    case file::Kind::Timer:
+        return "anon_inode:[timerfd]";
+    case file::Kind::SignalSet:
+        return "anon_inode:[signalfd]";
+    case file::Kind::Epoll:
+        return "anon_inode:[eventpoll]";
+    default:
+        return {};
+    }
+}
+
 /// "pipe:[INODE]" and the like, for objects without a path.
 uint64_t write_object_name(char* to, file::Kind kind, uint64_t inode) {
-    const std::string_view head = kind == file::Kind::Fifo ? "pipe:[" : kind == file::Kind::Socket ? "socket:[" : "anon_inode:[";
+    const std::string_view anonymous = anonymous_name(kind);
+    if (!anonymous.empty()) {
+        std::memcpy(to, anonymous.data(), anonymous.size());
+        return anonymous.size();
+    }
+    const std::string_view head = kind == file::Kind::Fifo ? "pipe:[" : "socket:[";
     std::memcpy(to, head.data(), head.size());
     uint64_t length_bytes = head.size() + write_decimal(to + head.size(), inode);
     to[length_bytes++] = ']';

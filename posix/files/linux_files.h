@@ -74,7 +74,7 @@ struct PollDescriptor {
 };
 static_assert(sizeof(PollDescriptor) == 8);
 inline constexpr int16_t kPollIn = 1, kPollPriority = 2, kPollOut = 4, kPollError = 8, kPollHangUp = 0x10, kPollInvalid = 0x20,
-                         kPollReadNormal = 0x40, kPollWriteNormal = 0x100;
+                         kPollReadNormal = 0x40, kPollWriteNormal = 0x100, kPollReadHangUp = 0x2000;
 
 struct OpenHow {
     uint64_t flags, mode, resolve;

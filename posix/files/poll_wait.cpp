@@ -16,11 +16,12 @@ uint64_t asked_of_server(int16_t events) {
     uint64_t asked = 0;
     if ((events & (linux_abi::kPollIn | linux_abi::kPollReadNormal)) != 0) asked |= linux_abi::kPollIn;
     if ((events & (linux_abi::kPollOut | linux_abi::kPollWriteNormal)) != 0) asked |= linux_abi::kPollOut;
-    return asked;
+    return asked | static_cast<uint64_t>(events & (linux_abi::kPollPriority | linux_abi::kPollReadHangUp));
 }
 
 int16_t told_by_server(int16_t events, uint64_t told) {
     auto happened = static_cast<int16_t>(told & (linux_abi::kPollError | linux_abi::kPollHangUp));
+    happened |= static_cast<int16_t>(told & static_cast<uint64_t>(events & (linux_abi::kPollPriority | linux_abi::kPollReadHangUp)));
     if ((told & linux_abi::kPollIn) != 0) happened |= events & (linux_abi::kPollIn | linux_abi::kPollReadNormal);
     if ((told & linux_abi::kPollOut) != 0) happened |= events & (linux_abi::kPollOut | linux_abi::kPollWriteNormal);
     return happened;

@@ -1,3 +1,4 @@
+#include "posix/files/events.h"
 #include "posix/files/file_calls.h"
 #include "posix/files/requests.h"
 
@@ -23,6 +24,7 @@ int64_t sys_lseek(Thread& thread, const Arguments& arguments) {
     if (!descriptor) return to_errno(descriptor.error());
     const auto offset = static_cast<int64_t>(arguments[1]);
     const uint64_t whence = static_cast<uint32_t>(arguments[2]);
+    if (is_event_kind(descriptor->kind)) return 0;  // they have no place to go to, and Linux does not mind
     if (whence == kData || whence == kHole) return seek_data_or_hole(descriptor->handle, offset, whence);
     if (whence > kEnd) return -EINVAL;
     const auto reply = settled_call(descriptor->handle, file::Seek{.offset = offset, .whence = whence});

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "posix/files/events.h"
 #include "posix/files/raise_signal.h"
 #include "posix/files/requests.h"
+#include "posix/files/sockets.h"
 #include "posix/files/terminals.h"
 
 namespace portico::posix {
@@ -39,7 +41,7 @@ private:
 /// steps, and of what an interrupted request had done nobody would know.
 uint64_t write_part_max(const Descriptor& to) {
     constexpr uint64_t kPipeBytes = 4096;
-    const bool in_steps = to.kind == file::Kind::Fifo || to.kind == file::Kind::Socket;
+    const bool in_steps = to.kind == file::Kind::Fifo;
     return in_steps ? kPipeBytes : abi::kWindowBytesMax;
 }
 
@@ -68,6 +70,11 @@ Result<OpenNumber> descriptor_to_write(Thread& thread, uint64_t number) {
 }
 
 int64_t read_to(Thread& thread, const OpenNumber& from, uint64_t address, uint64_t length_bytes, uint64_t offset) {
+    if (is_event_kind(from.descriptor.kind)) return offset == file::kCurrentOffset ? read_event(thread, from, address, length_bytes) : -ESPIPE;
+    if (from.descriptor.kind == file::Kind::Socket) {
+        const linux_abi::Iovec all{address, length_bytes};
+        return offset == file::kCurrentOffset ? receive_vectors(thread, from, std::span(&all, 1)) : -ESPIPE;
+    }
     const uint64_t group = process_group_for(thread, from.number, from.descriptor);
     AbsentBuffer absent;
     uint64_t done = 0;
@@ -85,6 +92,11 @@ int64_t read_to(Thread& thread, const OpenNumber& from, uint64_t address, uint64
 }
 
 int64_t write_from(Thread& thread, const OpenNumber& to, uint64_t address, uint64_t length_bytes, uint64_t offset) {
+    if (is_event_kind(to.descriptor.kind)) return offset == file::kCurrentOffset ? write_event(thread, to, address, length_bytes) : -ESPIPE;
+    if (to.descriptor.kind == file::Kind::Socket) {
+        const linux_abi::Iovec all{address, length_bytes};
+        return offset == file::kCurrentOffset ? send_vectors(thread, to, std::span(&all, 1)) : -ESPIPE;
+    }
     const uint64_t group = process_group_for(thread, to.number, to.descriptor);
     const uint64_t part_max = write_part_max(to.descriptor);
     AbsentBuffer absent;

@@ -5,61 +5,14 @@
 #include "posix/files/file_calls.h"
 #include "posix/files/iovec.h"
 #include "posix/files/requests.h"
+#include "posix/files/sockets.h"
 #include "posix/files/transfer.h"
-#include "posix/heap.h"
+#include "posix/files/vectors.h"
 
 namespace portico::posix {
 namespace {
 
 constexpr uint64_t kBounceBytes = 4096;  // PIPE_BUF: writes up to here must not be split
-constexpr uint32_t kInlineVectors = 16;
-
-/// A call's iovec array, copied in and checked once. Ownership: frees its copy.
-class Vectors {
-public:
-    Vectors() = default;
-    Vectors(const Vectors&) = delete;
-    Vectors& operator=(const Vectors&) = delete;
-    ~Vectors() {
-        if (vectors_.data() != inline_.data()) heap::release(vectors_.data());
-    }
-
-    /// 0 or a negative errno.
-    int64_t load(uint64_t address, uint64_t count) {
-        if (count > linux_abi::kIovecsMax) return -EINVAL;
-        linux_abi::Iovec* storage = inline_.data();
-        if (count > kInlineVectors) storage = static_cast<linux_abi::Iovec*>(heap::allocate(count * sizeof(linux_abi::Iovec)));
-        if (storage == nullptr) return -ENOMEM;
-        vectors_ = {storage, count};
-        if (const auto copied = copy_from_user(storage, address, count * sizeof(linux_abi::Iovec)); !copied)
-            return to_errno(copied.error());
-        const Result<uint64_t> sum = check_iovecs(vectors_);
-        if (!sum) return to_errno(sum.error());
-        sum_bytes_ = *sum;
-        for (const linux_abi::Iovec& vector : vectors_)
-            if (!is_user_range(vector.address, vector.length_bytes)) return -EFAULT;
-        return 0;
-    }
-
-    std::span<const linux_abi::Iovec> all() const { return vectors_; }
-    uint64_t sum_bytes() const { return sum_bytes_; }
-
-    /// The one range that holds everything; null if there are several.
-    const linux_abi::Iovec* single() const {
-        const linux_abi::Iovec* found = nullptr;
-        for (const linux_abi::Iovec& vector : vectors_) {
-            if (vector.length_bytes == 0) continue;
-            if (found != nullptr) return nullptr;
-            found = &vector;
-        }
-        return found;
-    }
-
-private:
-    std::array<linux_abi::Iovec, kInlineVectors> inline_;
-    std::span<linux_abi::Iovec> vectors_{inline_.data(), 0};
-    uint64_t sum_bytes_ = 0;
-};
 
 uint64_t advanced(uint64_t offset, uint64_t done) {
     return offset == file::kCurrentOffset ? offset : offset + done;
@@ -109,6 +62,7 @@ int64_t read_vectors(Thread& thread, const Arguments& arguments, uint64_t offset
     if (!from) return to_errno(from.error());
     Vectors vectors;
     if (const int64_t error = vectors.load(arguments[1], arguments[2]); error != 0) return error;
+    if (from->descriptor.kind == file::Kind::Socket && offset == file::kCurrentOffset) return receive_vectors(thread, *from, vectors.all());
     const linux_abi::Iovec* single = vectors.single();
     if (single != nullptr) return read_to(thread, *from, single->address, single->length_bytes, offset);
     if (from->descriptor.kind != file::Kind::File && offset == file::kCurrentOffset) return read_once_and_scatter(thread, *from, vectors);
@@ -122,6 +76,7 @@ int64_t write_vectors(Thread& thread, const Arguments& arguments, uint64_t offse
     if (!to) return to_errno(to.error());
     Vectors vectors;
     if (const int64_t error = vectors.load(arguments[1], arguments[2]); error != 0) return error;
+    if (to->descriptor.kind == file::Kind::Socket && offset == file::kCurrentOffset) return send_vectors(thread, *to, vectors.all());
     const linux_abi::Iovec* single = vectors.single();
     if (single != nullptr) return write_from(thread, *to, single->address, single->length_bytes, offset);
     if (vectors.sum_bytes() <= kBounceBytes) return gather_and_write_once(thread, *to, vectors, offset);

@@ -20,7 +20,7 @@ uint32_t type_bits(Kind kind) {
         return 0010000;
     case Kind::Socket:
         return 0140000;
-    case Kind::None:
+    default:
         break;
     }
     return 0;

@@ -3,7 +3,7 @@
 #include "runtime/boot.h"
 #include "servers/pipe/server.h"
 
-/// The pipe server: pipes and fifos.
+/// The pipe server: pipes, fifos and other objects that one waits for.
 int main() {
     const portico::abi::Handle port = portico::boot::grant("pipe.port");
     if (!port) {
@@ -11,5 +11,5 @@ int main() {
         return 1;
     }
     portico::pipe_server::Server server(port);
-    portico::ipc::run(server, port, portico::protocols::file::Protocol{});
+    server.run();
 }

@@ -4,20 +4,37 @@
 
 namespace portico::pipe_server {
 
-void Pipe::add_end(bool reads, bool writes) {
-    readers_ += reads;
-    readers_ever_ += reads;
-    writers_ += writes;
-    writers_ever_ += writes;
-    changed.wake_all();
+void Pipe::add_end(PipeEnd& end) {
+    ends_.push_back(&end);
+    readers_ += end.reads();
+    readers_ever_ += end.reads();
+    writers_ += end.writes();
+    writers_ever_ += end.writes();
+    opened.wake_all();
 }
 
-void Pipe::remove_end(bool reads, bool writes) {
-    readers_ -= reads;
-    writers_ -= writes;
-    if (writers_ == 0) readable.wake_all();
-    if (readers_ == 0) writable.wake_all();
-    changed.wake_all();
+void Pipe::remove_end(PipeEnd& end) {
+    std::erase(ends_, &end);
+    readers_ -= end.reads();
+    writers_ -= end.writes();
+    if (writers_ == 0) {
+        readable.wake_all();
+        readers_changed();
+    }
+    if (readers_ == 0) {
+        writable.wake_all();
+        writers_changed();
+    }
+}
+
+void Pipe::readers_changed() const {
+    for (PipeEnd* const end : ends_)
+        if (end->reads()) end->changed();
+}
+
+void Pipe::writers_changed() const {
+    for (PipeEnd* const end : ends_)
+        if (end->writes()) end->changed();
 }
 
 uint64_t Pipe::writable_now(uint64_t length_bytes, uint64_t done_bytes) const {
@@ -26,39 +43,66 @@ uint64_t Pipe::writable_now(uint64_t length_bytes, uint64_t done_bytes) const {
     return std::min(left_bytes, buffer.room());
 }
 
-void Pipe::took_bytes() {
+void Pipe::consume(uint64_t bytes) {
+    const bool was_writable = buffer.room() >= kAtomicBytes;
+    buffer.consume(bytes);
     writable.wake_all();
-    changed.wake_all();
+    if (!was_writable && buffer.room() >= kAtomicBytes) writers_changed();
 }
 
-void Pipe::added_bytes() {
+void Pipe::commit(uint64_t bytes) {
+    buffer.commit(bytes);
     readable.wake_all();
-    changed.wake_all();
+    readers_changed();
 }
 
 PipeEnd::PipeEnd(std::shared_ptr<Pipe> pipe, uint32_t flags)
-    : pipe_(std::move(pipe)), flags_(flags), writers_before_(pipe_->writers_ever()) {
+    : Object(kType, flags), pipe_(std::move(pipe)), writers_before_(pipe_->writers_ever()) {
     if (pipe_->has_writers() || pipe_->identity.device == 0) writers_before_ = 0;  // there is a writer now, or it is no fifo
-    pipe_->add_end(reads(), writes());
+    pipe_->add_end(*this);
 }
 
-void PipeEnd::set_changeable_flags(uint64_t flags) {
-    constexpr uint32_t kChangeable = file::kAppend | file::kNonBlocking;
-    flags_ = (flags_ & ~kChangeable) | (static_cast<uint32_t>(flags) & kChangeable);
+PipeEnd::~PipeEnd() {
+    pipe_->remove_end(*this);
 }
 
-uint64_t PipeEnd::events() const {
-    constexpr uint64_t kIn = 1, kOut = 4, kErr = 8, kHup = 16;
-    uint64_t events = 0;
+uint32_t PipeEnd::events() const {
+    uint32_t events = 0;
     if (reads()) {
-        if (!pipe_->buffer.empty()) events |= kIn;
-        if (!pipe_->has_writers() && pipe_->writers_ever() > writers_before_) events |= kHup;
+        if (!pipe_->buffer.empty()) events |= kPollIn;
+        if (!pipe_->has_writers() && pipe_->writers_ever() > writers_before_) events |= kPollHangUp;
     }
     if (writes()) {
-        if (pipe_->buffer.room() >= Pipe::kAtomicBytes) events |= kOut;
-        if (!pipe_->has_readers()) events |= kErr;
+        if (pipe_->buffer.room() >= Pipe::kAtomicBytes) events |= kPollOut;
+        if (!pipe_->has_readers()) events |= kPollError;
     }
     return events;
+}
+
+file::Attributes PipeEnd::attributes() const {
+    constexpr uint64_t kPipeDevice = 0x0D;  // st_dev of pipes without a name
+    const PipeIdentity& identity = pipe_->identity;
+    file::Attributes attributes;
+    attributes.device = identity.device != 0 ? identity.device : kPipeDevice;
+    attributes.inode = identity.inode;
+    attributes.links = 1;
+    attributes.mode = 0010000 | identity.mode;
+    attributes.uid = identity.uid;
+    attributes.gid = identity.gid;
+    attributes.access_ns = attributes.modify_ns = attributes.change_ns = attributes.birth_ns = identity.birth_ns;
+    return attributes;
+}
+
+Result<file::Control::Reply> PipeEnd::control(const ipc::Call& call, const file::Control& request) {
+    constexpr uint64_t kBytesToRead = 0x541B;  // FIONREAD
+    if (request.request != kBytesToRead) return fail(Error::NotTerminal);
+    const auto bytes = static_cast<int32_t>(pipe_->buffer.size());
+    TRY(call.write(0, std::as_bytes(std::span(&bytes, 1))));
+    return file::Control::Reply{.result = 0};
+}
+
+Result<std::shared_ptr<Object>> PipeEnd::open_again(uint32_t open_flags) {
+    return std::make_shared<PipeEnd>(pipe_, open_flags);
 }
 
 }  // namespace portico::pipe_server

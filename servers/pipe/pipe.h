@@ -1,15 +1,13 @@
 #pragma once
 
-#include <memory>
+#include <vector>
 
-#include "libs/result.h"
-#include "protocols/file.h"
-#include "runtime/task.h"
+#include "servers/pipe/object.h"
 #include "servers/pipe/pipe_buffer.h"
 
 namespace portico::pipe_server {
 
-namespace file = protocols::file;
+class PipeEnd;
 
 /// What fstat tells of a pipe; a fifo's are those of its file.
 struct PipeIdentity {
@@ -22,7 +20,7 @@ struct PipeIdentity {
 ///
 /// Ownership: shared by its ends and by handlers at work; it goes, with what is in it, when the last end closes.
 /// Waiting:   readers wait in `readable` for bytes or the last writer's end, writers in `writable` for room or the last
-///            reader's end, polls and fifo openers in `changed` for anything.
+///            reader's end, fifo openers in `opened` for an end.
 class Pipe {
 public:
     static constexpr uint64_t kAtomicBytes = 4096;  // PIPE_BUF
@@ -31,8 +29,8 @@ public:
     Pipe(const Pipe&) = delete;
     Pipe& operator=(const Pipe&) = delete;
 
-    void add_end(bool reads, bool writes);
-    void remove_end(bool reads, bool writes);
+    void add_end(PipeEnd& end);
+    void remove_end(PipeEnd& end);
 
     bool has_readers() const { return readers_ != 0; }
     bool has_writers() const { return writers_ != 0; }
@@ -43,44 +41,51 @@ public:
     /// What is at most kAtomicBytes in all goes whole or not at all.
     uint64_t writable_now(uint64_t length_bytes, uint64_t done_bytes) const;
 
-    void took_bytes();   ///< after buffer.consume
-    void added_bytes();  ///< after buffer.commit
+    void consume(uint64_t bytes);  ///< of the buffer; wakes who waits for room
+    void commit(uint64_t bytes);   ///< to the buffer; wakes who waits for bytes
 
     PipeIdentity identity;
     PipeBuffer buffer;
-    ipc::WaitQueue readable, writable, changed;
+    ipc::WaitQueue readable, writable, opened;
 
 private:
+    void readers_changed() const;
+    void writers_changed() const;
+
+    std::vector<PipeEnd*> ends_;
     uint64_t readers_ = 0, writers_ = 0;
     uint64_t readers_ever_ = 0, writers_ever_ = 0;
 };
 
-/// One open end (or both, of a fifo opened for reading and writing): an open object with flags of its own. It counts as an end
-/// while it lives: while a process holds a handle to it, or a call through one is at work.
-class PipeEnd {
+/// One open end (or both, of a fifo opened for reading and writing). It counts as an end while it lives: while a process holds a
+/// handle to it, or a call through one is at work.
+class PipeEnd final : public Object {
 public:
+    static constexpr Type kType = Type::PipeEnd;
+
     PipeEnd(std::shared_ptr<Pipe> pipe, uint32_t flags);
-    PipeEnd(const PipeEnd&) = delete;
-    PipeEnd& operator=(const PipeEnd&) = delete;
-    ~PipeEnd() { pipe_->remove_end(reads(), writes()); }
+    ~PipeEnd() override;
 
     static bool reads(uint32_t flags) { return (flags & file::kAccessMode) != file::kWriteOnly; }
     static bool writes(uint32_t flags) { return (flags & file::kAccessMode) != file::kReadOnly; }
 
     Pipe& pipe() const { return *pipe_; }
-    const std::shared_ptr<Pipe>& shared_pipe() const { return pipe_; }
-    bool reads() const { return reads(flags_); }
-    bool writes() const { return writes(flags_); }
-    bool waits() const { return (flags_ & file::kNonBlocking) == 0; }
-    uint32_t flags() const { return flags_; }
-    void set_changeable_flags(uint64_t flags);
+    bool reads() const { return reads(flags()); }
+    bool writes() const { return writes(flags()); }
 
-    /// POLLIN, POLLOUT, POLLERR, POLLHUP as they are.
-    uint64_t events() const;
+    uint32_t events() const override;
+    file::Attributes attributes() const override;
+    ipc::Task read(const ipc::Call& call, const file::Read& request) override;
+    ipc::Task write(const ipc::Call& call, const file::Write& request) override;
+    Result<file::Control::Reply> control(const ipc::Call& call, const file::Control& request) override;
+    Result<std::shared_ptr<Object>> open_again(uint32_t open_flags) override;
 
 private:
+    ipc::Task read_later(ipc::Call call, uint64_t length_bytes);
+    ipc::Task write_later(ipc::Call call, uint64_t length_bytes);
+    void finish_read(const ipc::Call& call, uint64_t bytes);
+
     std::shared_ptr<Pipe> pipe_;
-    uint32_t flags_;
     uint64_t writers_before_;  // a reader sees the end of its fifo only once a writer came and went
 };
 

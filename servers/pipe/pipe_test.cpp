@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "servers/pipe/pipe_ends.h"
+#include "servers/pipe/fifos.h"
 
 namespace portico::pipe_server {
 namespace {
 
-constexpr uint64_t kIn = 1, kOut = 4, kErr = 8, kHup = 16;
+constexpr uint32_t kIn = kPollIn, kOut = kPollOut, kErr = kPollError, kHup = kPollHangUp;
 
 void fill(Pipe& pipe, uint64_t bytes) {
     while (bytes > 0) {
@@ -87,18 +87,17 @@ TEST(Pipe, FlagsThatChange) {
     EXPECT_EQ(end.flags(), file::kWriteOnly | file::kNonBlocking);
 }
 
-TEST(PipeEnds, AFifoIsOnePipeWhileItIsOpen) {
-    PipeEnds ends;
-    auto pipe = ends.fifo({.device = 1, .inode = 5});
-    EXPECT_EQ(ends.fifo({.device = 1, .inode = 5}), pipe);
-    EXPECT_NE(ends.fifo({.device = 2, .inode = 5}), pipe);
+TEST(Fifos, AFifoIsOnePipeWhileItIsOpen) {
+    Fifos fifos;
+    auto pipe = fifos.pipe({.device = 1, .inode = 5});
+    EXPECT_EQ(fifos.pipe({.device = 1, .inode = 5}), pipe);
+    EXPECT_NE(fifos.pipe({.device = 2, .inode = 5}), pipe);
     fill(*pipe, 10);
-    const uint64_t badge = ends.add(std::make_shared<PipeEnd>(pipe, file::kReadOnly));
+    auto end = std::make_shared<PipeEnd>(pipe, file::kReadOnly);
     pipe.reset();
-    EXPECT_EQ(ends.fifo({.device = 1, .inode = 5})->buffer.size(), 10u);
-    ends.forget(badge);
-    EXPECT_EQ(ends.fifo({.device = 1, .inode = 5})->buffer.size(), 0u);
-    EXPECT_EQ(ends.find(badge).error(), Error::BadHandle);
+    EXPECT_EQ(fifos.pipe({.device = 1, .inode = 5})->buffer.size(), 10u);
+    end.reset();
+    EXPECT_EQ(fifos.pipe({.device = 1, .inode = 5})->buffer.size(), 0u);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace portico::process {
 enum class BadgeKind : uint64_t {
     Client = 1,      ///< requests of the process
     Supervisor = 2,  ///< the kernel's word of its faults and its end
-    Timer = 3,       ///< its real-interval timer
+    Timer = 3,       ///< its kernel timer
 };
 
 constexpr uint64_t make_badge(BadgeKind kind, int32_t pid, uint32_t serial) {

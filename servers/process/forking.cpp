@@ -78,6 +78,7 @@ Result<protocol::Exec::Reply> Server::on(const Call& call, const protocol::Exec&
     process.arguments = text.size() > request.path_bytes + 1 ? text.substr(request.path_bytes + 1) : std::string{};
     rename(process, request.name);
     process.did_exec = true;
+    process.timers.remove_created();
     lifecycle_.release_space(process);
     return protocol::Exec::Reply{};
 }

@@ -9,6 +9,7 @@
 #include "runtime/task.h"
 #include "servers/process/budget.h"
 #include "servers/process/signal_queue.h"
+#include "servers/process/timers.h"
 
 namespace portico::process {
 
@@ -62,8 +63,8 @@ struct Process {
     uint64_t child_flags = 0;
     int exit_signal = kChild;
 
-    OwnedHandle timer;  ///< made when first set
-    uint64_t timer_deadline_ns = abi::kForever, timer_interval_ns = 0;
+    OwnedHandle timer;  ///< the kernel's, made when first needed
+    Timers timers;
 
     uint32_t wait_status = 0;
     int stop_signal = 0;

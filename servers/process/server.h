@@ -66,8 +66,13 @@ public:
     Result<protocol::Kill::Reply> on(const Call& call, const protocol::Kill& request);
     Task on(Call call, protocol::TakeSignal request);
     Result<protocol::SetIgnored::Reply> on(const Call& call, const protocol::SetIgnored& request);
-    Task on(Call call, protocol::SetTimer request);
     Result<protocol::SignalGroup::Reply> on(const Call& call, const protocol::SignalGroup& request);
+
+    // ---- timing.cpp
+    Result<protocol::TimerCreate::Reply> on(const Call& call, const protocol::TimerCreate& request);
+    Result<protocol::TimerState> on(const Call& call, const protocol::TimerSet& request);
+    Result<protocol::TimerState> on(const Call& call, const protocol::TimerGet& request);
+    Result<protocol::TimerDelete::Reply> on(const Call& call, const protocol::TimerDelete& request);
 
     // ---- listing.cpp
     Result<protocol::List::Reply> on(const Call& call, const protocol::List& request);
@@ -113,6 +118,10 @@ private:
     Result<> send_to_many(Process& sender, int64_t selector, const SignalInfo& info);
     Result<> send_to_thread(Process& sender, int64_t pid, int64_t tid, SignalInfo info);
     void on_timer(Process& process);
+    Result<> prepare_timer(Process& process);
+    void arm_timer(Process& process);
+    static SignalInfo with_overruns(Process& process, SignalInfo info);
+    static void note_taken(Process& process, const SignalInfo& info);
     void on_fault(Process& process, const abi::Message& message);
 
     /// Whether the process may make one more process or thread. Errors: NoSpace.

@@ -10,7 +10,7 @@ inline constexpr int kRealTimeMin = 32;  ///< the first that queues; C libraries
 
 inline constexpr int kHangup = 1, kIllegal = 4, kTrap = 5, kBus = 7, kFloatingPoint = 8, kKill = 9, kSegmentation = 11, kAlarm = 14,
                      kChild = 17, kContinue = 18, kStop = 19, kTerminalStop = 20, kTerminalInput = 21, kTerminalOutput = 22, kUrgent = 23,
-                     kWindowChanged = 28, kBadSystemCall = 31;
+                     kVirtualAlarm = 26, kProfilingAlarm = 27, kWindowChanged = 28, kBadSystemCall = 31;
 
 /// SignalInfo.code
 inline constexpr int kCodeUser = 0, kCodeKernel = 0x80, kCodeThreadKill = -6;

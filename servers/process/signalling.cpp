@@ -74,7 +74,7 @@ Task Server::on(Call call, protocol::TakeSignal request) {
                                                                               : process.threads.end();
     const bool from_thread = thread != process.threads.end() && !thread->second.pending.empty();
     SignalQueue& queue = from_thread ? thread->second.pending : process.pending;
-    const SignalInfo info = queue.first().value_or(SignalInfo{});
+    const SignalInfo info = with_overruns(process, queue.first().value_or(SignalInfo{}));
     const Result<> told = call.write(0, std::as_bytes(std::span(&info, 1)));
     if (!told) {
         (void)call.refuse(told.error());
@@ -83,6 +83,7 @@ Task Server::on(Call call, protocol::TakeSignal request) {
     // Reply, then commit: what an interrupted caller did not see stays pending.
     if (!call.reply<protocol::TakeSignal>({}) || info.number == 0) co_return;
     queue.remove_first(info.number);
+    note_taken(process, info);
     if ((signal_bit(info.number) & kStopSignals) != 0) process.stop_taken = true;
 }
 
@@ -94,47 +95,6 @@ Result<protocol::SetIgnored::Reply> Server::on(const Call& call, const protocol:
     process.pending.discard(process.ignored);
     for (auto& [tid, thread] : process.threads) thread.pending.discard(process.ignored);
     return protocol::SetIgnored::Reply{};
-}
-
-Task Server::on(Call call, protocol::SetTimer request) {
-    constexpr uint64_t interval_ns_min = 100'000;  // the kernel's for periods
-    const Result<Process*> found = caller(call);
-    Result<> ready = found ? Result<>{} : fail(found.error());
-    if (found && (*found)->pid == 0) ready = fail(Error::AccessDenied);
-    if (ready && !(*found)->timer && request.value_ns != 0) {
-        const Result<OwnedHandle> sender = make_sender(**found, BadgeKind::Timer, 1);
-        const auto made = sender ? native::call(abi::TimerCreate{sender->get(), 1}) : fail(sender.error());
-        if (made)
-            (*found)->timer.reset(made->timer);
-        else
-            ready = fail(made.error());
-    }
-    if (!ready) {
-        (void)call.refuse(ready.error());
-        co_return;
-    }
-    Process& process = **found;
-    const uint64_t now = now_ns();
-    const bool armed = process.timer_deadline_ns != abi::kForever;
-    const protocol::SetTimer::Reply before{.value_ns = armed ? std::max<uint64_t>(process.timer_deadline_ns, now + 1) - now : 0,
-                                           .interval_ns = armed ? process.timer_interval_ns : 0};
-    if (!call.reply<protocol::SetTimer>(before)) co_return;
-    const bool arms = request.value_ns != 0 && request.value_ns < abi::kForever - now;
-    process.timer_deadline_ns = arms ? now + request.value_ns : abi::kForever;
-    process.timer_interval_ns = arms && request.interval_ns != 0 ? std::max(request.interval_ns, interval_ns_min) : 0;
-    (void)native::call(abi::TimerSet{process.timer.get(), process.timer_deadline_ns, process.timer_interval_ns});
-}
-
-void Server::on_timer(Process& process) {
-    const uint64_t now = now_ns();
-    if (process.timer_deadline_ns > now) return;  // raised by a setting that has been replaced since
-    if (process.timer_interval_ns == 0) {
-        process.timer_deadline_ns = abi::kForever;
-    } else {
-        const uint64_t periods = (now - process.timer_deadline_ns) / process.timer_interval_ns + 1;
-        process.timer_deadline_ns += periods * process.timer_interval_ns;
-    }
-    (void)lifecycle_.deliver(process, {.number = kAlarm, .code = kCodeKernel});
 }
 
 Result<protocol::SignalGroup::Reply> Server::on(const Call& call, const protocol::SignalGroup& request) {

@@ -1,7 +1,8 @@
 #include <algorithm>
 
-#include "servers/pipe/server.h"
+#include "servers/pipe/pipe.h"
 
+/// Reading and writing ends of pipes: bytes leave the pipe, or are added for good, only after the caller took the reply.
 namespace portico::pipe_server {
 namespace {
 
@@ -29,52 +30,69 @@ Result<uint64_t> fetch_data(const ipc::Call& call, uint64_t offset, PipeBuffer& 
 
 }  // namespace
 
-ipc::Task Server::on(ipc::Call call, file::Read request) {
-    const Result<std::shared_ptr<PipeEnd>> found = ends_.find(call.badge());
-    if (!found || !(*found)->reads()) {
-        (void)call.refuse(Error::BadHandle);
-        co_return;
-    }
-    if (request.offset != file::kCurrentOffset) {
-        (void)call.refuse(Error::NotSeekable);
-        co_return;
-    }
-    const std::shared_ptr<PipeEnd> end = *found;
-    Pipe& pipe = end->pipe();
+ipc::Task PipeEnd::read(const ipc::Call& call, const file::Read& request) {
     const uint64_t length_bytes = std::min<uint64_t>(request.length_bytes, call.writable_bytes());
-    while (length_bytes != 0 && pipe.buffer.empty() && pipe.has_writers()) {
-        if (!end->waits()) {
+    Error trouble = Error::None;
+    if (!reads())
+        trouble = Error::BadHandle;
+    else if (request.offset != file::kCurrentOffset)
+        trouble = Error::NotSeekable;
+    else if (length_bytes == 0 || !pipe_->buffer.empty() || !pipe_->has_writers())
+        finish_read(call, length_bytes);
+    else if (waits())
+        return read_later(call, length_bytes);
+    else
+        trouble = Error::WouldBlock;
+    if (trouble != Error::None) (void)call.refuse(trouble);
+    return {};
+}
+
+ipc::Task PipeEnd::read_later(ipc::Call call, uint64_t length_bytes) {
+    const std::shared_ptr<Object> self = shared_from_this();
+    while (pipe_->buffer.empty() && pipe_->has_writers()) {
+        if (!waits()) {
             (void)call.refuse(Error::WouldBlock);
             co_return;
         }
-        if (!co_await pipe.readable.wait(call.id())) co_return;
+        if (!co_await pipe_->readable.wait(call.id())) co_return;
     }
+    finish_read(call, length_bytes);
+}
+
+void PipeEnd::finish_read(const ipc::Call& call, uint64_t length_bytes) {
+    Pipe& pipe = *pipe_;
     const uint64_t bytes = std::min(length_bytes, pipe.buffer.size());  // 0: no writer is left, or none was asked for
     const Result<> sent = send_data(call, pipe.buffer, bytes);
     if (!sent) {
         (void)call.refuse(sent.error());
         pipe.readable.wake_one();  // the bytes are still there, for another
-        co_return;
+        return;
     }
-    if (call.reply<file::Read>({.length_bytes = bytes}) && bytes != 0) {
-        pipe.buffer.consume(bytes);
-        pipe.took_bytes();
-    }
+    if (call.reply<file::Read>({.length_bytes = bytes}) && bytes != 0) pipe.consume(bytes);
 }
 
-ipc::Task Server::on(ipc::Call call, file::Write request) {
-    const Result<std::shared_ptr<PipeEnd>> found = ends_.find(call.badge());
-    if (!found || !(*found)->writes()) {
-        (void)call.refuse(Error::BadHandle);
-        co_return;
+ipc::Task PipeEnd::write(const ipc::Call& call, const file::Write& request) {
+    if (!writes() || request.offset != file::kCurrentOffset) {
+        (void)call.refuse(writes() ? Error::NotSeekable : Error::BadHandle);
+        return {};
     }
-    if (request.offset != file::kCurrentOffset) {
-        (void)call.refuse(Error::NotSeekable);
-        co_return;
-    }
-    const std::shared_ptr<PipeEnd> end = *found;
-    Pipe& pipe = end->pipe();
     const uint64_t length_bytes = std::min<uint64_t>(request.length_bytes, call.readable_bytes());
+    // What is taken whole and at once needs no coroutine.
+    if (length_bytes > Pipe::kAtomicBytes || !pipe_->has_readers() || pipe_->buffer.room() < length_bytes)
+        return write_later(call, length_bytes);
+    const Result<uint64_t> fetched = fetch_data(call, 0, pipe_->buffer, length_bytes);
+    if (!fetched)
+        (void)call.refuse(fetched.error());
+    else if (*fetched != length_bytes)
+        (void)call.refuse(Error::NoMemory);
+    else if (call.reply<file::Write>({.length_bytes = length_bytes}) && length_bytes != 0)
+        pipe_->commit(length_bytes);
+    return {};
+}
+
+ipc::Task PipeEnd::write_later(ipc::Call call, uint64_t length_bytes) {
+    const std::shared_ptr<Object> self = shared_from_this();
+    Pipe& pipe = *pipe_;
     uint64_t done_bytes = 0;
     for (;;) {
         Error trouble = Error::None;
@@ -82,7 +100,7 @@ ipc::Task Server::on(ipc::Call call, file::Write request) {
         if (!pipe.has_readers()) {
             trouble = Error::BrokenPipe;
         } else if (now_bytes = pipe.writable_now(length_bytes, done_bytes); now_bytes == 0 && done_bytes < length_bytes) {
-            if (end->waits()) {
+            if (waits()) {
                 if (!co_await pipe.writable.wait(call.id())) co_return;
                 continue;
             }
@@ -103,32 +121,13 @@ ipc::Task Server::on(ipc::Call call, file::Write request) {
             co_return;
         }
         if (trouble != Error::None) now_bytes = 0;
-        const bool last = trouble != Error::None || done_bytes + now_bytes == length_bytes || !end->waits();
+        const bool last = trouble != Error::None || done_bytes + now_bytes == length_bytes || !waits();
         if (last && !call.reply<file::Write>({.length_bytes = done_bytes + now_bytes})) co_return;
         if (now_bytes != 0) {
-            pipe.buffer.commit(now_bytes);
             done_bytes += now_bytes;
-            pipe.added_bytes();
+            pipe.commit(now_bytes);
         }
         if (last) co_return;
-    }
-}
-
-ipc::Task Server::on(ipc::Call call, file::Poll request) {
-    constexpr uint64_t kErr = 8, kHup = 16;
-    const Result<std::shared_ptr<PipeEnd>> found = ends_.find(call.badge());
-    if (!found) {
-        (void)call.refuse(Error::BadHandle);
-        co_return;
-    }
-    const std::shared_ptr<PipeEnd> end = *found;
-    for (;;) {
-        const uint64_t events = end->events() & (request.events | kErr | kHup);
-        if (events != 0 || request.wait == 0) {
-            (void)call.reply<file::Poll>({.events = events});
-            co_return;
-        }
-        if (!co_await end->pipe().changed.wait(call.id())) co_return;
     }
 }
 
