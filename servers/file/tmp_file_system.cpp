@@ -20,8 +20,6 @@ file::GetSpace::Reply TmpFileSystem::space() {
 
 std::shared_ptr<TmpNode> TmpFileSystem::make(const NewNode& node) {
     switch (node.kind) {
-    case Kind::None:
-        return nullptr;
     case Kind::File:
         return std::make_shared<TmpFile>(*this, node);
     case Kind::Directory:
@@ -33,8 +31,9 @@ std::shared_ptr<TmpNode> TmpFileSystem::make(const NewNode& node) {
     case Kind::Fifo:
     case Kind::Socket:
         return std::make_shared<TmpNode>(*this, node);
+    default:
+        return nullptr;  // no kind of file, or a client's number that is no kind
     }
-    return nullptr;  // a client's number that is no kind
 }
 
 Result<> TmpFileSystem::rename(Node& old_node, std::string_view old_name, Node& new_node, std::string_view new_name, RenameMode mode) {

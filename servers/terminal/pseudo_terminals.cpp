@@ -34,7 +34,7 @@ Result<std::shared_ptr<Pty>> Server::make_pty() {
     unsigned number = 0;
     while (ptys_.contains(number)) ++number;
     if (number >= Pty::kPtysMax) return fail(Error::NoSpace);
-    auto pty = std::make_shared<Pty>(number, *this);
+    auto pty = std::make_shared<Pty>(number, static_cast<Signaller&>(*this));
     ptys_.emplace(number, pty);
     return pty;
 }
