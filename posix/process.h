@@ -61,7 +61,7 @@ public:
     uint64_t map_hint GUARDED_BY(mutex) = 0;          ///< where the next mapping goes if it may, below the last one
     uint64_t children_time_ns GUARDED_BY(mutex) = 0;  ///< of children that were waited for
     uint64_t children_resident_peak GUARDED_BY(mutex) = 0;
-    std::atomic<bool> has_signal_sets = false;  ///< it has, or had, a signalfd
+    std::atomic<bool> has_signal_sets = false;    ///< it has, or had, a signalfd
     uint64_t pending_told GUARDED_BY(mutex) = 0;  ///< what the signalfds were told to be pending
     uint64_t ignored_told GUARDED_BY(mutex) = 0;  ///< what the process server was told (SetIgnored)
     uint64_t child_flags_told GUARDED_BY(mutex) = 0;

@@ -131,8 +131,7 @@ int64_t sys_timer_settime(Thread& thread, const Arguments& arguments) {
         const uint64_t offset_ns = thread.process->realtime_offset_ns;
         time_ns = time_ns > offset_ns ? time_ns - offset_ns : 1;  // what is past expires at once
     }
-    const TimerSet method{
-        .id = server_id(arguments[0]), .time_ns = time_ns, .interval_ns = given->interval.to_ns(), .absolute = absolute};
+    const TimerSet method{.id = server_id(arguments[0]), .time_ns = time_ns, .interval_ns = given->interval.to_ns(), .absolute = absolute};
     const auto before = settled_call(thread.process->process_server, method);
     if (!before) return timer_errno(before.error());
     return arguments[3] == 0 ? 0 : to_errno(write_user(arguments[3], TimerSetting::of(*before)));

@@ -148,7 +148,7 @@ struct Identify {
     uint64_t nonce;
 };
 
-using Protocol = MethodList<MakeCounter, MakeTimer, MakeSignalSet, MakeEpoll, Take, Add, SetTimer, GetTimer, SetSignals, GetSignals, TellPending, Watch,
-                            Wait, Identify>;
+using Protocol = MethodList<MakeCounter, MakeTimer, MakeSignalSet, MakeEpoll, Take, Add, SetTimer, GetTimer, SetSignals, GetSignals,
+                            TellPending, Watch, Wait, Identify>;
 
 }  // namespace portico::protocols::event

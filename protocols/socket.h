@@ -79,9 +79,10 @@ struct MakePair {
 // ---- on a socket
 
 struct Bind {
-    static constexpr Method method{0x742, "socket.bind",
-                                   "Give a name; the readable window holds what GetName is to tell (of an abstract name, all of it). Without "
-                                   "inode and window: an abstract name of the server's choice."};
+    static constexpr Method method{
+        0x742, "socket.bind",
+        "Give a name; the readable window holds what GetName is to tell (of an abstract name, all of it). Without "
+        "inode and window: an abstract name of the server's choice."};
     using Reply = Outcome;
     Address address;
 };
@@ -129,9 +130,10 @@ struct GetName {
 };
 
 struct Send {
-    static constexpr Method method{0x748, "socket.send",
-                                   "Send what is in the readable window behind `name_bytes` of a destination's name. Of a stream, what there "
-                                   "is room for. `rights`: of AddRights, or 0."};
+    static constexpr Method method{
+        0x748, "socket.send",
+        "Send what is in the readable window behind `name_bytes` of a destination's name. Of a stream, what there "
+        "is room for. `rights`: of AddRights, or 0."};
     struct Reply {
         uint32_t length_bytes;
         Trouble trouble;

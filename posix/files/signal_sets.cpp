@@ -51,11 +51,11 @@ int64_t make_or_change(Thread& thread, int32_t number, uint64_t set_address, uin
     int64_t result = number;
     if (number == -1) {
         const uint32_t status = file::kReadWrite | (flags & file::kNonBlocking);
-        result = new_descriptor(thread, file::Kind::SignalSet, status, (flags & linux_abi::kOpenCloseOnExec) != 0,
-                                [&]() -> Result<abi::Handle> {
-                                    const event::MakeSignalSet method{.signals = signals, .flags = flags & file::kNonBlocking};
-                                    return TRY(settled_call(thread.process->pipe_server, method)).object;
-                                });
+        result =
+            new_descriptor(thread, file::Kind::SignalSet, status, (flags & linux_abi::kOpenCloseOnExec) != 0, [&]() -> Result<abi::Handle> {
+                const event::MakeSignalSet method{.signals = signals, .flags = flags & file::kNonBlocking};
+                return TRY(settled_call(thread.process->pipe_server, method)).object;
+            });
     } else {
         const Result<Descriptor> descriptor = open_descriptor(thread, static_cast<uint32_t>(number));
         if (!descriptor) return to_errno(descriptor.error());

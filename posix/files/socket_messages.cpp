@@ -200,7 +200,8 @@ int64_t send_message(Thread& thread, abi::Handle socket, const MessageHeader& he
     Vectors vectors;
     if (const int64_t error = vectors.load(header.vectors, header.vector_count); error != 0) return error == -EINVAL ? -EMSGSIZE : error;
     SocketName name;
-    Outgoing outgoing{.method = {.flags = static_cast<uint16_t>(server_flags(flags)), .credentials = own_credentials(thread)}, .flags = flags};
+    Outgoing outgoing{.method = {.flags = static_cast<uint16_t>(server_flags(flags)), .credentials = own_credentials(thread)},
+                      .flags = flags};
     if (header.name != 0 && header.name_bytes() != 0) {
         uint16_t family = 0;
         if (const int64_t error = load_socket_name(header.name, header.name_bytes(), name, family); error != 0) return error;
@@ -245,8 +246,7 @@ int64_t receive_message(Thread& thread, abi::Handle socket, MessageHeader& heade
         header.name_bytes_and_padding = whole_bytes;
     }
     const uint64_t control_room = takes_rights ? header.control_bytes : 0;
-    const IncomingControl control =
-        store_control(thread, socket, reply, header.control, control_room, (flags & kCloseOnExecFlag) != 0);
+    const IncomingControl control = store_control(thread, socket, reply, header.control, control_room, (flags & kCloseOnExecFlag) != 0);
     header.control_bytes = control.length_bytes;
     if (control.cut) header.flags |= kControlCut;
     return (flags & kCut) != 0 && reply.full_bytes > reply.length_bytes ? static_cast<int64_t>(reply.full_bytes) : got;

@@ -73,8 +73,8 @@ int32_t receive_descriptor(Thread& thread, abi::Handle handle, uint32_t meta, bo
     const auto kind = static_cast<file::Kind>(meta >> kStatusBits);
     if (kind > file::Kind::Epoll) return -1;
     if (kind == file::Kind::SignalSet) thread.process->has_signal_sets = true;
-    const int64_t number = new_descriptor(thread, kind, meta & ((1u << kStatusBits) - 1), close_on_exec,
-                                          [&]() -> Result<abi::Handle> { return handle; });
+    const int64_t number =
+        new_descriptor(thread, kind, meta & ((1u << kStatusBits) - 1), close_on_exec, [&]() -> Result<abi::Handle> { return handle; });
     return static_cast<int32_t>(std::max<int64_t>(number, -1));
 }
 

@@ -67,10 +67,9 @@ int64_t accept_on(Thread& thread, const Arguments& arguments, uint32_t flags) {
     if (!listener) return socket_errno(listener.error());
     const uint32_t kept = flags & file::kNonBlocking;
     const bool close_on_exec = (flags & linux_abi::kOpenCloseOnExec) != 0;
-    const int64_t number =
-        new_descriptor(thread, file::Kind::Socket, file::kReadWrite | kept, close_on_exec, [&]() -> Result<abi::Handle> {
-            return TRY(interruptible::call(thread, listener->descriptor.handle, sockets::Accept{.flags = kept})).object;
-        });
+    const int64_t number = new_descriptor(thread, file::Kind::Socket, file::kReadWrite | kept, close_on_exec, [&]() -> Result<abi::Handle> {
+        return TRY(interruptible::call(thread, listener->descriptor.handle, sockets::Accept{.flags = kept})).object;
+    });
     if (number < 0 || arguments[1] == 0) return number;
     const Result<Descriptor> made = thread.process->descriptors.get(number);
     if (!made) return number;
@@ -200,16 +199,17 @@ int64_t sys_socketpair(Thread& thread, const Arguments& arguments) {
     Kind kind{};
     if (const int64_t error = kind_of(arguments, kind); error != 0) return error;
     abi::Handle second{};
-    const int64_t first_number = new_descriptor(thread, file::Kind::Socket, kind.status(), kind.close_on_exec, [&]() -> Result<abi::Handle> {
-        const sockets::MakePair method{.form = kind.form, .flags = kind.flags, .credentials = own_credentials(thread)};
-        const auto pair = TRY(settled_call(thread.process->pipe_server, method));
-        second = pair.second;
-        return pair.first;
-    });
+    const int64_t first_number =
+        new_descriptor(thread, file::Kind::Socket, kind.status(), kind.close_on_exec, [&]() -> Result<abi::Handle> {
+            const sockets::MakePair method{.form = kind.form, .flags = kind.flags, .credentials = own_credentials(thread)};
+            const auto pair = TRY(settled_call(thread.process->pipe_server, method));
+            second = pair.second;
+            return pair.first;
+        });
     if (first_number < 0) return first_number;
     DescriptorTable& table = thread.process->descriptors;
-    int64_t error = new_descriptor(thread, file::Kind::Socket, kind.status(), kind.close_on_exec,
-                                   [&]() -> Result<abi::Handle> { return second; });
+    int64_t error =
+        new_descriptor(thread, file::Kind::Socket, kind.status(), kind.close_on_exec, [&]() -> Result<abi::Handle> { return second; });
     const int32_t numbers[2] = {static_cast<int32_t>(first_number), static_cast<int32_t>(error)};
     if (error < 0)
         native::close(second);

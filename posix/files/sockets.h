@@ -17,7 +17,7 @@ int64_t send_vectors(Thread& thread, const OpenNumber& to, std::span<const linux
 
 /// Errors: BadHandle (EBADF); WrongType (ENOTSOCK).
 Result<OpenNumber> socket_descriptor(Thread& thread, uint64_t number);
-int64_t socket_errno(Error error);            ///< of socket_descriptor
+int64_t socket_errno(Error error);                ///< of socket_descriptor
 int64_t trouble_errno(sockets::Trouble trouble);  ///< 0 for none
 
 sockets::Credentials own_credentials(Thread& thread);

@@ -70,7 +70,8 @@ Result<OpenNumber> descriptor_to_write(Thread& thread, uint64_t number) {
 }
 
 int64_t read_to(Thread& thread, const OpenNumber& from, uint64_t address, uint64_t length_bytes, uint64_t offset) {
-    if (is_event_kind(from.descriptor.kind)) return offset == file::kCurrentOffset ? read_event(thread, from, address, length_bytes) : -ESPIPE;
+    if (is_event_kind(from.descriptor.kind))
+        return offset == file::kCurrentOffset ? read_event(thread, from, address, length_bytes) : -ESPIPE;
     if (from.descriptor.kind == file::Kind::Socket) {
         const linux_abi::Iovec all{address, length_bytes};
         return offset == file::kCurrentOffset ? receive_vectors(thread, from, std::span(&all, 1)) : -ESPIPE;

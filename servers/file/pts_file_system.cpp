@@ -63,10 +63,8 @@ public:
         for (uint64_t number = cookie < kFirstCookie ? 0 : cookie - kFirstCookie + 1; number < 64 * numbers.size(); ++number) {
             if ((numbers[number / 64] >> (number % 64) & 1) == 0) continue;
             const std::string name = std::to_string(number);
-            const ListedEntry entry{.name = name,
-                                    .inode = terminal::kPtsInodeFirst + number,
-                                    .cookie = kFirstCookie + number,
-                                    .kind = Kind::CharacterDevice};
+            const ListedEntry entry{
+                .name = name, .inode = terminal::kPtsInodeFirst + number, .cookie = kFirstCookie + number, .kind = Kind::CharacterDevice};
             if (!take(entry)) return {};
         }
         return {};

@@ -67,9 +67,8 @@ unsigned Epoll::height() const {
 
 Result<> Epoll::watch(const event::Watch& request, const std::shared_ptr<Object>& target, OwnedHandle handle) {
     if (target.get() == this) return fail(Error::InvalidArgument);
-    const Key key{.number = request.number,
-                  .remote = target == nullptr,
-                  .object = target ? reinterpret_cast<uint64_t>(target.get()) : request.name};
+    const Key key{
+        .number = request.number, .remote = target == nullptr, .object = target ? reinterpret_cast<uint64_t>(target.get()) : request.name};
     const auto found = entries_.find(key);
     if (request.operation == event::Operation::Add) {
         if (found != entries_.end()) return fail(Error::Exists);

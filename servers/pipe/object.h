@@ -81,7 +81,6 @@ protected:
     virtual void announced() {}  ///< for those who wait in a way of the object's own; may end it
 
 public:
-
     using Watchers = std::list<Watcher*>;
     Watchers::iterator add_watcher(Watcher& watcher) { return watchers_.insert(watchers_.end(), &watcher); }
     void remove_watcher(Watchers::iterator position) { watchers_.erase(position); }

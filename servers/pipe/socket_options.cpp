@@ -31,8 +31,8 @@ enum Option : uint64_t {
 };
 
 /// Switches that change nothing for AF_UNIX, and that Linux keeps all the same.
-constexpr uint64_t kInert = 1ull << kReuseAddress | 1ull << kDoNotRoute | 1ull << kBroadcast | 1ull << kKeepAlive | 1ull << kOutOfBandInline |
-                            1ull << kReusePort | 1ull << kTimestamp;
+constexpr uint64_t kInert = 1ull << kReuseAddress | 1ull << kDoNotRoute | 1ull << kBroadcast | 1ull << kKeepAlive |
+                            1ull << kOutOfBandInline | 1ull << kReusePort | 1ull << kTimestamp;
 constexpr uint64_t kUnixDomain = 1;
 
 constexpr bool is_inert(uint64_t option) {
@@ -78,7 +78,8 @@ Result<sockets::GetOption::Reply> Socket::option(uint64_t option) {
 
 Result<> Socket::set_option(uint64_t option, uint64_t value) {
     // Linux takes twice what it is told, for its own records.
-    const auto buffer_bytes = static_cast<uint32_t>(std::clamp<uint64_t>(2 * std::min<uint64_t>(value, kBufferBytesMax), kBufferBytesMin, kBufferBytesMax));
+    const auto buffer_bytes =
+        static_cast<uint32_t>(std::clamp<uint64_t>(2 * std::min<uint64_t>(value, kBufferBytesMax), kBufferBytesMin, kBufferBytesMax));
     if (is_inert(option)) {
         inert_options_ = (inert_options_ & ~(1ull << option)) | uint64_t{value != 0} << option;
         return {};

@@ -31,7 +31,8 @@ TEST_F(SocketTest, FilesAndAbstractNamesDiffer) {
     const auto first = make(Form::Datagram), second = make(Form::Datagram), third = make(Form::Datagram);
     EXPECT_EQ(first->bind({.device = 1, .inode = 5}, "/tmp/s"), Trouble::None);
     EXPECT_EQ(second->bind({.device = 2, .inode = 5}, "/tmp/s"), Trouble::None);
-    EXPECT_NE(names.find(SocketNames::key_of({.device = 1, .inode = 5}, "")), names.find(SocketNames::key_of({.device = 2, .inode = 5}, "")));
+    EXPECT_NE(names.find(SocketNames::key_of({.device = 1, .inode = 5}, "")),
+              names.find(SocketNames::key_of({.device = 2, .inode = 5}, "")));
     EXPECT_EQ(third->bind({}, ""), Trouble::None);
     EXPECT_EQ(third->name(false)->size(), 6u) << "chosen";
 }

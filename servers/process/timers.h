@@ -9,10 +9,10 @@ namespace portico::process {
 
 /// One timer of a process. What it sends when it expires; `overruns` count expirations while that signal is not taken.
 struct Timer {
-    int signal = 0;     ///< 0: none is sent
-    int32_t tid = 0;    ///< to that thread; 0: to the process
-    uint64_t value = 0; ///< for siginfo
-    bool cpu_time = false;  ///< counts the process's CPU time
+    int signal = 0;            ///< 0: none is sent
+    int32_t tid = 0;           ///< to that thread; 0: to the process
+    uint64_t value = 0;        ///< for siginfo
+    bool cpu_time = false;     ///< counts the process's CPU time
     uint64_t deadline_ns = 0;  ///< on its clock; 0: not armed
     uint64_t interval_ns = 0;
     bool pending = false;  ///< its signal was sent, and not taken yet

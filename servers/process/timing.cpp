@@ -79,10 +79,8 @@ Result<protocol::TimerCreate::Reply> Server::on(const Call& call, const protocol
     if (request.signal > static_cast<uint32_t>(kSignalMax)) return fail(Error::InvalidArgument);
     if (request.tid != 0 && !process.threads.contains(request.tid)) return fail(Error::InvalidArgument);
     TRY(prepare_timer(process));
-    const int32_t id = TRY(process.timers.create({.signal = static_cast<int>(request.signal),
-                                                  .tid = request.tid,
-                                                  .value = request.value,
-                                                  .cpu_time = request.cpu_time != 0}));
+    const int32_t id = TRY(process.timers.create(
+        {.signal = static_cast<int>(request.signal), .tid = request.tid, .value = request.value, .cpu_time = request.cpu_time != 0}));
     if (request.value_is_id != 0) process.timers.find(id)->value = static_cast<uint64_t>(id);
     return protocol::TimerCreate::Reply{.id = id};
 }

@@ -12,7 +12,8 @@ constexpr std::string_view kSlavePrefix = "pts/";
 
 /// The number in "pts/N"; kPtysMax for none.
 unsigned slave_number(std::string_view path) {
-    if (!path.starts_with(kSlavePrefix) || path.size() == kSlavePrefix.size() || path.size() > kSlavePrefix.size() + 3) return Pty::kPtysMax;
+    if (!path.starts_with(kSlavePrefix) || path.size() == kSlavePrefix.size() || path.size() > kSlavePrefix.size() + 3)
+        return Pty::kPtysMax;
     unsigned number = 0;
     for (const char c : path.substr(kSlavePrefix.size())) {
         if (c < '0' || c > '9') return Pty::kPtysMax;

@@ -34,8 +34,8 @@ static socklen_t name_of(struct sockaddr_un* address, const char* name, int abst
 static int give(int socket, const int* descriptors, int count) {
     char control[CMSG_SPACE(sizeof(int) * 16)] = {0}, byte = 'd';
     struct iovec vector = {&byte, 1};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
-                             .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count)};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count)};
     struct cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
@@ -48,7 +48,9 @@ static int give(int socket, const int* descriptors, int count) {
 static int get(int socket, int* descriptors, int flags, int room) {
     char control[CMSG_SPACE(sizeof(int) * 16)], byte = 0;
     struct iovec vector = {&byte, 1};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = room ? control : NULL,
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = room ? control : NULL,
                              .msg_controllen = room ? CMSG_SPACE(sizeof(int) * (size_t)room) : 0};
     CHECK(recvmsg(socket, &message, flags) == 1 && byte == 'd');
     struct cmsghdr* header = CMSG_FIRSTHDR(&message);
@@ -73,7 +75,8 @@ static void pairs(void) {
     CHECK(fstat(ends[0], &status) == 0 && S_ISSOCK(status.st_mode));
     CHECK_ERROR(lseek(ends[0], 0, SEEK_SET), ESPIPE);
     struct iovec parts[2] = {{"ab", 2}, {"cde", 3}}, places[2] = {{text, 3}, {text + 10, 20}};
-    CHECK(writev(ends[1], parts, 2) == 5 && readv(ends[0], places, 2) == 5 && memcmp(text, "abc", 3) == 0 && memcmp(text + 10, "de", 2) == 0);
+    CHECK(writev(ends[1], parts, 2) == 5 && readv(ends[0], places, 2) == 5 && memcmp(text, "abc", 3) == 0 &&
+          memcmp(text + 10, "de", 2) == 0);
     ok("a pair of streams");
     CHECK(write(ends[0], "rest", 4) == 4 && shutdown(ends[0], SHUT_WR) == 0);
     CHECK(read(ends[1], text, sizeof text) == 4 && read(ends[1], text, sizeof text) == 0);
@@ -204,7 +207,8 @@ static void datagrams(void) {
     int first = socket(AF_UNIX, SOCK_DGRAM, 0), second = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     CHECK_ERROR(sendto(first, "x", 1, 0, (struct sockaddr*)&second_name, second_length), ECONNREFUSED);
     CHECK_ERROR(send(first, "x", 1, 0), ENOTCONN);
-    CHECK(bind(first, (struct sockaddr*)&first_name, first_length) == 0 && bind(second, (struct sockaddr*)&second_name, second_length) == 0);
+    CHECK(bind(first, (struct sockaddr*)&first_name, first_length) == 0 &&
+          bind(second, (struct sockaddr*)&second_name, second_length) == 0);
     int third = socket(AF_UNIX, SOCK_DGRAM, 0);
     CHECK_ERROR(bind(third, (struct sockaddr*)&first_name, first_length), EADDRINUSE);
     CHECK(sendto(first, "one", 3, 0, (struct sockaddr*)&second_name, second_length) == 3);
