@@ -3,9 +3,10 @@
 namespace portico::pipe_server {
 
 void Server::run() {
+    ipc::Answer answer;
     for (;;) {
-        const Result<native::Received> received = native::receive(port_);
-        if (received) ipc::serve(*this, *received, file::Protocol{}, event::Protocol{}, sockets::Protocol{});
+        const Result<native::Received> received = ipc::receive(port_, answer);
+        if (received) answer = ipc::serve(*this, *received, file::Protocol{}, event::Protocol{}, sockets::Protocol{});
         Object::announce_all();
         objects_.sweep();
         Object::announce_all();  // what ends tells its peers

@@ -1,6 +1,5 @@
 /// cpus: 1 2
 // AF_UNIX: pairs, names, connections, datagrams, packets, descriptors in messages, credentials, shutdown, limits.
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>

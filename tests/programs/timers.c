@@ -1,6 +1,5 @@
 /// cpus: 1 2
 // Timers that send signals: alarm, setitimer, timer_create to the process and to a thread, overruns, CPU time.
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
