@@ -29,7 +29,7 @@ bool can_be_watched(Thread& thread, int32_t number, const Descriptor& descriptor
     case file::Kind::CharacterDevice:
         return is_terminal(thread, number, descriptor);
     default:
-        return is_event_kind(descriptor.kind);
+        return descriptor.kind == file::Kind::None || is_event_kind(descriptor.kind);  // None: an inotify descriptor
     }
 }
 

@@ -95,6 +95,8 @@ constexpr std::string_view anonymous_name(file::Kind kind) {
         return "anon_inode:[signalfd]";
     case file::Kind::Epoll:
         return "anon_inode:[eventpoll]";
+    case file::Kind::None:
+        return "anon_inode:inotify";
     default:
         return {};
     }

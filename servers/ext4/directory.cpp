@@ -23,10 +23,9 @@ int type_of(Kind kind) {
         return EXT2_FT_FIFO;
     case Kind::Socket:
         return EXT2_FT_SOCK;
-    case Kind::None:
-        break;
+    default:
+        return EXT2_FT_UNKNOWN;
     }
-    return EXT2_FT_UNKNOWN;
 }
 
 Kind kind_of(int type) {
