@@ -38,7 +38,7 @@ MappingName name(const abi::MappingInfo& mapping) {
 
 TEST(ProcMemoryTest, MapsAsLinuxWritesThem) {
     EXPECT_EQ(maps_text({of_file(), of_heap()}, name),
-              "00400000-0040a000 r-xp 00002000 01:05 99                                   /bin/true\n"
+              "00400000-0040a000 r-xp 00002000 01:05 99                                 /bin/true\n"
               "700000000000-700000064000 rw-p 00000000 00:00 0                          [heap]\n");
 }
 
