@@ -415,10 +415,9 @@ struct AwaitEnd {
     int64_t pid;
 };
 
-using Protocol =
-    MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, ShareIdentities, SetGroup, NewSession, GetCredentials,
-               SetCredentials, Kill, TakeSignal, SetIgnored, Stop, TimerCreate, TimerSet, TimerGet, TimerDelete,
-               SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List,
-               Describe, FindThread, AwaitEnd, LimitChildren, LimitOwner, ListBudgets, ShareAccount, Inspect, MakeRoom>;
+using Protocol = MethodList<Fork, Exec, SetName, Exit, Wait, ThreadCreate, ThreadExit, GetIds, ShareIdentities, SetGroup, NewSession,
+                            GetCredentials, SetCredentials, Kill, TakeSignal, SetIgnored, Stop, TimerCreate, TimerSet, TimerGet,
+                            TimerDelete, SetTerminal, GetTerminal, SignalGroup, Spawn, Start, List, Describe, FindThread, AwaitEnd,
+                            LimitChildren, LimitOwner, ListBudgets, ShareAccount, Inspect, MakeRoom>;
 
 }  // namespace portico::protocols::process

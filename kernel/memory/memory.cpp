@@ -120,7 +120,10 @@ Result<bool> Memory::drop_behind(uint64_t first_page) {
             if (shown < end) next = mapping->first_page + (shown - mapping->address) / abi::kPageBytes;
             steps.take(4);
         }
-        if (next >= PageTree::kPagesMax) return true;
+        if (next >= PageTree::kPagesMax) {
+            Steps of_nodes;  // those that have no pages any more
+            return tree_.discard(first_page, PageTree::kPagesMax, of_nodes);
+        }
         if (steps.spent()) return false;
         invalidate(next, kPiece);
         Steps of_piece = Steps::unlimited();  // no more pages than these
