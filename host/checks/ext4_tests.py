@@ -72,7 +72,7 @@ seq 1 100000 > numbers; sha256sum < numbers; head -c 1000 numbers > short; mv sh
         return told
     if image.content("/srv/numbers") != numbers[:1000].decode() or image.content("/srv/hard") != "one\n":
         return "debugfs finds other bytes in the image than were written"
-    return _told(image.run(log, "cat /srv/link/../../srv/hard; ls /srv/many | wc -l; wc -c < /srv/numbers"), "one\n27\n1000\n") or image.problems()
+    return _told(image.run(log, "cat /srv/link/../../hard; ls /srv/many | wc -l; wc -c < /srv/numbers"), "one\n27\n1000\n") or image.problems()
 
 
 def _power_off(log: str) -> str:
