@@ -27,16 +27,15 @@ enum class Fate : uint8_t {
     Given,  ///< nothing: whole pages of private memory, which read as zeros afterwards
 };
 
-/// The crossovers as measured (docs/ipc-study.md, "heap, pages or copying"): words cost least for what fits into them; a whole page costs
-/// less to move than to copy, but two that are not full may cost more (they have no short way), until there is as much in them as in two.
+/// The crossovers as measured (docs/ipc-study.md, "heap, pages or copying"): words cost least for what fits into them, then a window; at
+/// 16 KiB it still costs less than moving the pages, at 32 KiB more.
 inline constexpr uint64_t kInlineBytesMax = 8 * (abi::kMessageWords - 1);  ///< word 0 stays the caller's
-inline constexpr uint64_t kPagesBytesMin = 2 * abi::kPageBytes;
+inline constexpr uint64_t kPagesBytesMin = 8 * abi::kPageBytes;
 inline constexpr uint64_t kPagesBytesMax = uint64_t{abi::kMessagePagesMax} * abi::kPageBytes;
 
 constexpr Transport transport_for(uint64_t bytes, uint64_t address, Fate fate) {
     if (bytes <= kInlineBytesMax) return Transport::Inline;
-    const bool pays = bytes == abi::kPageBytes || bytes >= kPagesBytesMin;
-    const bool pages = fate == Fate::Given && address % abi::kPageBytes == 0 && pays && bytes <= kPagesBytesMax;
+    const bool pages = fate == Fate::Given && address % abi::kPageBytes == 0 && bytes >= kPagesBytesMin && bytes <= kPagesBytesMax;
     return pages ? Transport::Pages : Transport::Window;
 }
 

@@ -43,8 +43,8 @@ void run() {
     static_assert(ipc::transport_for(1 << 20, 0, Fate::Kept) == Transport::Window);
     static_assert(ipc::transport_for(1 << 20, 0, Fate::Given) == Transport::Pages);
     static_assert(ipc::transport_for(1 << 20, 8, Fate::Given) == Transport::Window);
-    static_assert(ipc::transport_for(abi::kPageBytes, 0, Fate::Given) == Transport::Pages);
-    static_assert(ipc::transport_for(abi::kPageBytes + 1, 0, Fate::Given) == Transport::Window);
+    static_assert(ipc::transport_for(ipc::kPagesBytesMin, 0, Fate::Given) == Transport::Pages);
+    static_assert(ipc::transport_for(ipc::kPagesBytesMin - 1, 0, Fate::Given) == Transport::Window);
 
     abi::Handle port = native::call(abi::PortCreate{})->port;
     OwnedHandle sender(native::call(abi::PortBadge{port, 1, 16, abi::kMessagePagesMax})->sender);
@@ -64,7 +64,7 @@ void run() {
         send(sender.get(), {memory, bytes}, Fate::Given, bytes);
         if (ipc::transport_for(bytes, 0, Fate::Given) == Transport::Pages) CHECK(memory[0] == std::byte{0});
     }
-    send(sender.get(), {memory, abi::kPageBytes}, Fate::Given, 7);
+    send(sender.get(), {memory, ipc::kPagesBytesMin}, Fate::Given, 7);
     CHECK(memory[0] == std::byte{0});
     ok("and whole pages that are given away");
     const auto lie = native::call(sender.get(), {.header = abi::Header::make(1, 0, 0, 1000)});
