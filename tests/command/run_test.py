@@ -26,7 +26,9 @@ class RunTest(unittest.TestCase):
         return fake_build.portico(self.environment, "run", *arguments, **more)
 
     def start(self, *arguments, **streams):
-        return subprocess.Popen([os.path.join(fake_build.REPOSITORY, "portico"), "run", *arguments], env=self.environment, **streams)
+        # A shell that starts the tests in the background has SIGINT ignored, and what is ignored stays so.
+        return subprocess.Popen([os.path.join(fake_build.REPOSITORY, "portico"), "run", *arguments], env=self.environment,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **streams)
 
     def assert_ended(self, done, status, cause=""):
         self.assertEqual((done.returncode, done.stderr.decode()), (status, f"portico: {cause}\n" if cause else ""))
