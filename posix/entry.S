@@ -277,6 +277,35 @@ portico_user_exchange_32:
     mov %eax, (%rsi)
     mov $0, %eax
     ret
+# Vector state to and from the program's memory, 64-aligned. xsave leaves most of its header as it was: zeros are put there first.
+.global portico_user_save_vector_state
+.type portico_user_save_vector_state, @function
+portico_user_save_vector_state:
+    mov %esi, %eax
+    xor %edx, %edx
+    test %rsi, %rsi
+    jz 1f
+    movq $0, 512(%rdi)
+    movq $0, 520(%rdi)
+    movq $0, 528(%rdi)
+    movq $0, 536(%rdi)
+    movq $0, 544(%rdi)
+    movq $0, 552(%rdi)
+    movq $0, 560(%rdi)
+    movq $0, 568(%rdi)
+    xsave64 (%rdi)
+    xor %eax, %eax
+    ret
+1:  fxsave64 (%rdi)
+    ret
+.global portico_user_load_vector_state
+.type portico_user_load_vector_state, @function
+portico_user_load_vector_state:
+    mov %esi, %eax
+    xor %edx, %edx
+    xrstor64 (%rdi)
+    xor %eax, %eax
+    ret
 portico_user_end:
 portico_user_fault:
     mov $-1, %rax

@@ -25,12 +25,13 @@ bool is_signal(uint64_t number) {
 /// A signal to oneself must be acted on before the call returns, and an alert may come later than the reply.
 int64_t sent(Thread& thread, const Result<protocols::Empty>& reply) {
     if (!reply) return reply.error() == Error::AccessDenied ? -EPERM : to_errno(reply.error());
-    thread.pending = 1;
+    thread.pending |= Thread::kAlerted;
     return 0;
 }
 
 int64_t send(Thread& thread, int64_t pid, int64_t tid, uint64_t signal) {
     if (signal > kSignalMax) return -EINVAL;
+    if (raise_here(thread, pid, tid, signal)) return 0;
     return sent(thread, settled_call(thread.process->process_server, Kill{.pid = pid, .tid = tid, .signal = signal}));
 }
 
@@ -57,11 +58,14 @@ bool has_deliverable(Thread& thread) {
 }  // namespace
 
 SignalInfo take_awaited(Thread& thread, uint64_t set) {
-    if (thread.pending.exchange(0) != 0) take_signals(thread);
-    const SignalInfo own = thread.pending_signals.take(set);
-    if (own.number != 0) return own;
-    const MutexGuard guard(thread.process->mutex);
-    return thread.process->pending_signals.take(set);
+    take_if_alerted(thread);
+    SignalInfo taken = thread.pending_signals.take(set);
+    if (taken.number == 0) {
+        const MutexGuard guard(thread.process->mutex);
+        taken = thread.process->pending_signals.take(set);
+    }
+    if (has_deliverable(thread)) thread.pending |= Thread::kKept;
+    return taken;
 }
 
 SignalInfo await_signal(Thread& thread, uint64_t set, uint64_t deadline_ns, int64_t& error) {
@@ -141,12 +145,13 @@ int64_t sys_rt_sigreturn(Thread& thread, const Arguments&) {
 
 int64_t sys_rt_sigpending(Thread& thread, const Arguments& arguments) {
     if (arguments[1] > kSetBytes) return -EINVAL;
-    if (thread.pending.exchange(0) != 0) take_signals(thread);
+    take_if_alerted(thread);
     uint64_t set = 0;
     {
         const MutexGuard guard(thread.process->mutex);
-        set = (thread.pending_signals.set() | thread.process->pending_signals.set()) & thread.signal_mask.load();
-        if ((thread.pending_signals.set() & ~thread.signal_mask.load()) != 0) thread.pending = 1;
+        const uint64_t kept = thread.pending_signals.set() | thread.process->pending_signals.set();
+        set = kept & thread.signal_mask.load();
+        if ((kept & ~thread.signal_mask.load()) != 0) thread.pending |= Thread::kKept;
     }
     return to_errno(copy_to_user(arguments[0], &set, arguments[1]));
 }

@@ -29,20 +29,29 @@ uint64_t vector_bytes_on_stack(const Thread& thread) {
 
 /// Writes the live vector state, with the note that tells readers its extent.
 Result<> save_vector_state(Thread& thread, uint64_t address) {
-    uint8_t* state = vector_area(thread);
-    std::memset(state, 0, vector_state_bytes());
-    portico_save_vector_state(state, thread.vector_mask);
+    TRY(save_vector_state_to_user(address, vector_state_bytes(), thread.vector_mask));
     VectorStateNote note{};
     if (thread.vector_mask != 0) {
         note.state_bytes = vector_state_bytes();
         note.extended_bytes = vector_state_bytes() + sizeof(uint32_t);
         note.features = thread.vector_mask;
+        TRY(write_user(address + vector_state_bytes(), VectorStateNote::kMagic2));
     } else {
         note.magic = 0;
     }
-    std::memcpy(state + VectorStateNote::kOffset, &note, sizeof(note));
-    TRY(copy_to_user(address, state, vector_state_bytes()));
-    if (thread.vector_mask != 0) TRY(write_user(address + vector_state_bytes(), VectorStateNote::kMagic2));
+    return write_user(address + VectorStateNote::kOffset, note);
+}
+
+/// By way of the thread's own area, where what cannot be loaded is taken out of the state.
+Result<> load_cleaned_vector_state(Thread& thread, uint64_t address, bool extended) {
+    uint8_t* state = vector_area(thread);
+    std::memset(state, 0, 512);
+    portico_save_vector_state(state, thread.vector_mask);  // only for the processor's MXCSR mask
+    const uint32_t allowed = mxcsr_mask(state);
+    std::memset(state, 0, vector_state_bytes());
+    TRY(copy_from_user(state, address, extended ? vector_state_bytes() : 512));
+    clean_vector_state(state, thread.vector_mask, allowed, extended);
+    portico_load_vector_state(state, thread.vector_mask);
     return {};
 }
 
@@ -51,19 +60,10 @@ Result<> load_vector_state(Thread& thread, uint64_t address) {
         portico_reset_vector_control();
         return {};
     }
-    uint8_t* state = vector_area(thread);
-    std::memset(state, 0, 512);
-    portico_save_vector_state(state, thread.vector_mask);  // only for the processor's MXCSR mask
-    const uint32_t allowed = mxcsr_mask(state);
-    std::memset(state, 0, vector_state_bytes());
-    TRY(copy_from_user(state, address, 512));
-    VectorStateNote note;
-    std::memcpy(&note, state + VectorStateNote::kOffset, sizeof(note));
+    const auto note = TRY(read_user<VectorStateNote>(address + VectorStateNote::kOffset));
     const bool extended = thread.vector_mask != 0 && note.magic == VectorStateNote::kMagic1 && note.state_bytes == vector_state_bytes();
-    if (extended) TRY(copy_from_user(state, address, vector_state_bytes()));
-    clean_vector_state(state, thread.vector_mask, allowed, extended);
-    portico_load_vector_state(state, thread.vector_mask);
-    return {};
+    if (extended && load_vector_state_from_user(address, vector_state_bytes(), thread.vector_mask)) return {};
+    return load_cleaned_vector_state(thread, address, extended);
 }
 
 void fill_fault(MachineContext& machine, const abi::UpcallState& cause) {
@@ -105,6 +105,11 @@ void fill_fault(MachineContext& machine, const abi::UpcallState& cause) {
 
 }  // namespace
 
+/// Whether the way back from a call, which puts rip into rcx and the flags into r11, loads these registers as they are.
+static bool leaves_like_call(const abi::Registers& registers) {
+    return registers.rcx == registers.rip && registers.r11 == registers.rflags && is_user_range(registers.rip, 1);
+}
+
 bool is_on_alternate_stack(const Thread& thread, uint64_t stack_pointer) {
     const SignalStack& stack = thread.alternate_stack;
     return (stack.flags & SignalStack::kDisabled) == 0 && stack_pointer > stack.address &&
@@ -120,7 +125,7 @@ bool push_signal_frame(Thread& thread, const SignalDetails& details, const Signa
     const SignalFramePlace place = place_signal_frame(top, vector_bytes_on_stack(thread));
     if (already && !is_on_alternate_stack(thread, place.frame)) return false;
     if (switches && place.frame <= thread.alternate_stack.address) return false;
-    if ((action.flags & kRestorer) == 0 || action.restorer == 0) return false;
+    if ((action.flags & kRestorer) == 0 || action.restorer == 0 || !is_user_range(action.handler, 1)) return false;
 
     SignalFrame frame{.return_address = action.restorer,
                       .context = {.flags = UserContext::kStackSegment | UserContext::kStrictStackSegment |
@@ -145,7 +150,7 @@ bool push_signal_frame(Thread& thread, const SignalDetails& details, const Signa
     registers.rsp = place.frame;
     registers.rflags &= ~(kDirectionFlag | kResumeFlag | kTrapFlag);
     portico_reset_vector_control();
-    thread.full_restore = 1;
+    thread.full_restore = 0;  // a handler expects nothing of rcx and r11
     return true;
 }
 
@@ -154,7 +159,7 @@ Result<> pop_signal_frame(Thread& thread) {
     const auto context = TRY(read_user<UserContext>(address));
     TRY(load_vector_state(thread, context.machine.vector_state));
     *thread.frame = context.machine.registers();
-    thread.full_restore = 1;
+    thread.full_restore = !leaves_like_call(*thread.frame);
     if (!is_on_alternate_stack(thread, thread.frame->rsp)) {
         thread.alternate_stack = context.stack;
         thread.alternate_stack.flags &= SignalStack::kDisabled;

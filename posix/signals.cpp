@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "posix/identities.h"
 #include "posix/interruptible.h"
 #include "posix/linux_call.h"
 
@@ -104,10 +105,31 @@ void take_signals(Thread& thread) {
     }
 }
 
+bool raise_here(Thread& thread, int64_t pid, int64_t tid, uint64_t number) {
+    constexpr uint64_t kBesidesHandler = kUnblockable | kStopsByDefault | signal_bit(kContinue);  // they do something at once
+    Process& process = *thread.process;
+    const bool to_thread = tid != 0;
+    if (process.mode != abi::RuntimeMode::Posix || (to_thread ? tid != thread.tid || (pid != 0 && pid != process.pid) : pid != process.pid))
+        return false;
+    if (number < 1 || number > kSignalMax) return false;
+    const uint64_t bit = signal_bit(static_cast<int>(number));
+    if ((bit & (kBesidesHandler | thread.signal_mask)) != 0) return false;
+    {
+        const MutexGuard guard(process.mutex);
+        if (process.actions[number - 1].handler <= kIgnore) return false;
+    }
+    const protocols::process::Identity* const identity = identity_of(process);
+    if (identity == nullptr) return false;
+    thread.pending_signals.add(
+        {.number = static_cast<int32_t>(number), .code = to_thread ? kCodeThread : 0, .pid = process.pid, .uid = identity->uid});
+    thread.pending |= Thread::kKept;
+    return true;
+}
+
 bool deliver_signals(Thread& thread) {
     bool handler_runs = false;
     for (;;) {
-        if (thread.pending.exchange(0) != 0) take_signals(thread);
+        take_if_alerted(thread);
         const SignalInfo info = next_deliverable(thread);
         if (info.number == 0) break;
         handler_runs = act(thread, info) || handler_runs;
@@ -128,7 +150,7 @@ void set_signal_mask(Thread& thread, uint64_t mask) {
     thread.signal_mask = mask & ~kUnblockable;
     const MutexGuard guard(thread.process->mutex);
     const uint64_t kept = thread.pending_signals.set() | thread.process->pending_signals.set();
-    if ((kept & ~thread.signal_mask.load()) != 0) thread.pending = 1;
+    if ((kept & ~thread.signal_mask.load()) != 0) thread.pending |= Thread::kKept;
 }
 
 void tell_ignored(Process& process) {

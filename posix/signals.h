@@ -15,6 +15,15 @@ namespace portico::posix {
 /// Fetches what the process server holds for this process and thread.
 void take_signals(Thread& thread);
 
+/// Asks the process server if an alert came since the last time.
+inline void take_if_alerted(Thread& thread) {
+    if ((thread.pending.exchange(0) & Thread::kAlerted) != 0) take_signals(thread);
+}
+
+/// A signal of the thread to itself, or to its process, that it can take itself at once: no other process need hear of it. Its handler runs
+/// when the call returns. False: the process server is to be asked.
+bool raise_here(Thread& thread, int64_t pid, int64_t tid, uint64_t number);
+
 /// Acts on all signals that are not blocked, the frame being the program's registers. Returns whether a handler will run.
 /// Puts a temporary mask's saved one back.
 bool deliver_signals(Thread& thread);

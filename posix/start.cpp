@@ -167,7 +167,7 @@ extern "C" void portico_start_main(uint64_t boot_block_address) {
     if (posix) {
         announce(process, thread, *boot);
         tell_ignored(process);
-        thread.pending = 1;  // signals may have come before there was anyone to take them
+        thread.pending = Thread::kAlerted;  // signals may have come before there was anyone to take them
     }
     start_program(thread, *boot);
 }

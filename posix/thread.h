@@ -28,11 +28,14 @@ struct FaultEvent {
 /// The first fields are known to entry.S by their offsets.
 class Thread {
 public:
+    /// Bits of `pending`: an alert came, so that the process server is to be asked; one that was taken before can be acted on.
+    static constexpr uint32_t kAlerted = 1, kKept = 2;
+
     Thread* self = this;                ///< gs:0
     uint64_t program_rsp = 0;           ///< gs:8, the program's stack pointer while a call is entered
     uint64_t stack_top = 0;             ///< gs:16, of the runtime stack; the frame lies just below
     abi::Registers* frame = nullptr;    ///< gs:24, the program's registers while it is in the library: fixed
-    std::atomic<uint32_t> pending = 0;  ///< gs:32, an alert came: ask for signals before going back or waiting
+    std::atomic<uint32_t> pending = 0;  ///< gs:32, kAlerted, kKept: signals are to be looked for before going back or waiting
     uint32_t full_restore = 0;          ///< gs:36, the frame must be loaded entirely (rcx and r11 too)
     uint64_t upcall_stack_top = 0;      ///< gs:40
     uint64_t vector_state = 0;          ///< gs:48, address of kVectorStateBytesMax bytes, 64-aligned

@@ -30,7 +30,7 @@ bool lies_in(uint64_t instruction, const char* begin, const char* end) {
 void divert_library(Thread& thread, abi::UpcallState& state) {
     uint64_t& instruction = state.registers.rip;
     if (state.kind == abi::FaultKind::Alert) {
-        thread.pending = 1;
+        thread.pending |= Thread::kAlerted;
         if (lies_in(instruction, portico_wait_test, portico_wait_end))
             instruction = address_of(portico_wait_interrupted);
         else if (lies_in(instruction, portico_exit_test, portico_exit_end))
@@ -45,7 +45,7 @@ void divert_library(Thread& thread, abi::UpcallState& state) {
 
 /// Interrupted in the program: its registers become the frame, and the thread goes on in portico_event.
 void divert_program(Thread& thread, abi::UpcallState& state) {
-    if (state.kind == abi::FaultKind::Alert) thread.pending = 1;
+    if (state.kind == abi::FaultKind::Alert) thread.pending |= Thread::kAlerted;
     *thread.frame = state.registers;
     thread.full_restore = 1;
     thread.event = {.kind = state.kind, .access = state.access, .address = state.address};

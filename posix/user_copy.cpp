@@ -54,6 +54,16 @@ Result<size_t> copy_string_from_user(std::span<char> to, uint64_t address) {
     return *length;
 }
 
+Result<> save_vector_state_to_user(uint64_t address, uint64_t length_bytes, uint64_t mask) {
+    if (!is_user_range(address, length_bytes)) return fail(Error::BadAddress);
+    return outcome(portico_user_save_vector_state(pointer(address), mask));
+}
+
+Result<> load_vector_state_from_user(uint64_t address, uint64_t length_bytes, uint64_t mask) {
+    if (!is_user_range(address, length_bytes)) return fail(Error::BadAddress);
+    return outcome(portico_user_load_vector_state(pointer(address), mask));
+}
+
 Result<uint32_t> load_user_32(uint64_t address) {
     if (!is_user_range(address, 4)) return fail(Error::BadAddress);
     uint32_t value = 0;

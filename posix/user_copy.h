@@ -21,6 +21,9 @@ int portico_user_load_32(uint32_t* to, const void* address);
 int portico_user_store_32(void* address, uint32_t value);
 /// Compare and exchange; `expected` gets the value found. 0 or -1 as above.
 int portico_user_exchange_32(void* address, uint32_t* expected, uint32_t desired);
+/// xsave64 with mask, or fxsave64 if it is 0; and xrstor64. Unaligned memory and a state that cannot be loaded are faults, too.
+int portico_user_save_vector_state(void* area, uint64_t mask);
+int portico_user_load_vector_state(const void* area, uint64_t mask);
 }
 
 /// False if the range wraps or leaves user space: what would be a general-protection fault instead of a page fault.
@@ -49,6 +52,11 @@ Result<size_t> user_string_length(uint64_t address, size_t length_max);
 
 /// Copies a string with its zero into `to`; returns its length without it. Errors: BadAddress, NameTooLong.
 Result<size_t> copy_string_from_user(std::span<char> to, uint64_t address);
+
+/// The live vector state, `length_bytes` long with this mask, at a 64-aligned address.
+Result<> save_vector_state_to_user(uint64_t address, uint64_t length_bytes, uint64_t mask);
+/// Errors also if it is none that could be loaded as it is.
+Result<> load_vector_state_from_user(uint64_t address, uint64_t length_bytes, uint64_t mask);
 
 /// Single 32-bit accesses, atomic as futexes need them; address must be 4-aligned.
 Result<uint32_t> load_user_32(uint64_t address);

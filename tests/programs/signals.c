@@ -2,6 +2,8 @@
 /// traced: yes
 // Handlers, masks, restarts, alternate stacks, SIGCHLD, nesting.
 #include <setjmp.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
 
 #include "check.h"
 
@@ -112,10 +114,53 @@ static void check_masks(void) {
     ok("sigsuspend");
 }
 
+static void check_sender(void) {
+    const int by_kill = 1, by_thread = 2;
+    for (int how = by_kill; how <= by_thread; ++how) {
+        count = 0;
+        CHECK((how == by_kill ? kill(getpid(), SIGUSR1) : raise(SIGUSR1)) == 0);
+        CHECK(count == 1 && last.si_signo == SIGUSR1 && last.si_code == (how == by_kill ? SI_USER : SI_TKILL));
+        CHECK(last.si_pid == getpid() && last.si_uid == getuid());
+    }
+    struct sigaction once = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESETHAND};
+    CHECK(sigaction(SIGUSR2, &once, NULL) == 0 && kill(getpid(), SIGUSR2) == 0 && count == 2);
+    CHECK(sigaction(SIGUSR2, NULL, &once) == 0 && once.sa_handler == SIG_DFL);
+    ok("signals to oneself tell their sender");
+}
+
+static long handler_rcx;  // what the handler makes of rcx, which a call leaves with its return address
+
+static void change_registers(int number, siginfo_t* info, void* context) {
+    (void)number, (void)info;
+    __asm__ volatile("pcmpeqd %%xmm8, %%xmm8" ::: "xmm8");
+    if (handler_rcx != 0)
+        ((ucontext_t*)context)->uc_mcontext.gregs[REG_RCX] = handler_rcx;
+    else
+        ((ucontext_t*)context)->uc_mcontext.gregs[REG_R15] = 77;
+    ++count;
+}
+
+static void check_registers(void) {
+    install(SIGUSR1, change_registers, 0);
+    for (handler_rcx = 0; handler_rcx <= 0x1234; handler_rcx += 0x1234) {
+        long xmm_in = 0x123456789, xmm_out = 0, rcx = 0, r15 = 5, result = SYS_kill;
+        __asm__ volatile("movq %4, %%xmm8; mov %3, %%r15; syscall; movq %%xmm8, %1; mov %%rcx, %2; mov %%r15, %3"
+                         : "+a"(result), "=&r"(xmm_out), "=&r"(rcx), "+&r"(r15)
+                         : "r"(xmm_in), "D"((long)getpid()), "S"((long)SIGUSR1)
+                         : "rcx", "r11", "r15", "xmm8", "memory");
+        CHECK(result == 0 && xmm_out == xmm_in);
+        CHECK(handler_rcx != 0 ? rcx == handler_rcx && r15 == 5 : r15 == 77);
+    }
+    ok("registers come back as the handler left them in its frame");
+}
+
 int main(void) {
     install(SIGUSR1, handler, 0);
     CHECK(raise(SIGUSR1) == 0 && count == 1 && last.si_signo == SIGUSR1);
     ok("handler");
+    check_sender();
+    check_registers();
+    install(SIGUSR1, handler, 0);
     check_masks();
     check_restart();
     check_alternate_stack();
