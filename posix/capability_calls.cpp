@@ -38,6 +38,10 @@ Result<uint64_t> capabilities_of(Thread& thread, int32_t pid) {
 
 }  // namespace
 
+bool is_privileged(Thread& thread) {
+    return capabilities_of(thread, 0).value_or(0) == kAll;
+}
+
 int64_t sys_capget(Thread& thread, const Arguments& arguments) {
     const auto header = read_user<Header>(arguments[0]);
     if (!header) return -EFAULT;

@@ -27,6 +27,7 @@ CallHandler sys_getpid, sys_gettid, sys_getppid, sys_getpgid, sys_getpgrp, sys_g
 
 // capability_calls.cpp
 CallHandler sys_capget, sys_capset;
+bool is_privileged(Thread& thread);  ///< whether the effective user is root, which has all capabilities
 
 // prctl_calls.cpp
 CallHandler sys_prctl;

@@ -16,7 +16,8 @@ namespace portico::posix {
 class Thread;
 
 inline constexpr unsigned kLimitCount = 16;
-inline constexpr unsigned kLimitData = 2, kLimitStack = 3, kLimitCore = 4, kLimitTasks = 6, kLimitFiles = 7, kLimitAddressSpace = 9;
+inline constexpr unsigned kLimitData = 2, kLimitStack = 3, kLimitCore = 4, kLimitTasks = 6, kLimitFiles = 7, kLimitLocked = 8,
+                          kLimitAddressSpace = 9, kLimitMessageQueues = 12, kLimitNice = 13, kLimitRealTime = 14;
 inline constexpr uint64_t kLimitInfinity = ~uint64_t{0};
 
 struct Limit {

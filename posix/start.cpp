@@ -26,6 +26,7 @@ alignas(Process) constinit std::byte first_process[sizeof(Process)]{};
 
 constexpr uint64_t kStackLimitBytes = 8 << 20;
 constexpr uint64_t kFilesSoft = 1024;
+constexpr uint64_t kLockedBytes = 8 << 20, kMessageQueueBytes = 819'200;  // what Linux 6.1 starts the first process with
 constexpr uint32_t kCloseOnExec = 1;
 
 [[noreturn]] void give_up(const char* reason) {
@@ -72,6 +73,9 @@ void take_state(Process& process, const BootBlockReader& boot) NO_THREAD_SAFETY_
     process.limits[kLimitStack].soft = kStackLimitBytes;
     process.limits[kLimitFiles] = {.soft = kFilesSoft, .hard = DescriptorTable::kDescriptorsMax};
     process.limits[kLimitCore].soft = 0;
+    process.limits[kLimitLocked] = {.soft = kLockedBytes, .hard = kLockedBytes};
+    process.limits[kLimitMessageQueues] = {.soft = kMessageQueueBytes, .hard = kMessageQueueBytes};
+    process.limits[kLimitNice] = process.limits[kLimitRealTime] = {.soft = 0, .hard = 0};
     for (unsigned i = 0; block.limits_given != 0 && i < kLimitCount; ++i) process.limits[i] = {block.limits[i].soft, block.limits[i].hard};
     process.record_locker = block.record_locker;
     process.settings = block.settings;

@@ -39,23 +39,24 @@ bool is_self(const Thread& thread, uint64_t pid) {
     return pid == 0 || static_cast<int32_t>(pid) == thread.process->pid;
 }
 
+Limit get_limit(Thread& thread, uint64_t resource) {
+    const MutexGuard guard(thread.process->mutex);
+    return thread.process->limits[resource];
+}
+
 int64_t set_limit(Thread& thread, uint64_t resource, const Limit& limit) {
     if (limit.soft > limit.hard) return -EINVAL;
     Process& process = *thread.process;
+    const bool privileged = limit.hard > get_limit(thread, resource).hard && is_privileged(thread);
     {
         const MutexGuard guard(process.mutex);
-        if (limit.hard > process.limits[resource].hard) return -EPERM;
+        if (limit.hard > process.limits[resource].hard && !privileged) return -EPERM;
         if (resource == kLimitFiles && limit.hard > DescriptorTable::kDescriptorsMax) return -EPERM;
         process.limits[resource] = limit;
     }
     if (resource != kLimitTasks || process.mode != abi::RuntimeMode::Posix) return 0;
     const auto told = settled_call(process.process_server, protocols::process::LimitOwner{.tasks_max = limit.soft});
     return told ? 0 : to_errno(told.error());
-}
-
-Limit get_limit(Thread& thread, uint64_t resource) {
-    const MutexGuard guard(thread.process->mutex);
-    return thread.process->limits[resource];
 }
 
 }  // namespace

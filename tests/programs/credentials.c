@@ -2,6 +2,7 @@
 #include <grp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "check.h"
 
@@ -80,6 +81,16 @@ int main(void) {
     struct rlimit limit;
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 16);
     CHECK(getrlimit(RLIMIT_STACK, &limit) == 0);
+    CHECK(getrlimit(RLIMIT_NICE, &limit) == 0 && limit.rlim_max == 0 && getrlimit(RLIMIT_RTPRIO, &limit) == 0 && limit.rlim_max == 0);
+    CHECK(getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY);
+    struct rlimit lower = {.rlim_cur = 4096, .rlim_max = 4096};
+    CHECK(setrlimit(RLIMIT_MSGQUEUE, &lower) == 0);
+    struct rlimit higher = {.rlim_cur = 8192, .rlim_max = 8192};
+    struct { unsigned version; int pid; } header = {.version = 0x20080522};
+    struct { unsigned effective, permitted, inheritable; } parts[2];
+    CHECK(syscall(SYS_capget, &header, parts) == 0);
+    const int may_raise = parts[0].effective >> 24 & 1;  // CAP_SYS_RESOURCE
+    CHECK((setrlimit(RLIMIT_MSGQUEUE, &higher) == 0) == may_raise);
     ok("limits");
     return 0;
 }
