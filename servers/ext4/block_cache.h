@@ -5,9 +5,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "servers/ext4/block_store.h"
+#include "servers/block_store/block_store.h"
 
 namespace portico::ext4 {
+
+using block_store::BlockStore;
 
 inline constexpr uint64_t kBlockBytes = 4096;  ///< of the file systems that are served: a page, so that pages are blocks
 

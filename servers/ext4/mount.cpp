@@ -2,13 +2,13 @@
 
 #include <cstdio>
 
-#include "servers/ext4/driver_store.h"
+#include "servers/block_store/driver_store.h"
 #include "servers/ext4/kernel_pages.h"
 
 namespace portico::ext4 {
 
 Result<Mounted> mount(abi::Handle driver, abi::Handle port, uint64_t device, file_server::KernelMemorySource& mappings) {
-    auto store = std::make_unique<DriverStore>(TRY(DriverStore::open(driver)));
+    auto store = std::make_unique<block_store::DriverStore>(TRY(block_store::DriverStore::open(driver)));
     std::string why;
     Result<std::unique_ptr<Volume>> volume = Volume::open(*store, why);
     if (!volume) {

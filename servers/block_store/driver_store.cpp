@@ -1,11 +1,11 @@
-#include "servers/ext4/driver_store.h"
+#include "servers/block_store/driver_store.h"
 
 #include <algorithm>
 #include <bit>
 
 #include "runtime/ipc.h"
 
-namespace portico::ext4 {
+namespace portico::block_store {
 namespace {
 
 namespace block = protocols::block;
@@ -56,4 +56,4 @@ Result<> DriverStore::flush() {
     return {};
 }
 
-}  // namespace portico::ext4
+}  // namespace portico::block_store

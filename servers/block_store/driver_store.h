@@ -1,9 +1,9 @@
 #pragma once
 
 #include "protocols/block.h"
-#include "servers/ext4/block_store.h"
+#include "servers/block_store/block_store.h"
 
-namespace portico::ext4 {
+namespace portico::block_store {
 
 /// A disk by its driver, which is called and waited for. One that died is asked again: its successor serves the same disk.
 class DriverStore final : public BlockStore {
@@ -24,4 +24,4 @@ private:
     protocols::block::Info::Reply info_;
 };
 
-}  // namespace portico::ext4
+}  // namespace portico::block_store

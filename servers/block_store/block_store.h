@@ -6,9 +6,9 @@
 
 #include "libs/result.h"
 
-namespace portico::ext4 {
+namespace portico::block_store {
 
-/// The disk under a file system: whole sectors, synchronously. A driver in the server, a file or memory in tests.
+/// The disk under a file system or the swap space: whole sectors, synchronously. A driver in the server, a file or memory in tests.
 class BlockStore {
 public:
     virtual ~BlockStore() = default;
@@ -19,4 +19,4 @@ public:
     virtual Result<> flush() = 0;  ///< what was written is on stable storage
 };
 
-}  // namespace portico::ext4
+}  // namespace portico::block_store
