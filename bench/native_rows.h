@@ -15,5 +15,6 @@ extern const Rows kServiceRows;
 extern const Rows kSchedulingRows;
 extern const Rows kWaitingRows;
 extern const Rows kMemoryRows;
+extern const Rows kPagerRows;
 
 }  // namespace portico::bench
