@@ -19,6 +19,6 @@ using Syscalls =
              TimerSet, ClockRead, InterruptCreate, InterruptAck, IoCreate, IoRead, IoWrite, IoWriteBytes, AccountCreate, AccountQuery,
              DebugLog, SystemQuery, PortForward, PortSendBatch, PortReceiveBatch, SetCreate, SetAdd, SetRemove, ProcessSetService,
              ForeignReport, ObjectSetName, PortList, PortSendWait, MemoryCreatePaged, MemorySupply, MemoryDetach, AccountSetLimit,
-             AccountWatch, ProcessInspect>;
+             AccountWatch, ProcessInspect, MemoryCreateSwap>;
 
 }  // namespace portico::abi

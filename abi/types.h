@@ -117,6 +117,7 @@ struct MappingUsage {
     uint64_t shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
     uint64_t proportional_bytes = 0;  ///< each page divided by how many show it
     uint64_t present_bits = 0;        ///< bit N: the page table shows page N of those counted, of the first 64
+    uint64_t swapped = 0;             ///< pages that are in the swap space
 };
 
 /// Flags of memory_create. Who is handed a memory object learns them from MemoryInfo, and cannot be deceived.
@@ -129,6 +130,14 @@ enum class MemoryFlags : uint64_t {
 constexpr bool has(MemoryFlags held, MemoryFlags wanted) {
     return (static_cast<uint64_t>(held) & static_cast<uint64_t>(wanted)) == static_cast<uint64_t>(wanted);
 }
+
+/// What memory_detach does with the pages of a range.
+enum class DetachMode : uint64_t {
+    Drop = 0,     ///< dirty ones land; all leave the object
+    Keep = 1,     ///< dirty ones land; all stay, clean, to be copied when next written
+    Copy = 2,     ///< dirty ones land; all stay, and dirty ones stay dirty: they are being written
+    Written = 3,  ///< those being written, and not written to since, leave the object; what landed is freed
+};
 
 struct MemoryInfo {
     uint64_t size_bytes = 0;
@@ -187,6 +196,9 @@ struct SystemInfo {
     uint64_t process_count = 0;
     uint64_t thread_count = 0;
     uint64_t port_count = 0;
+    uint64_t swap_bytes = 0;  ///< size of the swap space
+    uint64_t swap_free_bytes = 0;
+    uint64_t swapped_in = 0, swapped_out = 0;  ///< pages, so far: supplied there by the pager, and written by it
 };
 
 /// First bytes of the runtime library's image (boot/runtime in the boot archive), a flat page-aligned binary:

@@ -12,13 +12,18 @@ namespace portico::kernel {
 struct Frame {
     uint32_t references = 0;  ///< slots of page trees and messages that hold it; 0 for kernel pages
     uint32_t next = 0;        ///< of a list it is in: the free frames, the pages of a page table; 0 ends it. Of a page of a paged object:
-                              ///< Frame::kDirty, kFresh
+                              ///< Frame::kDirty, kFresh, kBeingWritten
     Account* payer = nullptr;
 
-    static constexpr uint32_t kDirty = 1, kFresh = 2;
+    static constexpr uint32_t kDirty = 1, kFresh = 2, kBeingWritten = 4;
     bool dirty() const { return (next & kDirty) != 0; }
-    void set_dirty() { next |= kDirty; }
-    void set_clean() { next &= ~kDirty; }
+    void set_dirty() { next = (next & ~kBeingWritten) | kDirty; }
+    void set_clean() { next &= ~(kDirty | kBeingWritten); }
+    /// Its pager has got it as it is now. Whoever changes it must be noticed first.
+    bool being_written() const { return (next & kBeingWritten) != 0; }
+    void set_being_written() { next |= kBeingWritten; }
+    void forget_being_written() { next &= ~kBeingWritten; }
+    bool may_change_unnoticed() const { return (next & (kDirty | kBeingWritten)) == kDirty; }
     /// Just supplied, and maybe not touched yet.
     void set_fresh() { next = kFresh; }
     bool take_fresh() { return (std::exchange(next, next & ~kFresh) & kFresh) != 0; }

@@ -4,6 +4,7 @@
 
 #include "kernel/memory/address_space.h"
 #include "kernel/memory/paging.h"
+#include "kernel/memory/swap.h"
 
 namespace portico::kernel {
 namespace {
@@ -47,6 +48,7 @@ Result<> Memory::fill_for_devices() {
 
 Memory::~Memory() {
     ASSERT(mappings_ == nullptr);
+    if (is_swap()) swap.close();
     if (paging_ != nullptr) heap.destroy(paging_, payer());
 }
 
@@ -60,7 +62,7 @@ Result<Memory::Page> Memory::page_to_read(uint64_t index) {
     if (index >= size_pages()) return fail(Error::BadAddress);
     if (is_device_) return Page{{base_.value + index * abi::kPageBytes}, true};
     const PageTree::Found found = tree_.find(index);
-    if (found.present) return Page{found.page, found.exclusive && (paging_ == nullptr || frames.frame(found.page).dirty())};
+    if (found.present) return Page{found.page, found.exclusive && (paging_ == nullptr || frames.frame(found.page).may_change_unnoticed())};
     if (paging_ != nullptr) return absent(index, Access::Read);
     if (source_ && index < source_pages_) return page_of_source(index);
     shows_zero_page_ = true;
@@ -86,7 +88,7 @@ Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
 }
 
 Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_count) {
-    if (is_device_ || is_device_ram()) return fail(Error::InvalidArgument);
+    if (is_device_ || is_device_ram() || is_swap()) return fail(Error::InvalidArgument);
     protect_mappings(first_page, page_count);
     if (!is_anonymous()) {
         clone.source_ = paging_ != nullptr ? Ref<Memory>(*this) : source_;
@@ -134,7 +136,7 @@ Result<bool> Memory::drop_behind(uint64_t first_page) {
 }
 
 Result<> Memory::resize(uint64_t size_bytes) {
-    if (is_device_ || is_device_ram() || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
+    if (is_device_ || is_device_ram() || is_swap() || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
     if (size_bytes < size_bytes_) {
         if (has(flags_, abi::MemoryFlags::GrowOnly)) return fail(Error::WrongState);
         const uint64_t keep = (size_bytes + abi::kPageBytes - 1) / abi::kPageBytes;

@@ -40,6 +40,8 @@ public:
     ~Memory() override;
     /// Its pages come from a pager. Errors: NoMemory.
     static Result<Ref<Memory>> create_paged(Account& payer, uint64_t size_bytes, Ref<Sender> pager, const Process& maker, uint64_t wait_ns);
+    /// The same as the swap space. Errors: NoMemory, WrongState (there is one).
+    static Result<Ref<Memory>> create_swap(Account& payer, uint64_t size_bytes, Ref<Sender> pager, const Process& maker, uint64_t wait_ns);
 
     static constexpr uint64_t kSizeBytesMax = PageTree::kPagesMax * abi::kPageBytes;
 
@@ -88,6 +90,7 @@ public:
     // ---- paged objects (paged_memory.cpp); what follows is for their pager
 
     Paging* paging() const { return paging_; }
+    bool is_swap() const;
     /// How many pages from this one on are absent, up to a bound; at least 1.
     uint64_t absent_run(uint64_t index);
     static constexpr uint64_t kPagesAtOnceMax = 64;
@@ -103,9 +106,14 @@ public:
     /// ones. Returns where to go on; kPagesMax behind the last.
     uint64_t give_second_chance(uint64_t first_page);
     PageBits look_at(uint64_t first_page, uint64_t page_count);
-    /// Lets `to` have the dirty ones, shared copy-on-write, at `address` (0: they stay as they are), then lets go of all of them or keeps
-    /// them, clean. Errors: as AddressSpace::attach_pages; then nothing has changed.
-    Result<PageBits> detach(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address, bool keep);
+    /// Lets `to` have the dirty ones, shared copy-on-write, at `address` (0: they stay as they are), and does with all of them what the
+    /// mode says, which is not Written. Errors: as AddressSpace::attach_pages; then nothing has changed.
+    Result<PageBits> detach(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address, abi::DetachMode mode);
+    /// Lets go of those that the pager has written since it got them by DetachMode::Copy, and frees what landed at `address` (0: does not).
+    /// Errors: as AddressSpace::attach_pages; then nothing has changed.
+    Result<PageBits> detach_written(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address);
+    /// What the pager had to write is to be written by another one.
+    void forget_being_written();
 
     void add_mapping(Mapping& mapping);
     void remove_mapping(Mapping& mapping);
@@ -131,6 +139,7 @@ private:
     Result<Page> page_of_source(uint64_t index);
     /// Which of up to 64 pages were used by a mapping since this was last asked: bit N for page N.
     uint64_t take_accessed(uint64_t first_page, uint64_t page_count);
+    void let_go(uint64_t index);
     void invalidate(uint64_t first_page, uint64_t page_count);
     void protect_mappings(uint64_t first_page, uint64_t page_count);
 
@@ -139,7 +148,8 @@ private:
     uint64_t id_;
     PhysicalAddress base_{};
     bool is_device_ = false;
-    bool shows_zero_page_ = false;  ///< some mapping may: see page_to_write
+    bool some_being_written_ = false;  ///< maybe: some page, by DetachMode::Copy
+    bool shows_zero_page_ = false;     ///< some mapping may: see page_to_write
     abi::MemoryFlags flags_ = abi::MemoryFlags::None;
     Paging* paging_ = nullptr;   ///< owned
     Ref<Memory> source_;         ///< of a clone: the paged object that has its absent pages below source_pages_

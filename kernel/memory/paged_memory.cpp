@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <bit>
 
 #include "kernel/memory/address_space.h"
 #include "kernel/memory/paging.h"
+#include "kernel/memory/swap.h"
 #include "kernel/sched/cpu.h"
 
 /// Memory objects whose pages come from a pager, and their clones.
@@ -11,6 +13,17 @@ Result<Ref<Memory>> Memory::create_paged(Account& payer, uint64_t size_bytes, Re
     Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, size_bytes, abi::MemoryFlags::Paged));
     memory->paging_ = TRY(heap.make<Paging>(payer, *memory, std::move(pager), maker, wait_ns));
     return memory;
+}
+
+Result<Ref<Memory>> Memory::create_swap(Account& payer, uint64_t size_bytes, Ref<Sender> pager, const Process& maker, uint64_t wait_ns) {
+    if (swap.is_open()) return fail(Error::WrongState);
+    Ref<Memory> memory = TRY(create_paged(payer, size_bytes, std::move(pager), maker, wait_ns));
+    swap.open(*memory);
+    return memory;
+}
+
+bool Memory::is_swap() const {
+    return swap.is(*this);
 }
 
 std::unexpected<Error> Memory::absent(uint64_t index, Access access) {
@@ -66,6 +79,7 @@ void Memory::supply(uint64_t first_page, std::span<PhysicalAddress> pages) {
             if (run.slots[i] != 0) continue;
             if (page.value == 0) ++frames.frame(page = zero_page_address()).references;
             run.slots[i] = std::exchange(page, {}).value;
+            if (is_swap()) ++swap.pages_in;
         }
         done += run.count;
     }
@@ -83,17 +97,22 @@ Memory::PageBits Memory::look_at(uint64_t first_page, uint64_t page_count) {
     return bits;
 }
 
-Result<Memory::PageBits> Memory::detach(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address, bool keep) {
+static constexpr bool is_set(uint64_t word, uint64_t i) {
+    return (word >> i & 1) != 0;
+}
+
+Result<Memory::PageBits> Memory::detach(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address,
+                                        abi::DetachMode mode) {
+    const bool drop = mode == abi::DetachMode::Drop;
     // Who goes on writing must be noticed, before it is known what is dirty.
-    if (keep)
-        protect_mappings(first_page, page_count);
-    else
+    if (drop)
         invalidate(first_page, page_count);
+    else
+        protect_mappings(first_page, page_count);
     const PageBits bits = look_at(first_page, page_count);
     if (bits.present == 0 && address == 0) return bits;
-    if (!keep && bits.present != 0) TRY(tree_.make_exclusive(first_page, page_count));
+    if (drop && bits.present != 0) TRY(tree_.make_exclusive(first_page, page_count));
     std::array<PhysicalAddress, kPagesAtOnceMax> pages{};
-    const auto is_set = [](uint64_t word, uint64_t i) { return (word >> i & 1) != 0; };
     if (address != 0) {
         for (uint64_t i = 0; i < page_count; ++i)
             if (is_set(bits.dirty, i)) ++frames.frame(pages[i] = tree_.find(first_page + i).page).references;
@@ -105,12 +124,45 @@ Result<Memory::PageBits> Memory::detach(uint64_t first_page, uint64_t page_count
     }
     for (uint64_t i = 0; i < page_count; ++i) {
         if (!is_set(bits.present, i) || (address == 0 && is_set(bits.dirty, i))) continue;
-        const PhysicalAddress page = tree_.find(first_page + i).page;
-        frames.frame(page).set_clean();
-        Steps steps;
-        if (!keep) (void)tree_.discard(first_page + i, first_page + i + 1, steps);
+        Frame& frame = frames.frame(tree_.find(first_page + i).page);
+        if (mode != abi::DetachMode::Copy)
+            frame.set_clean();
+        else if (frame.dirty())
+            frame.set_being_written(), some_being_written_ = true;
+        if (drop) let_go(first_page + i);
     }
     return bits;
+}
+
+Result<Memory::PageBits> Memory::detach_written(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address) {
+    PageBits bits;
+    for (uint64_t i = 0; i < page_count; ++i) {
+        const PageTree::Found found = tree_.find(first_page + i);
+        if (!found.present) continue;
+        bits.present |= uint64_t{1} << i;
+        if (frames.frame(found.page).being_written()) bits.dirty |= uint64_t{1} << i;
+    }
+    if (bits.dirty != 0) TRY(tree_.make_exclusive(first_page, page_count));
+    std::array<PhysicalAddress, kPagesAtOnceMax> none{};
+    if (address != 0) TRY(to.attach_pages(address, Passing::Copy, {none.data(), page_count}));
+    if (bits.dirty == 0) return bits;
+    invalidate(first_page, page_count);
+    for (uint64_t i = 0; i < page_count; ++i)
+        if (is_set(bits.dirty, i)) let_go(first_page + i);
+    if (is_swap()) swap.pages_out += static_cast<uint64_t>(std::popcount(bits.dirty));
+    return bits;
+}
+
+/// Frees the place of a page, whose node is ours alone and which no mapping shows.
+void Memory::let_go(uint64_t index) {
+    Steps steps;
+    (void)tree_.discard(index, index + 1, steps);
+}
+
+void Memory::forget_being_written() {
+    if (!std::exchange(some_being_written_, false)) return;
+    for (uint64_t index = tree_.next_present(0); index < size_pages(); index = tree_.next_present(index + 1))
+        frames.frame(tree_.find(index).page).forget_being_written();
 }
 
 uint64_t Memory::give_second_chance(uint64_t first_page) {
@@ -122,14 +174,14 @@ uint64_t Memory::give_second_chance(uint64_t first_page) {
     for (uint64_t i = 0; i < count; ++i) {
         const PageTree::Found found = tree_.find(first + i);
         if (!found.exclusive || frames.frame(found.page).take_fresh() || (accessed >> i & 1) != 0) continue;
+        if (frames.frame(found.page).being_written()) continue;
         if (frames.frame(found.page).dirty()) {
             if (wanted_end == 0) wanted_first = first + i;
             wanted_end = first + i + 1;
             continue;
         }
         invalidate(first + i, 1);
-        Steps steps;
-        (void)tree_.discard(first + i, first + i + 1, steps);
+        let_go(first + i);
     }
     if (wanted_end > 0) paging_->want_back(wanted_first, wanted_end - wanted_first);
     return first + count;

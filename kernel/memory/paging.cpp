@@ -121,8 +121,18 @@ void Paging::port_closed() {
     end_waits([](const Thread&) { return true; }, Error::IoError);
 }
 
+void Paging::serve(const Process& process) {
+    if (process.id() == pager_process_) return;
+    pager_process_ = process.id();
+    mute_ = false;
+    memory_.forget_being_written();
+    for (ThreadLink& link : asked_) link.thread.wait_list = &unasked_;
+    unasked_.splice(unasked_.begin(), asked_);
+    if (has_more()) queue();
+}
+
 Message Paging::take(const Process& receiver) {
-    pager_process_ = receiver.id();
+    serve(receiver);
     if (wanted_pages_ > 0) return take_back();
     const Thread& first = unasked_.front().thread;
     const uint64_t index = first.awaited.page.index;

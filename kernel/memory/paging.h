@@ -21,7 +21,7 @@ public:
     /// The longest wait of a thread for a page of somebody else's memory that it copies: a window lent to a server.
     static constexpr uint64_t kOthersWaitNs = 1'000'000'000;
 
-    /// `maker` counts as the pager until another process receives a PageIn.
+    /// `maker` counts as the pager until another process receives a PageIn, supplies or detaches.
     Paging(Memory& memory, Ref<Sender> pager, const Process& maker, uint64_t wait_ns);
     ~Paging();
 
@@ -32,6 +32,9 @@ public:
 
     /// The pages are there now, or cannot be had.
     void conclude(uint64_t first_page, uint64_t page_count, Error error);
+
+    /// A process does what the pager is for. If it is another than before, it is to do what that one was asked for and did not do.
+    void serve(const Process& process);
 
     /// For the port: the node was taken out of its queue; asks for the page that was missed first, or for dirty ones back.
     Message take(const Process& receiver);

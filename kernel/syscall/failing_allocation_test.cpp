@@ -17,6 +17,7 @@ TEST_F(FailingAllocationTest, ObjectsAndHandles) {
         });
     exhaust("memory_create", abi::MemoryCreate{1 << 20});
     exhaust("memory_create_paged", abi::MemoryCreatePaged{1 << 20, sender, 0});
+    exhaust("memory_create_swap", abi::MemoryCreateSwap{resource, 1 << 20, sender, 0});
     exhaust("space_create", abi::SpaceCreate{});
     exhaust("set_create", abi::SetCreate{});
     exhaust("timer_create", abi::TimerCreate{sender, 1});

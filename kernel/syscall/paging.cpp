@@ -1,5 +1,8 @@
 #include "kernel/memory/paging.h"
 
+#include "kernel/irq/interrupt.h"
+#include "kernel/memory/swap.h"
+
 #include "kernel/syscall/handlers.h"
 
 namespace portico::kernel {
@@ -7,6 +10,8 @@ namespace {
 
 constexpr Rights kPagerRights =
     Rights::Duplicate | Rights::Transfer | Rights::Read | Rights::Write | Rights::Execute | Rights::Map | Rights::Control;
+/// Nobody reads or writes the pages but by supplying and detaching them.
+constexpr Rights kSwapRights = Rights::Duplicate | Rights::Transfer | Rights::Control;
 
 /// A paged object of which the caller is the pager, and pages of it. Errors: InvalidArgument, and of the handle.
 struct PagedRange {
@@ -38,13 +43,28 @@ Result<abi::MemoryCreatePaged::Reply> on_syscall(Thread& caller, const abi::Memo
 }
 
 template <>
+Result<abi::MemoryCreateSwap::Reply> on_syscall(Thread& caller, const abi::MemoryCreateSwap& call) {
+    TRY(find_object<Resource>(caller, call.resource, Rights::Control));
+    Sender* pager = TRY(find_object<Sender>(caller, call.sender, Rights::Send));
+    if (call.size == 0 || (call.size & kPageMask) != 0 || call.size > Swap::kPagesMax * abi::kPageBytes || call.wait > Paging::kWaitNsMax)
+        return fail(Error::InvalidArgument);
+    if (pager->port().closed()) return fail(Error::PeerClosed);
+    Process& process = caller.process();
+    Ref<Memory> memory = TRY(Memory::create_swap(process.account(), call.size, Ref<Sender>(*pager), process,
+                                                 call.wait == 0 ? Paging::kWaitNsDefault : call.wait));
+    return abi::MemoryCreateSwap::Reply{TRY(give_handle(caller, *memory, kSwapRights))};
+}
+
+template <>
 Result<> on_syscall(Thread& caller, const abi::MemorySupply& call) {
     if (call.error != 0) {
         const PagedRange range = TRY(paged_range(caller, call.memory, call.offset, call.length, PageTree::kPagesMax));
+        range.memory.paging()->serve(caller.process());
         range.memory.paging()->conclude(range.first_page, range.page_count, Error::IoError);
         return {};
     }
     const PagedRange range = TRY(paged_range(caller, call.memory, call.offset, call.length, Memory::kPagesAtOnceMax));
+    range.memory.paging()->serve(caller.process());
     AddressSpace& space = caller.process().space();
     std::array<PhysicalAddress, Memory::kPagesAtOnceMax> list{};
     const std::span<PhysicalAddress> pages{list.data(), range.page_count};
@@ -62,9 +82,13 @@ Result<> on_syscall(Thread& caller, const abi::MemorySupply& call) {
 template <>
 Result<abi::MemoryDetach::Reply> on_syscall(Thread& caller, const abi::MemoryDetach& call) {
     const PagedRange range = TRY(paged_range(caller, call.memory, call.offset, call.length, Memory::kPagesAtOnceMax));
-    if (call.keep > 1) return fail(Error::InvalidArgument);
-    const Memory::PageBits bits =
-        TRY(range.memory.detach(range.first_page, range.page_count, caller.process().space(), call.address, call.keep != 0));
+    const auto mode = static_cast<abi::DetachMode>(call.mode);
+    if (mode > abi::DetachMode::Written || (mode == abi::DetachMode::Copy && call.address == 0)) return fail(Error::InvalidArgument);
+    range.memory.paging()->serve(caller.process());
+    AddressSpace& space = caller.process().space();
+    const Memory::PageBits bits = mode == abi::DetachMode::Written
+                                      ? TRY(range.memory.detach_written(range.first_page, range.page_count, space, call.address))
+                                      : TRY(range.memory.detach(range.first_page, range.page_count, space, call.address, mode));
     return abi::MemoryDetach::Reply{.present = bits.present, .dirty = bits.dirty};
 }
 

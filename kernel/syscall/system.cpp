@@ -1,6 +1,7 @@
 #include "kernel/ipc/futex.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/irq/interrupt.h"
+#include "kernel/memory/swap.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/time/timer.h"
 
@@ -186,6 +187,10 @@ Result<> on_syscall(Thread& caller, const abi::SystemQuery& call) {
     info.process_count = process_count();
     info.thread_count = thread_count();
     info.port_count = port_count();
+    info.swap_bytes = swap.total_pages() * abi::kPageBytes;
+    info.swap_free_bytes = swap.free_pages() * abi::kPageBytes;
+    info.swapped_in = swap.pages_in;
+    info.swapped_out = swap.pages_out;
     return caller.process().space().write(call.info, info);
 }
 

@@ -184,7 +184,8 @@ uint64_t RandomCalls::argument(Thread& thread, std::string_view name) {
     if (name == "deadline") return machine_.hardware.now_ns() + below(100'000);
     if (name == "id") return call_id(thread);
     if (name == "line" || name == "bits" || name == "width" || name == "count" || name == "credits") return 1 + below(kLines - 1);
-    if (name == "shared" || name == "expected" || name == "level" || name == "keep") return below(2);
+    if (name == "shared" || name == "expected" || name == "level") return below(2);
+    if (name == "mode") return below(4);
     if (name == "error") return one_in(4);
     if (name == "wait") return below(2) * 200'000;
     if (name == "flags") return below(128) | (one_in(2) ? 3 : 0);
@@ -236,7 +237,7 @@ void RandomCalls::load_detachment(Thread& thread) {
         asked.erase(wanted);
     }
     r.rdx = one_in(8) ? address() : one_in(3) ? 0 : kBase + below(kPages / 3) * kPage;
-    r.r8 = below(2);
+    r.r8 = below(4);
 }
 
 /// For calls that take a message in registers.
