@@ -21,6 +21,7 @@ PROGRAMS = {
     "pipe": "servers/pipe",
     "file": "servers/file",
     "strace": "servers/strace",
+    "swap": "servers/swap",
 }
 RUNTIME = "posix/runtime.bin"
 _TEXT_SYMBOLS = "tTwW"

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import tempfile
 
+import options
 import paths
 from failure import Failure, usage
 
@@ -42,6 +43,19 @@ def parse(text: str) -> Disk:
     return Disk(file if file.startswith(_FAULTY) else os.path.abspath(file), read_only=read_only)
 
 
+def parse_swap(text: str) -> int | Disk:
+    """SIZE or IMAGE. An image's bytes are overwritten."""
+    try:
+        return options.memory(text)
+    except ValueError:
+        if os.sep not in text and not os.path.exists(text):
+            raise
+    found = parse(text)
+    if found.read_only:
+        raise ValueError("who swaps writes")
+    return found
+
+
 def swap(size_bytes: int) -> Disk:
     """A sparse file without a name."""
     os.makedirs(paths.BUILD, exist_ok=True)
@@ -55,16 +69,16 @@ def swap(size_bytes: int) -> Disk:
     return Disk("", descriptor=descriptor)
 
 
-def of_flags(given: list[Disk], swap_bytes: int | None, root: Disk | None = None) -> tuple[list[Disk], list[str]]:
+def of_flags(given: list[Disk], swap_space: int | Disk | None, root: Disk | None = None) -> tuple[list[Disk], list[str]]:
     """The disks in the order of their names (vda, vdb, …) and entries of boot/run: behind those given stand the root's and the swap disk."""
     disks, entries = list(given), []
-    if len(disks) + (swap_bytes is not None) + (root is not None) > COUNT_MAX:
+    if len(disks) + (swap_space is not None) + (root is not None) > COUNT_MAX:
         raise usage(f"at most {COUNT_MAX} disks, those of the root and for swap included")
     if root is not None:
         disks.append(root)
         entries.append(f"root={name_of(len(disks) - 1)}")
-    if swap_bytes is not None:
-        disks.append(swap(swap_bytes))
+    if swap_space is not None:
+        disks.append(swap_space if isinstance(swap_space, Disk) else swap(swap_space))
         entries.append(f"swap={name_of(len(disks) - 1)}")
     return disks, entries
 

@@ -19,6 +19,7 @@ TO_BUILD = {
     "libboost-dev": "/usr/include/boost/version.hpp",
     "libext2fs-dev": "/usr/lib/x86_64-linux-gnu/libext2fs.a",
     "comerr-dev": "/usr/lib/x86_64-linux-gnu/libcom_err.a",
+    "zlib1g-dev": "/usr/lib/x86_64-linux-gnu/libz.a",
     "cmake": "/usr/bin/cmake",
     "ninja-build": "/usr/bin/ninja",
     "busybox-static": "/usr/share/doc/busybox-static",

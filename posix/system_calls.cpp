@@ -79,6 +79,8 @@ int64_t sys_sysinfo(Thread&, const Arguments& arguments) {
     summary.uptime_seconds = static_cast<int64_t>(monotonic_ns() / 1'000'000'000);
     summary.memory = info.memory_bytes;
     summary.memory_free = info.free_bytes;
+    summary.swap = info.swap_bytes;
+    summary.swap_free = info.swap_free_bytes;
     summary.processes = static_cast<uint16_t>(info.process_count);
     summary.unit_bytes = 1;
     return to_errno(write_user(arguments[0], summary));

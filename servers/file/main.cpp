@@ -24,10 +24,12 @@ Result<std::span<const uint8_t>> map_archive(abi::Handle archive) {
     return std::span(reinterpret_cast<const uint8_t*>(address), info.size_bytes);
 }
 
-bool was_told(std::string_view word) {
+/// What a word says that starts so; empty if there is none.
+std::string_view told(std::string_view key) {
     for (uint32_t i = 1;; ++i) {
         const auto argument = boot::argument(i);
-        if (!argument || *argument == word) return argument.has_value();
+        if (!argument) return {};
+        if (argument->starts_with(key)) return argument->substr(key.size());
     }
 }
 
@@ -72,7 +74,7 @@ Result<> add_disks(Server& server) {
     for (uint64_t i = 0; i < kDisksMax; ++i) {
         const std::string name = std::string("vd") + static_cast<char>('a' + i);
         const abi::Handle driver = boot::grant(name);
-        if (driver && !was_told("swap=" + name) && !was_told("root=" + name))
+        if (driver && name != told("swap=") && name != told("root="))
             TRY(server.add_disk(name, device_number(kDiskMajor, kMinorsOfDisk * i), driver));
     }
     return {};
@@ -80,10 +82,8 @@ Result<> add_disks(Server& server) {
 
 /// The disk that boot/run names as the root's.
 Result<ext4::Mounted> mount_root(abi::Handle port, KernelMemorySource& memory) {
-    for (char letter = 'a'; letter <= 'h'; ++letter) {
-        const std::string name = std::string("vd") + letter;
-        if (was_told("root=" + name)) return ext4::mount(boot::grant(name), port, kStoredDevice, memory);
-    }
+    const std::string_view name = told("root=");
+    if (!name.empty()) return ext4::mount(boot::grant(name), port, kStoredDevice, memory);
     return fail(Error::NotFound);
 }
 
@@ -124,8 +124,11 @@ Result<> run() {
 
     static NameSpace names(root);
     static ServerList servers;
-    static RunningSystem system(
-        {.process_server = boot::grant("process"), .init = boot::grant("init"), .inspection = boot::grant("inspection")}, servers, memory);
+    static RunningSystem system({.process_server = boot::grant("process"),
+                                 .init = boot::grant("init"),
+                                 .inspection = boot::grant("inspection"),
+                                 .swap_disk = told("swap=")},
+                                servers, memory);
     static ProcFileSystem proc(kProcDevice, system, names);
     TRY(names.mount("/dev", devices));
     TRY(names.mount("/proc", proc));

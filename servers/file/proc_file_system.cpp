@@ -33,6 +33,7 @@ constexpr ProcItem kRoot[]{
     {.name = "portico", .items = kPortico},
     {.name = "self", .items = kSelf},
     {.name = "stat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return stat_text(proc.system().moment()); }},
+    {.name = "swaps", .text = [](Proc& proc, int32_t) -> Result<std::string> { return swaps_text(proc.system().moment()); }},
     {.name = "sys", .items = kProcSettings},
     {.name = "uptime", .text = [](Proc& proc, int32_t) -> Result<std::string> { return uptime_text(proc.system().moment()); }},
     {.name = "vmstat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return virtual_memory_text(proc.system().moment()); }},

@@ -52,7 +52,8 @@ std::string usage_lines(const MemorySums& sums) {
     text += line("Private_Clean:", sums.private_clean) + line("Private_Dirty:", sums.private_dirty);
     text += line("Referenced:", sums.resident) + line("Anonymous:", sums.resident - sums.of_files);
     text += line("LazyFree:", 0) + line("AnonHugePages:", 0) + line("ShmemPmdMapped:", 0) + line("FilePmdMapped:", 0);
-    text += line("Shared_Hugetlb:", 0) + line("Private_Hugetlb:", 0) + line("Swap:", 0) + line("SwapPss:", 0) + line("Locked:", 0);
+    text += line("Shared_Hugetlb:", 0) + line("Private_Hugetlb:", 0);
+    text += line("Swap:", sums.swapped) + line("SwapPss:", sums.swapped) + line("Locked:", 0);
     return text;
 }
 
@@ -65,6 +66,7 @@ void add_usage(abi::MappingUsage& to, const abi::MappingUsage& part) {
     to.private_clean += part.private_clean;
     to.private_dirty += part.private_dirty;
     to.proportional_bytes += part.proportional_bytes;
+    to.swapped += part.swapped;
 }
 
 MemorySums MemorySums::of(const std::vector<abi::MappingUsage>& mappings) {
@@ -80,6 +82,7 @@ MemorySums MemorySums::of(const std::vector<abi::MappingUsage>& mappings) {
         sums.private_clean += bytes_of(usage.private_clean);
         sums.private_dirty += bytes_of(usage.private_dirty);
         sums.proportional += usage.proportional_bytes;
+        sums.swapped += bytes_of(usage.swapped);
         // What a private mapping of a file changed is the process's own.
         if (mapping.shared != 0 || mapping.origin_id != 0) sums.of_files += mapping.shared != 0 ? resident : clean;
         if (has(flags_of(mapping), abi::MapFlags::Stack))
@@ -143,7 +146,7 @@ std::string status_memory_text(const MemorySums& sums) {
     add("VmStk:", sums.stack);
     add("VmExe:", sums.text);
     add("VmLib:", 0);
-    add("VmSwap:", 0);
+    add("VmSwap:", sums.swapped);
     return text;
 }
 
@@ -155,10 +158,19 @@ std::string memory_text(const SystemMoment& moment) {
     std::string text = line("MemTotal:", info.memory_bytes) + line("MemFree:", info.free_bytes);
     text += line("MemAvailable:", info.free_bytes - std::min(info.free_bytes, moment.kept_bytes));
     text += line("Buffers:", 0) + line("Cached:", cached) + line("SwapCached:", 0);
-    text += line("SwapTotal:", 0) + line("SwapFree:", 0) + line("Dirty:", 0) + line("Writeback:", 0);
+    text += line("SwapTotal:", info.swap_bytes) + line("SwapFree:", info.swap_free_bytes) + line("Dirty:", 0) + line("Writeback:", 0);
     text += line("AnonPages:", anonymous) + line("Shmem:", cached);
     text += line("Slab:", info.kernel_bytes) + line("SReclaimable:", 0) + line("SUnreclaim:", info.kernel_bytes);
     return text;
+}
+
+std::string swaps_text(const SystemMoment& moment) {
+    const abi::SystemInfo& info = moment.info;
+    std::string text = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+    if (info.swap_bytes == 0) return text;
+    const uint64_t used = info.swap_bytes - std::min(info.swap_free_bytes, info.swap_bytes);
+    return text + format("%-40spartition\t%" PRIu64 "\t\t%" PRIu64 "\t\t-2\n", ("/dev/" + std::string(moment.swap_disk)).c_str(),
+                         kib(info.swap_bytes), kib(used));
 }
 
 std::string virtual_memory_text(const SystemMoment& moment) {
@@ -169,8 +181,8 @@ std::string virtual_memory_text(const SystemMoment& moment) {
     add("nr_shmem", pages(moment.cached_bytes));
     add("pgpgin", 0);
     add("pgpgout", 0);
-    add("pswpin", 0);
-    add("pswpout", 0);
+    add("pswpin", moment.info.swapped_in);
+    add("pswpout", moment.info.swapped_out);
     add("pgfault", moment.info.page_faults);
     add("oom_kill", moment.kill_count);
     return text;

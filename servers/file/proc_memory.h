@@ -18,7 +18,8 @@ void add_usage(abi::MappingUsage& to, const abi::MappingUsage& part);
 
 /// A process's mappings added up, in bytes.
 struct MemorySums {
-    uint64_t mapped = 0, resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0, proportional = 0;
+    uint64_t mapped = 0, resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0, proportional = 0,
+             swapped = 0;
     uint64_t of_files = 0;  ///< resident, of memory objects that are files' or clones of them
     uint64_t data = 0, stack = 0, text = 0;
 
@@ -40,6 +41,7 @@ std::string process_memory_text(const MemorySums& sums);
 std::string status_memory_text(const MemorySums& sums);
 
 std::string memory_text(const SystemMoment& moment);
+std::string swaps_text(const SystemMoment& moment);
 std::string virtual_memory_text(const SystemMoment& moment);
 /// A line a budget, below one that names the columns; "-" is no limit.
 std::string budgets_text(const std::vector<protocols::process::BudgetInfo>& budgets);

@@ -77,6 +77,21 @@ TEST(ProcMemoryTest, MeminfoAddsUp) {
     EXPECT_NE(text.find("AnonPages:         26624 kB\n"), std::string::npos);
 }
 
+TEST(ProcMemoryTest, SwapIsToldWhereItIs) {
+    SystemMoment moment{.info = {.swap_bytes = 64 << 20, .swap_free_bytes = 60 << 20, .swapped_in = 7, .swapped_out = 9},
+                        .swap_disk = "vdb"};
+    EXPECT_NE(memory_text(moment).find("SwapTotal:         65536 kB\nSwapFree:          61440 kB\n"), std::string::npos);
+    EXPECT_NE(virtual_memory_text(moment).find("pswpin 7\npswpout 9\n"), std::string::npos);
+    const std::string head = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+    EXPECT_EQ(swaps_text(moment), head + "/dev/vdb                                partition\t65536\t\t4096\t\t-2\n");
+    EXPECT_EQ(swaps_text({}), head);
+
+    abi::MappingUsage heap = of_heap();
+    heap.swapped = 6;
+    EXPECT_NE(smaps_text({heap}, name).find("Swap:                 24 kB\nSwapPss:              24 kB\n"), std::string::npos);
+    EXPECT_NE(status_memory_text(MemorySums::of({heap, of_file()})).find("VmSwap:\t      24 kB\n"), std::string::npos);
+}
+
 TEST(ProcMemoryTest, BudgetsSayNoLimit) {
     EXPECT_EQ(budgets_text({{.id = 1, .parent = 0, .memory_bytes_max = ~0ull, .memory_bytes = 5, .tasks_max = 9, .task_count = 2}}),
               "id parent memory memory_peak memory_max refused killed tasks tasks_max\n1 0 5 0 - 0 0 2 9\n");

@@ -30,9 +30,10 @@ struct SystemMoment {
     uint64_t monotonic_ns = 0;
     uint64_t processes_running = 0;
     int64_t last_pid = 0;
-    uint64_t cached_bytes = 0;  ///< in memory for files
-    uint64_t kept_bytes = 0;    ///< free, but not for programs
-    uint64_t kill_count = 0;    ///< of processes, for want of memory
+    uint64_t cached_bytes = 0;     ///< in memory for files
+    uint64_t kept_bytes = 0;       ///< free, but not for programs
+    uint64_t kill_count = 0;       ///< of processes, for want of memory
+    std::string_view swap_disk{};  ///< its name
 };
 
 inline constexpr uint64_t kTicksPerSecond = 100;  // USER_HZ

@@ -40,6 +40,7 @@ SystemMoment RunningSystem::moment() {
     moment.last_pid = pids && !pids->empty() ? pids->back() : 0;
     moment.processes_running = 1;  // the one that asks
     moment.cached_bytes = cached_bytes();
+    moment.swap_disk = handles_.swap_disk;
     if (const auto all = budgets(); all && !all->empty()) {
         moment.kept_bytes = all->front().kept_free_bytes;
         moment.kill_count = all->front().kill_count;

@@ -38,6 +38,7 @@ class RunningSystem final : public SystemView {
 public:
     struct Handles {
         abi::Handle process_server, init, inspection;
+        std::string_view swap_disk{};  ///< its name
     };
     RunningSystem(const Handles& handles, const ServerList& servers, const MemorySource& memory)
         : handles_(handles), servers_(servers), memory_(memory) {}

@@ -4,6 +4,7 @@
 
 #include "drivers/virtio_blk/device.h"
 #include "servers/init/boot_block.h"
+#include "servers/swap/slot_map.h"
 
 namespace portico::init {
 
@@ -12,6 +13,8 @@ namespace {
 constexpr uint64_t kClientCredits = 256;  // one-way messages another server may have queued
 constexpr uint64_t kSupervisorCredits = 16;
 constexpr uint64_t kDiskBits = 1;
+constexpr uint64_t kSwapBadge = 1, kSwapCredits = 4;  // of the handle by which the kernel asks for pages
+constexpr std::string_view kSwapWord = "swap=";
 constexpr uint64_t kSerialPort = 0x3F8, kSerialPortCount = 8, kSerialLine = 4, kSerialBits = 1;
 
 }  // namespace
@@ -45,6 +48,10 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
     case GrantKind::DiskInterrupt:
     case GrantKind::DiskMemory:
         return make_disk_grant(grant.kind, boot);
+    case GrantKind::SwapDisk:
+    case GrantKind::SwapMemory:
+    case GrantKind::SwapMap:
+        return make_swap_grant(grant, boot, earlier);
     case GrantKind::SerialPorts:
         return OwnedHandle(TRY(native::call(abi::IoCreate{boot.hardware, kSerialPort, kSerialPortCount})).io);
     case GrantKind::SerialInterrupt: {
@@ -71,8 +78,23 @@ Result<OwnedHandle> Service::make_disk_grant(GrantKind kind, const BootResources
     return OwnedHandle(TRY(native::call(abi::InterruptCreate{boot.hardware, disk.line, sender.get(), kDiskBits, 1})).interrupt);
 }
 
+Result<OwnedHandle> Service::make_swap_grant(const GrantDescription& grant, const BootResources& boot,
+                                             const std::vector<Service>& earlier) {
+    if (grant.kind == GrantKind::SwapDisk) return earlier[index_of(boot.swap_disk())].make_client(grant.badge);
+    const swap::Layout layout = swap::Layout::of_disk(boot.swap_disk_bytes);
+    if (grant.kind == GrantKind::SwapMap) return OwnedHandle(TRY(native::call(abi::MemoryCreate{layout.map_bytes()})).memory);
+    const OwnedHandle sender(TRY(native::call(abi::PortBadge{port_.get(), kSwapBadge, kSwapCredits})).sender);
+    return OwnedHandle(TRY(native::call(abi::MemoryCreateSwap{boot.hardware, layout.pages * swap::kPageBytes, sender.get()})).memory);
+}
+
+std::string_view BootResources::swap_disk() const {
+    const auto word = std::ranges::find_if(words, [](const std::string& each) { return each.starts_with(kSwapWord); });
+    return word == words.end() ? std::string_view() : std::string_view(*word).substr(kSwapWord.size());
+}
+
 bool is_wanted(const ServiceDescription& description, const BootResources& boot) {
     if (description.disk != kNoDisk) return description.disk < boot.disks.size();
+    if (description.wanted_by == kSwapWord) return boot.swap_disk_bytes != 0;
     return description.wanted_by.empty() || std::ranges::find(boot.words, description.wanted_by) != boot.words.end();
 }
 

@@ -19,6 +19,10 @@ struct BootResources {
     uint64_t realtime_offset_ns = 0;
     std::vector<std::string> words;  ///< arguments of every server, after its name
     std::vector<Disk> disks;
+    uint64_t swap_disk_bytes = 0;  ///< as its driver says; 0: it cannot be used
+
+    /// The name of the disk to swap to; empty if there is none.
+    std::string_view swap_disk() const;
 };
 
 /// Whether a server is to start at all, on this machine and for what is to be run.
@@ -51,6 +55,7 @@ public:
 
 private:
     Result<OwnedHandle> make_disk_grant(GrantKind kind, const BootResources& boot);
+    Result<OwnedHandle> make_swap_grant(const GrantDescription& grant, const BootResources& boot, const std::vector<Service>& earlier);
     Result<OwnedHandle> make_grant(const GrantDescription& grant, const BootResources& boot, const OwnedHandle& requests,
                                    std::vector<Service>& earlier);
     Result<OwnedHandle> make_process(const BootResources& boot, abi::Handle events, uint64_t supervisor_badge);

@@ -26,6 +26,9 @@ enum class GrantKind : uint8_t {
     DiskRegisters,    ///< of the service's disk (ServiceDescription::disk): its registers
     DiskInterrupt,    ///< its interrupt, which raises bit 0 at the server's own port
     DiskMemory,       ///< RAM that the disk may use; it outlives the driver, for the disk may still write when that is gone
+    SwapDisk,         ///< a send handle to the driver of the disk to swap to, with `badge`
+    SwapMemory,       ///< the swap object (docs/swap.md), whose pager the server is
+    SwapMap,          ///< memory for its slot map
 };
 
 struct GrantDescription {
@@ -44,14 +47,14 @@ enum class Loss : uint8_t {
 inline constexpr unsigned kNoDisk = ~0u;
 inline constexpr unsigned kDisksMax = 8;
 /// Badges of those who use a disk: what they attach is theirs.
-inline constexpr uint64_t kFileDiskBadge = 1;
+inline constexpr uint64_t kFileDiskBadge = 1, kSwapDiskBadge = 2;
 
 struct ServiceDescription {
     std::string_view name;  ///< its program is boot/NAME
     Loss loss;
     uint64_t client_badge;  ///< of init's own handle to it
     std::array<GrantDescription, 16> grants;
-    std::string_view wanted_by{};  ///< it only starts if boot/run has this word
+    std::string_view wanted_by{};  ///< it only starts if boot/run has this word; swap=: if there is a disk to swap to
     unsigned disk = kNoDisk;       ///< it only starts if the machine has that many disks
     std::string_view program{};    ///< if it is not boot/NAME
 };
@@ -70,7 +73,7 @@ constexpr ServiceDescription disk_driver(std::string_view name) {
 }
 
 /// In the order in which they start: each comes after those it calls.
-inline constexpr std::array<ServiceDescription, 6 + kDisksMax> kServices{{
+inline constexpr std::array<ServiceDescription, 7 + kDisksMax> kServices{{
     {.name = "uart",
      .loss = Loss::Restart,
      .client_badge = 0,
@@ -83,6 +86,14 @@ inline constexpr std::array<ServiceDescription, 6 + kDisksMax> kServices{{
     disk_driver("vdf"),
     disk_driver("vdg"),
     disk_driver("vdh"),
+    {.name = "swap",
+     .loss = Loss::Restart,
+     .client_badge = 0,
+     .grants = {{{"swap.port", GrantKind::OwnPort},
+                 {"swap.disk", GrantKind::SwapDisk, {}, kSwapDiskBadge},
+                 {"swap.memory", GrantKind::SwapMemory},
+                 {"swap.map", GrantKind::SwapMap}}},
+     .wanted_by = "swap="},
     {.name = "process",
      .loss = Loss::EndSystem,
      .client_badge = protocols::process::kServerBadge,

@@ -3,8 +3,10 @@
 #include <cstring>
 
 #include "abi/names.h"
+#include "protocols/block.h"
 #include "runtime/boot.h"
 #include "servers/init/log.h"
+#include "servers/swap/slot_map.h"
 
 namespace portico::init {
 
@@ -21,7 +23,7 @@ constexpr uint64_t make_badge(size_t index, uint32_t generation) {
 
 }  // namespace
 
-Result<Supervisor> Supervisor::create(const BootResources& boot) {
+Result<Supervisor> Supervisor::create(BootResources& boot) {
     OwnedHandle events(TRY(native::call(abi::PortCreate{})).port);
     OwnedHandle requests(TRY(native::call(abi::PortBadge{events.get(), kRequestBadge, kRequestCredits})).sender);
     return Supervisor(boot, std::move(events), std::move(requests));
@@ -31,6 +33,7 @@ void Supervisor::start_all() {
     services_.reserve(kServices.size());
     for (const ServiceDescription& description : kServices) {
         services_.emplace_back(description);
+        if (description.name == "swap") look_at_swap_disk();
         if (!is_wanted(description, boot_)) continue;
         Result<> started = services_.back().prepare(boot_, requests_, services_);
         if (started) started = start(services_.size() - 1);
@@ -45,6 +48,18 @@ void Supervisor::start_all() {
         if (is_wanted(kServices[i], boot_)) announce(i);
     if (const Result<> watching = watch_memory(); !watching)
         set_failure("cannot watch over the memory: " + std::string(abi::name_of(watching.error())));
+}
+
+/// A system without the memory that it was promised is better than none.
+void Supervisor::look_at_swap_disk() {
+    const std::string_view disk = boot_.swap_disk();
+    if (disk.empty()) return;
+    Result<protocols::block::Info::Reply> info = fail(Error::NoDevice);
+    if (running(disk)) info = ask(service(disk).client(), protocols::block::Info{});
+    if (info && (info->flags & protocols::block::kFlagReadOnly) != 0) info = fail(Error::ReadOnly);
+    if (info && swap::Layout::of_disk(info->size_bytes).pages == 0) info = fail(Error::NoSpace);
+    if (!info) return log("no swap: " + std::string(disk) + ": " + std::string(abi::name_of(info.error())));
+    boot_.swap_disk_bytes = info->size_bytes;
 }
 
 Result<> Supervisor::watch_memory() {

@@ -29,7 +29,7 @@ public:
     static constexpr uint64_t kServersShortBytes = 512 << 10;
     static constexpr uint64_t kPatience = 60 * kSecond;  ///< for a server that is alive and does not answer
 
-    static Result<Supervisor> create(const BootResources& boot);
+    static Result<Supervisor> create(BootResources& boot);
 
     /// Starts all servers of the table. On failure `failure` tells why.
     void start_all();
@@ -78,10 +78,11 @@ private:
         uint64_t period_start_ns = 0;
     };
 
-    Supervisor(const BootResources& boot, OwnedHandle&& events, OwnedHandle&& requests)
+    Supervisor(BootResources& boot, OwnedHandle&& events, OwnedHandle&& requests)
         : boot_(boot), events_(std::move(events)), requests_(std::move(requests)) {}
 
     Result<> start(size_t index);
+    void look_at_swap_disk();
     /// Handles one event or, when it is due, one restart. False if neither came until the deadline.
     bool handle_one(uint64_t deadline_ns);
     void handle(const abi::Message& message);
@@ -93,7 +94,7 @@ private:
     void announce(size_t index);
     void plan_restart(size_t index);
 
-    const BootResources& boot_;
+    BootResources& boot_;
     OwnedHandle events_;
     OwnedHandle requests_;       // sends to events_
     OwnedHandle memory_events_;  // so does this: memory runs short

@@ -66,6 +66,15 @@ class DisksTest(unittest.TestCase):
         self.assertIn("file=/proc/self/fd/7,", " ".join(disks.arguments("q35", 2, found, 7)))
         self.assertEqual(given.descriptor, None)
 
+    def test_swap_is_a_size_or_an_image(self):
+        self.assertEqual(disks.parse_swap("512M"), 512 << 20)
+        image = disks.parse_swap(self.image("a.img"))
+        found, entries = disks.of_flags([], image)
+        self.assertEqual((found, entries), ([image], ["swap=vda"]))
+        for text in ("512X", "missing.img", "/missing.img", self.folder.name, f"{image.file}:ro"):
+            with self.assertRaises(ValueError, msg=text):
+                disks.parse_swap(text)
+
     def test_too_many_are_refused(self):
         given = [disks.Disk(f"{i}") for i in range(disks.COUNT_MAX)]
         self.assertEqual(disks.of_flags(given, None), (given, []))
