@@ -9,9 +9,12 @@ add_link_options(-stdlib=libc++ -fuse-ld=lld-19)
 set(freestanding_headers <cstdarg> <algorithm> <array> <atomic> <expected> <span> <string_view>)
 set(standard_headers <cstdio> ${freestanding_headers} <coroutine> <deque> <list> <map> <memory> <string> <unordered_map> <vector>)
 
-# Code that runs without a libc: the kernel and the runtime library. No vector registers: they belong to the program.
+# Code that runs without a libc: the kernel and the runtime library. No vector registers: they belong to the program. A target with the
+# property KNOWS_MEMORY_FUNCTIONS lets the compiler take memcpy, strlen … for what they are, so that it does those of constant length itself.
 add_library(freestanding INTERFACE)
-target_compile_options(freestanding INTERFACE -ffreestanding -nostdlib -mno-sse -mno-mmx -mno-red-zone -fno-c++-static-destructors
+target_compile_options(freestanding INTERFACE
+                       "$<IF:$<BOOL:$<TARGET_PROPERTY:KNOWS_MEMORY_FUNCTIONS>>,SHELL:-D__STDC_HOSTED__=0 -Wno-builtin-macro-redefined,-ffreestanding>"
+                       -nostdlib -mno-sse -mno-mmx -mno-red-zone -fno-c++-static-destructors
                        -fno-threadsafe-statics -fno-asynchronous-unwind-tables)
 target_compile_definitions(freestanding INTERFACE NDEBUG PORTICO_FREESTANDING=1)
 

@@ -18,6 +18,16 @@ const Word* word_at(const uint8_t* at) {
     return reinterpret_cast<const Word*>(at);
 }
 
+constexpr uint64_t kOnes = 0x0101'0101'0101'0101, kHighBits = 0x8080'8080'8080'8080;
+
+/// The high bit of each byte that is zero, up to and including the first one; behind it others may be set.
+uint64_t zero_bytes(uint64_t word) {
+    return (word - kOnes) & ~word & kHighBits;
+}
+size_t first_byte(uint64_t marks) {
+    return static_cast<size_t>(__builtin_ctzll(marks)) / 8;
+}
+
 /// The whole words of a copy, upwards: right for overlapping ranges too if the target is the lower one.
 void copy_words(uint8_t*& target, const uint8_t*& source, size_t length) {
     for (; length >= kBlock; length -= kBlock, target += kBlock, source += kBlock) {
@@ -97,15 +107,26 @@ int bcmp(const void* left, const void* right, size_t length) {
 }
 
 void* memchr(const void* in, int value, size_t length) {
-    for (auto* at = static_cast<const uint8_t*>(in); length > 0; --length, ++at)
+    const auto* at = static_cast<const uint8_t*>(in);
+    const uint64_t pattern = static_cast<uint8_t>(value) * kOnes;
+    for (; length >= kWord; length -= kWord, at += kWord)
+        if (const uint64_t found = zero_bytes(word_at(at)->value ^ pattern); found != 0)
+            return const_cast<uint8_t*>(at) + first_byte(found);
+    for (; length > 0; --length, ++at)
         if (*at == static_cast<uint8_t>(value)) return const_cast<uint8_t*>(at);
     return nullptr;
 }
 
 size_t strlen(const char* text) {
-    size_t length = 0;
-    while (text[length] != '\0') ++length;
-    return length;
+    // Whole aligned words, which never reach into a page that the text does not. Of the first the bytes before the text are made no zeros.
+    const auto address = reinterpret_cast<uintptr_t>(text);
+    const auto* at = reinterpret_cast<const uint8_t*>(address & ~(kWord - 1));
+    uint64_t found = zero_bytes(word_at(at)->value | ((uint64_t{1} << (address % kWord * 8)) - 1));
+    while (found == 0) {
+        at += kWord;
+        found = zero_bytes(word_at(at)->value);
+    }
+    return static_cast<size_t>(at - reinterpret_cast<const uint8_t*>(text)) + first_byte(found);
 }
 
 }  // extern "C"

@@ -247,15 +247,38 @@ portico_user_clear:
     ret
 .global portico_user_string_length
 .type portico_user_string_length, @function
-portico_user_string_length:
-    xor %eax, %eax
-1:  cmp %rsi, %rax
-    jae 2f
-    cmpb $0, (%rdi,%rax)
-    je 2f
-    inc %rax
+portico_user_string_length:         # by whole aligned words: none reaches into a page that the string does not
+    mov %edi, %ecx
+    mov %rdi, %rdx
+    and $7, %ecx
+    and $-8, %rdx
+    shl $3, %ecx
+    mov $1, %eax
+    shl %cl, %rax
+    dec %rax                        # the bytes before the string, as no zeros
+    add %rdi, %rsi                  # the bound as an address
+    mov $0x0101010101010101, %r8
+    mov $0x8080808080808080, %r9
+    or (%rdx), %rax
+1:  mov %rax, %rcx
+    not %rax
+    sub %r8, %rcx
+    and %r9, %rax
+    and %rcx, %rax                  # the high bit of each byte that is zero
+    jnz 2f
+    add $8, %rdx
+    cmp %rsi, %rdx
+    jae 3f
+    mov (%rdx), %rax
     jmp 1b
-2:  ret
+2:  bsf %rax, %rax
+    shr $3, %eax
+    add %rax, %rdx
+3:  cmp %rsi, %rdx
+    cmova %rsi, %rdx
+    mov %rdx, %rax
+    sub %rdi, %rax
+    ret
 .global portico_user_load_32
 .type portico_user_load_32, @function
 portico_user_load_32:

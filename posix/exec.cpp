@@ -27,7 +27,7 @@ constexpr uint32_t kCloseOnExec = 1;
 /// What is open or allocated until the new image runs; on the heap, as it is large.
 struct Preparation {
     ProgramFile file;
-    char lines[kScriptsMax][ProgramFile::kHeadBytes]{};
+    char lines[kScriptsMax][ProgramFile::kHeadBytes];  // not cleared: script_count tells what is there
     ScriptLine scripts[kScriptsMax];
     unsigned script_count = 0;
     std::byte* buffer = nullptr;

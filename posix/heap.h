@@ -23,7 +23,11 @@ void unlock_after_fork();
 template <class T, class... Arguments>
 T* make(Arguments&&... arguments) {
     void* block = allocate(sizeof(T));
-    return block == nullptr ? nullptr : ::new (block) T(std::forward<Arguments>(arguments)...);
+    if (block == nullptr) return nullptr;
+    if constexpr (sizeof...(Arguments) == 0)
+        return ::new (block) T;  // what its constructor leaves alone is not cleared
+    else
+        return ::new (block) T(std::forward<Arguments>(arguments)...);
 }
 
 template <class T>

@@ -14,6 +14,8 @@ namespace {
 struct Generator {
     uint32_t key[8];
     uint64_t counter;
+    std::byte left[32];  ///< the half of the last block that did not become the key; the last left_bytes of it were not given out yet
+    uint64_t left_bytes;
 };
 
 constinit Mutex mutex;
@@ -53,10 +55,24 @@ void block_locked(uint32_t (&out)[16]) REQUIRES(mutex) {
     for (int i = 0; i < 16; ++i) out[i] += state[i];
 }
 
-/// A block whose first half becomes the key: it changes with each use, so earlier output can not be computed from memory.
-void rekey_locked(uint32_t (&out)[16]) REQUIRES(mutex) {
+/// A block whose first half becomes the key: it changes with each use, so earlier output can not be computed from memory. The other half
+/// is what may be given out next.
+void rekey_locked() REQUIRES(mutex) {
+    uint32_t out[16];
     block_locked(out);
     for (int i = 0; i < 8; ++i) generator.key[i] = out[i];
+    std::memcpy(generator.left, out + 8, sizeof(generator.left));
+    generator.left_bytes = sizeof(generator.left);
+}
+
+/// Gives out what is left, and forgets it.
+size_t take_left_locked(std::span<std::byte> to) REQUIRES(mutex) {
+    const size_t length = to.size() < generator.left_bytes ? to.size() : generator.left_bytes;
+    std::byte* const from = generator.left + (sizeof(generator.left) - generator.left_bytes);
+    std::memcpy(to.data(), from, length);
+    std::memset(from, 0, length);
+    generator.left_bytes -= length;
+    return length;
 }
 
 }  // namespace
@@ -69,8 +85,7 @@ void random_stir(uint64_t distinction) {
         generator.key[i] ^= static_cast<uint32_t>(entropy);
         generator.key[i + 1] ^= static_cast<uint32_t>(entropy >> 32);
     }
-    uint32_t out[16];
-    rekey_locked(out);
+    rekey_locked();
 }
 
 void random_after_fork(uint64_t distinction) NO_THREAD_SAFETY_ANALYSIS {
@@ -88,15 +103,16 @@ void random_start(std::span<const uint8_t, 16> seed) {
 
 void random_fill(std::span<std::byte> to) {
     const MutexGuard guard(mutex);
+    to = to.subspan(take_left_locked(to));
     uint32_t out[16];
-    while (to.size() > sizeof(out) / 2) {
+    while (to.size() > sizeof(generator.left)) {
         block_locked(out);
         const size_t length = to.size() < sizeof(out) ? to.size() : sizeof(out);
         std::memcpy(to.data(), out, length);
         to = to.subspan(length);
     }
-    rekey_locked(out);
-    std::memcpy(to.data(), out + 8, to.size());
+    if (generator.left_bytes == 0) rekey_locked();  // also behind long output: its key is gone now
+    (void)take_left_locked(to);
 }
 
 }  // namespace portico::posix

@@ -60,8 +60,13 @@ public:
 
 private:
     uint64_t set_ = 0;
-    std::array<protocols::process::SignalInfo, 32> standard_{};
-    std::array<protocols::process::SignalInfo, kRealtimeMax> realtime_{};
+    /// Not cleared: `set_` and `realtime_count_` tell which mean anything, and every fork and exec makes these sets.
+    union Kept {
+        Kept() {}
+        protocols::process::SignalInfo info;
+    };
+    std::array<Kept, 32> standard_;
+    std::array<Kept, kRealtimeMax> realtime_;
     unsigned realtime_count_ = 0;
 };
 
