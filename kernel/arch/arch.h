@@ -137,7 +137,8 @@ public:
     Result<> reserve(uint64_t address, uint64_t page_count);
     /// Sets an entry for each page, none for those that are 0, over what is there. There must be tables: see reserve.
     uint64_t map_range(uint64_t address, std::span<const PhysicalAddress> pages, abi::Access access);
-    /// Sets an entry for each page that has none yet, without Write, where there are tables already. `pages`: their addresses, 0: none.
+    /// Sets an entry for each page that has none yet, without Write, where there are tables already. `pages`: their addresses, 0 or odd:
+    /// none.
     void map_absent(uint64_t address, std::span<const uint64_t> pages, abi::Access access);
     uint64_t unmap_range(uint64_t address, uint64_t page_count);
     uint64_t make_read_only(uint64_t address, uint64_t page_count);

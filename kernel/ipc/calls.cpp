@@ -131,6 +131,17 @@ void raise_to_supervisor(Thread& thread, const abi::FaultWords& fault) {
     thread.process().kill(abi::kExitCodeFault);
 }
 
+void raise_no_memory(Thread& thread, abi::Access access, uint64_t address) {
+    log("process %lu: out of memory at %lx", thread.process().id(), address);
+    const abi::Registers& r = thread.frame.registers;
+    raise_to_supervisor(thread, {.kind = abi::FaultKind::NoMemory,
+                                 .access = static_cast<uint32_t>(access),
+                                 .address = address,
+                                 .instruction = r.rip,
+                                 .stack = r.rsp,
+                                 .zero = 0});
+}
+
 void destroy_call(Call& call) {
     Ref<Account> payer(*call.payer);
     heap.destroy(&call, *payer);

@@ -96,7 +96,8 @@ public:
     // with nobody else to see or change what is in flight. A page never written is passed as none (address 0).
 
     /// Lists the pages of a range, which has as many as `pages`; moved ones that are shared are copied ahead, and not referred to yet.
-    /// The range does not change. Errors: InvalidArgument (not such memory), BadAddress (not mapped), NoMemory; then nothing is listed.
+    /// The range does not change. Errors: InvalidArgument (not such memory), BadAddress (not mapped), NoMemory, kPageAbsent; then nothing
+    /// is listed.
     Result<> list_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);
     /// Gives listed pages away, each with a reference, out of reach of every CPU. Nothing may have happened since list_pages.
     void detach_pages(uint64_t address, Passing how, std::span<PhysicalAddress> pages);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernel/memory/poison.h"
+#include "kernel/memory/reclaim.h"
 
 namespace portico::kernel {
 
@@ -49,7 +50,11 @@ void FrameAllocator::create(std::span<const MemoryRange> usable, MemoryRange als
 }
 
 Result<PhysicalAddress> FrameAllocator::allocate(Account& payer) {
-    if (!has_for(payer) || should_fail()) return fail(Error::NoMemory);
+    if (should_fail()) return fail(Error::NoMemory);
+    if (!has_for(payer)) [[unlikely]] {
+        note_refused(payer);
+        return fail(Error::NoMemory);
+    }
     TRY(payer.charge(abi::kPageBytes));
     PhysicalAddress page;
     if (free_list_ != 0) {
@@ -106,6 +111,8 @@ void FrameAllocator::free(PhysicalAddress page) {
     ++free_pages_;
     poison(arch::to_virtual(page), abi::kPageBytes);
     payer.refund(abi::kPageBytes);
+    if (free_pages_ >= tell_at_) [[unlikely]]
+        reclaimer.frame_freed();
 }
 
 }  // namespace portico::kernel

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "kernel/arch/arch.h"
@@ -11,13 +12,13 @@ namespace portico::kernel {
 /// What the kernel knows of one page of RAM.
 struct Frame {
     uint32_t references = 0;  ///< slots of page trees and messages that hold it; 0 for kernel pages
-    uint32_t next = 0;        ///< of a list it is in: the free frames, the pages of a page table; 0 ends it. Of a page of a paged object:
-                              ///< Frame::kDirty, kFresh, kBeingWritten
+    uint32_t next = 0;        ///< of a list it is in: the free frames, the pages of a page table; 0 ends it. Of a page of a memory object:
+                              ///< Frame::kDirty, kFresh, …, and its number in the swap space
     Account* payer = nullptr;
 
-    static constexpr uint32_t kDirty = 1, kFresh = 2, kBeingWritten = 4;
+    static constexpr uint32_t kDirty = 1, kFresh = 2, kBeingWritten = 4, kOfPager = 8, kSwapUnit = 16;
     bool dirty() const { return (next & kDirty) != 0; }
-    void set_dirty() { next = (next & ~kBeingWritten) | kDirty; }
+    void set_dirty() { next = (next & ~kBeingWritten) | kDirty | kOfPager; }
     void set_clean() { next &= ~(kDirty | kBeingWritten); }
     /// Its pager has got it as it is now. Whoever changes it must be noticed first.
     bool being_written() const { return (next & kBeingWritten) != 0; }
@@ -25,7 +26,13 @@ struct Frame {
     void forget_being_written() { next &= ~kBeingWritten; }
     bool may_change_unnoticed() const { return (next & (kDirty | kBeingWritten)) == kDirty; }
     /// Just supplied, and maybe not touched yet.
-    void set_fresh() { next = kFresh; }
+    void set_supplied() { next = kFresh | kOfPager; }
+    void set_fresh() { next |= kFresh; }
+    /// Of a paged object; true too if that let go of it and others keep it.
+    bool of_pager() const { return (next & kOfPager) != 0; }
+    bool in_swap() const { return next >= kSwapUnit; }
+    uint64_t swap_number() const { return next / kSwapUnit - 1; }
+    void enter_swap(uint64_t number, uint32_t state) { next = static_cast<uint32_t>(number + 1) * kSwapUnit | state; }
     bool take_fresh() { return (std::exchange(next, next & ~kFresh) & kFresh) != 0; }
 };
 
@@ -65,8 +72,16 @@ public:
     bool has_for(const Account& payer, uint64_t count = 1) const {
         return free_pages_ >= count && free_pages_ - count >= payer.kept_free_pages();
     }
-    /// So few that paged objects must give some back.
+    /// The last account that was refused a frame since none was to spare for it, if any was since this was last asked; as what it leaves
+    /// free. So who got NoMemory knows whether it was for want of frames.
+    std::optional<uint64_t> take_refused() { return std::exchange(refused_, std::nullopt); }
+    void note_refused(const Account& payer) { refused_ = payer.kept_free_pages(); }
+    /// So few that memory objects must give some back.
     bool are_few() const { return free_pages_ < few_; }
+    uint64_t few_pages() const { return few_; }
+    /// The Reclaimer is told of frames that are freed when so many are free.
+    void tell_at(uint64_t free_pages) { tell_at_ = free_pages; }
+    static constexpr uint64_t kNever = ~uint64_t{0};
     uint64_t total_pages() const { return total_pages_; }
 
     /// Hosted tests: the allocation after so many fails, and of those that follow it the one after so many more; heap allocations count
@@ -88,6 +103,8 @@ private:
     uint32_t free_list_ = 0;  ///< frame number relative to first_, plus one
     uint64_t free_pages_ = 0, total_pages_ = 0;
     uint64_t few_ = 0;
+    uint64_t tell_at_ = kNever;
+    std::optional<uint64_t> refused_;
     std::array<MemoryRange, 32> fresh_{};
     unsigned fresh_count_ = 0, fresh_index_ = 0;
 };

@@ -40,7 +40,10 @@ struct Heap::Page {
 /// Null if there is no memory that `user` may have.
 Heap::Page* Heap::add_page(unsigned size_class, const Account& user) {
     static_assert(sizeof(Page) <= Page::kHeaderBytes);
-    if (!frames.has_for(user)) return nullptr;
+    if (!frames.has_for(user)) {
+        frames.note_refused(user);
+        return nullptr;
+    }
     const Result<PhysicalAddress> frame = frames.allocate(heap_account());
     if (!frame) return nullptr;
     Page* page = static_cast<Page*>(arch::to_virtual(*frame));

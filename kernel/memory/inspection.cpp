@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernel/memory/address_space.h"
+#include "kernel/memory/swap.h"
 
 /// What those who look on are told of mappings and their pages.
 namespace portico::kernel {
@@ -48,6 +49,8 @@ Result<abi::MappingUsage> AddressSpace::inspect(uint64_t address) {
     while (at < mapping->end() && !steps.spent()) {
         const uint64_t next = table_.next_present(at, std::min(mapping->end(), at + 512 * abi::kPageBytes));
         steps.take(8);
+        const auto index_of = [&](uint64_t address_of) { return mapping->first_page + (address_of - mapping->address) / abi::kPageBytes; };
+        if (SwapSpace::current != nullptr) usage.swapped += mapping->memory->tree().swapped_pages(index_of(at), index_of(next), steps);
         const arch::PageEntry entry = next < mapping->end() ? table_.lookup(next) : arch::PageEntry{};
         at = next;
         if (!entry.present) continue;  // at most 512 pages further

@@ -4,6 +4,7 @@
 
 #include "kernel/memory/address_space.h"
 #include "kernel/memory/paging.h"
+#include "kernel/memory/reclaim.h"
 #include "kernel/memory/swap.h"
 
 namespace portico::kernel {
@@ -27,7 +28,9 @@ void create_zero_page(Account& payer) {
 }
 
 Memory::Memory(Account& payer, uint64_t size_bytes, abi::MemoryFlags flags)
-    : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), flags_(flags) {}
+    : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), flags_(flags) {
+    if (payer.kept_free_pages() > 0) reclaimer.add(*this);
+}
 
 Memory::Memory(Account& payer, PhysicalAddress base, uint64_t size_bytes)
     : Object(kType), tree_(payer), size_bytes_(size_bytes), id_(++last_memory_id), base_(base), is_device_(true) {}
@@ -48,7 +51,10 @@ Result<> Memory::fill_for_devices() {
 
 Memory::~Memory() {
     ASSERT(mappings_ == nullptr);
-    if (is_swap()) swap.close();
+    if (next_of_clock != nullptr) reclaimer.remove(*this);
+    next_of_family_->previous_of_family_ = previous_of_family_;
+    previous_of_family_->next_of_family_ = next_of_family_;
+    if (swap_space_ != nullptr) heap.destroy(swap_space_, payer());
     if (paging_ != nullptr) heap.destroy(paging_, payer());
 }
 
@@ -63,7 +69,11 @@ Result<Memory::Page> Memory::page_to_read(uint64_t index) {
     if (is_device_) return Page{{base_.value + index * abi::kPageBytes}, true};
     const PageTree::Found found = tree_.find(index);
     if (found.present) return Page{found.page, found.exclusive && (paging_ == nullptr || frames.frame(found.page).may_change_unnoticed())};
-    if (paging_ != nullptr) return absent(index, Access::Read);
+    if (found.swapped) [[unlikely]] {
+        TRY(bring_in(index));
+        return page_to_read(index);
+    }
+    if (paging_ != nullptr) return miss(index, Access::Read);
     if (source_ && index < source_pages_) return page_of_source(index);
     shows_zero_page_ = true;
     return Page{zero_page, false};
@@ -77,7 +87,11 @@ Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
         if (paging_ != nullptr) frames.frame(found.page).set_dirty();
         return found.page;
     }
-    if (!found.present && paging_ != nullptr) return absent(index, Access::Write);
+    if (found.swapped) [[unlikely]] {
+        TRY(bring_in(index));
+        return page_to_write(index);
+    }
+    if (!found.present && paging_ != nullptr) return miss(index, Access::Write);
     if (!found.present && source_ && index < source_pages_) TRY(page_of_source(index));
     // Readers of the old page must see the new one. The old one stays alive until they are shot down: only this
     // object's reference to it goes, and if it was the last, invalidate has run before anyone can be given the frame.
@@ -88,7 +102,7 @@ Result<PhysicalAddress> Memory::page_to_write(uint64_t index) {
 }
 
 Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_count) {
-    if (is_device_ || is_device_ram() || is_swap()) return fail(Error::InvalidArgument);
+    if (is_device_ || is_device_ram() || swap_space_ != nullptr) return fail(Error::InvalidArgument);
     protect_mappings(first_page, page_count);
     if (!is_anonymous()) {
         clone.source_ = paging_ != nullptr ? Ref<Memory>(*this) : source_;
@@ -99,11 +113,14 @@ Result<> Memory::clone_into(Memory& clone, uint64_t first_page, uint64_t page_co
     }
     if (first_page == 0 && page_count >= size_pages()) {
         clone.tree_.share(tree_);
+        clone.next_of_family_ = next_of_family_;
+        clone.previous_of_family_ = this;
+        next_of_family_ = next_of_family_->previous_of_family_ = &clone;
         return {};
     }
     const uint64_t end = std::min(first_page + page_count, size_pages());
     for (uint64_t index = tree_.next_present(first_page); index < end; index = tree_.next_present(index + 1))
-        TRY(clone.tree_.put(index - first_page, tree_.find(index).page));
+        TRY(clone.tree_.put_slot(index - first_page, *tree_.run(index, 1).slots));
     return {};
 }
 
@@ -136,12 +153,13 @@ Result<bool> Memory::drop_behind(uint64_t first_page) {
 }
 
 Result<> Memory::resize(uint64_t size_bytes) {
-    if (is_device_ || is_device_ram() || is_swap() || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
+    if (is_device_ || is_device_ram() || swap_space_ != nullptr || size_bytes > kSizeBytesMax) return fail(Error::InvalidArgument);
     if (size_bytes < size_bytes_) {
         if (has(flags_, abi::MemoryFlags::GrowOnly)) return fail(Error::WrongState);
         const uint64_t keep = (size_bytes + abi::kPageBytes - 1) / abi::kPageBytes;
         const uint64_t tail = size_bytes % abi::kPageBytes;
-        if (tail != 0 && tree_.find(keep - 1).present) {
+        const PageTree::Found last = tail != 0 ? tree_.find(keep - 1) : PageTree::Found{};
+        if (last.present || last.swapped) {
             const PhysicalAddress page = TRY(page_to_write(keep - 1));
             __builtin_memset(static_cast<uint8_t*>(arch::to_virtual(page)) + tail, 0, abi::kPageBytes - tail);
         }

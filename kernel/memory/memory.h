@@ -10,6 +10,7 @@ class Memory;
 class Paging;
 class Process;
 class Sender;
+class SwapSpace;
 
 /// Never leaves the kernel: a page must be had from its pager first, Cpu::absent says which. Whoever gets this has changed nothing, and is
 /// made again when the page is there (Paging::wait).
@@ -90,7 +91,7 @@ public:
     // ---- paged objects (paged_memory.cpp); what follows is for their pager
 
     Paging* paging() const { return paging_; }
-    bool is_swap() const;
+    SwapSpace* swap_space() const { return swap_space_; }
     /// How many pages from this one on are absent, up to a bound; at least 1.
     uint64_t absent_run(uint64_t index);
     static constexpr uint64_t kPagesAtOnceMax = 64;
@@ -102,14 +103,19 @@ public:
     struct PageBits {
         uint64_t present = 0, dirty = 0;
     };
-    /// For the Reclaimer: looks at up to 64 pages, lets go of clean ones that were not used since it last did, and asks the pager for dirty
-    /// ones. Returns where to go on; kPagesMax behind the last.
+    /// For the Reclaimer: looks at up to 64 pages. Of a paged object it lets go of clean ones that were not used since it last did, and
+    /// asks the pager for dirty ones; of others it moves those into the swap space. Returns where to go on; kPagesMax behind the last.
     uint64_t give_second_chance(uint64_t first_page);
+    /// The page must be had from the pager first: fails with kPageAbsent.
+    std::unexpected<Error> miss(uint64_t index, abi::Access access);
+    /// Frees the place of a page, whose node is this object's alone and which no mapping shows.
+    void let_go(uint64_t index);
     PageBits look_at(uint64_t first_page, uint64_t page_count);
     /// Lets `to` have the dirty ones, shared copy-on-write, at `address` (0: they stay as they are), and does with all of them what the
     /// mode says, which is not Written. Errors: as AddressSpace::attach_pages; then nothing has changed.
     Result<PageBits> detach(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address, abi::DetachMode mode);
-    /// Lets go of those that the pager has written since it got them by DetachMode::Copy, and frees what landed at `address` (0: does not).
+    /// Those that the pager has written since it got them by DetachMode::Copy are clean; lets go of them, but for those that others share,
+    /// and frees what landed at `address` (0: does not).
     /// Errors: as AddressSpace::attach_pages; then nothing has changed.
     Result<PageBits> detach_written(uint64_t first_page, uint64_t page_count, AddressSpace& to, uint64_t address);
     /// What the pager had to write is to be written by another one.
@@ -132,14 +138,21 @@ public:
     /// For one process_clone: the clone already made of this object.
     Ref<Memory> clone_of_round;
 
+    Memory* next_of_clock = nullptr;  ///< see Reclaimer
+    Memory* previous_of_clock = nullptr;
+
 private:
     bool dismantle(Steps& steps) override;
     Result<bool> drop_behind(uint64_t first_page);
-    std::unexpected<Error> absent(uint64_t index, abi::Access access);
+    Result<> bring_in(uint64_t index);
+    void evict_clean(uint64_t first_page, uint64_t page_count);
+    void swap_out(uint64_t first_page, uint64_t page_count);
+    bool may_swap_out(const uint64_t* slots, uint64_t first_page, uint64_t page_count);
+    template <class Visit>
+    void for_each_sharer(const uint64_t* slots, uint64_t first_page, Visit visit);
     Result<Page> page_of_source(uint64_t index);
     /// Which of up to 64 pages were used by a mapping since this was last asked: bit N for page N.
     uint64_t take_accessed(uint64_t first_page, uint64_t page_count);
-    void let_go(uint64_t index);
     void invalidate(uint64_t first_page, uint64_t page_count);
     void protect_mappings(uint64_t first_page, uint64_t page_count);
 
@@ -151,11 +164,14 @@ private:
     bool some_being_written_ = false;  ///< maybe: some page, by DetachMode::Copy
     bool shows_zero_page_ = false;     ///< some mapping may: see page_to_write
     abi::MemoryFlags flags_ = abi::MemoryFlags::None;
-    Paging* paging_ = nullptr;   ///< owned
-    Ref<Memory> source_;         ///< of a clone: the paged object that has its absent pages below source_pages_
-    uint64_t source_first_ = 0;  ///< where its first page is there
+    Paging* paging_ = nullptr;         ///< owned
+    SwapSpace* swap_space_ = nullptr;  ///< owned: what it is besides
+    Ref<Memory> source_;               ///< of a clone: the paged object that has its absent pages below source_pages_
+    uint64_t source_first_ = 0;        ///< where its first page is there
     uint64_t source_pages_ = 0;
     Origin origin_;
+    Memory* next_of_family_ = this;  ///< a ring of those that may share nodes of their trees: of clones and what they were cloned from
+    Memory* previous_of_family_ = this;
     Mapping* mappings_ = nullptr;  ///< linked by Mapping::next_of_memory
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernel/memory/address_space.h"
+#include "kernel/memory/swap.h"
 
 /// Pages on their way between address spaces (docs/ipc.md, pages). Everything here happens within one kernel entry: the order in it
 /// matters only to other CPUs' user programs, which must have lost a page before it is given away, and before a replaced one is freed.
@@ -96,6 +97,10 @@ Result<> AddressSpace::list_pages(uint64_t address, Passing how, std::span<Physi
         return for_each_run(piece, [&](PageTree::Run& run, uint64_t done) -> Result<> {
             if (how == Passing::Move && run.slots != nullptr && !run.exclusive) run = TRY(own_places(piece, run, done));
             for (uint64_t i = 0; i < run.count; ++i, ++listed) {
+                if (run.slots != nullptr && PageTree::is_swapped(run.slots[i])) [[unlikely]] {
+                    const Result<> came = SwapSpace::current->bring_in(run.slots[i], piece.tree().payer());
+                    if (!came) return note_absent(came.error());
+                }
                 const PhysicalAddress page{run.slots == nullptr ? 0 : run.slots[i]};
                 const bool to_be_copied = how == Passing::Move && !is_none(page) && frames.frame(page).references > 1;
                 pages[listed] = to_be_copied ? TRY(copy_of(page, piece.tree().payer())) : page;
@@ -116,7 +121,7 @@ void forget_listed_pages(std::span<PhysicalAddress> pages) {
 
 void release_pages(std::span<PhysicalAddress> pages) {
     for (PhysicalAddress& page : pages) {
-        if (!is_none(page)) frames.release(page);
+        if (!is_none(page)) PageTree::release_page(page.value);
         page = {};
     }
 }

@@ -1,6 +1,6 @@
 #include "kernel/memory/page_tree.h"
 
-#include "kernel/memory/frame_allocator.h"
+#include "kernel/memory/swap.h"
 
 namespace portico::kernel {
 
@@ -34,6 +34,8 @@ PageTree::Found PageTree::find(uint64_t index) const {
         slot = node->slot[slot_of(index, height)];
         if (slot == 0) return {};
     }
+    if (is_swapped(slot)) [[unlikely]]
+        return {.swapped = true};
     const PhysicalAddress page{slot};
     return {.page = page, .present = true, .exclusive = exclusive && frames.frame(page).references == 1};
 }
@@ -45,7 +47,9 @@ uint64_t PageTree::users(uint64_t index) const {
         users += Node::of(slot)->references - 1;
         slot = Node::of(slot)->slot[slot_of(index, height)];
     }
-    return slot == 0 ? 1 : users + frames.frame(PhysicalAddress{slot}).references - 1;
+    if (slot == 0 || is_swapped(slot)) return 1;
+    const Frame& frame = frames.frame({slot});
+    return users + frame.references - (frame.in_swap() ? 2 : 1);  // the swap space is no user
 }
 
 Result<PageTree::Node*> PageTree::make_node(unsigned height) {
@@ -92,6 +96,7 @@ Result<uint64_t*> PageTree::path(uint64_t index) {
 
 Result<PhysicalAddress> PageTree::make_writable(uint64_t index) {
     uint64_t* slot = TRY(path(index));
+    ASSERT(!is_swapped(*slot));
     if (*slot != 0 && frames.frame({*slot}).references == 1) return PhysicalAddress{*slot};
     const PhysicalAddress page = TRY(frames.allocate(payer_));
     if (*slot == 0) {
@@ -125,11 +130,11 @@ Result<> PageTree::make_exclusive(uint64_t index, uint64_t count) {
     return {};
 }
 
-Result<> PageTree::put(uint64_t index, PhysicalAddress page) {
+Result<> PageTree::put_slot(uint64_t index, uint64_t page) {
     uint64_t* slot = TRY(path(index));
-    ++frames.frame(page).references;
-    if (*slot != 0) frames.release({*slot});
-    *slot = page.value;
+    share_slot(page, 0);
+    if (*slot != 0) release_page(*slot);
+    *slot = page;
     return {};
 }
 
@@ -142,16 +147,29 @@ void PageTree::share(const PageTree& other) {
 
 void PageTree::share_slot(uint64_t slot, unsigned height) {
     if (slot == 0) return;
-    if (height == 0)
-        ++frames.frame({slot}).references;
-    else
+    if (height > 0)
         ++Node::of(slot)->references;
+    else if (is_swapped(slot)) [[unlikely]]
+        SwapSpace::current->share(swap_number(slot));
+    else
+        ++frames.frame({slot}).references;
+}
+
+__attribute__((noinline, cold)) void PageTree::release_swapped(uint64_t slot) {
+    SwapSpace::current->release(swap_number(slot));
+}
+
+void PageTree::free_node(Node& node) {
+    Account& payer = *node.payer;
+    payer.add_reference();
+    heap.destroy(&node, payer);
+    payer.drop_reference();
 }
 
 /// Drops the reference in `slot` and empties it, or leaves what there were no steps for; true when it is empty.
 bool PageTree::release_some(uint64_t& slot, unsigned height, Steps& steps) {
     if (height == 0) {
-        frames.release({std::exchange(slot, 0)});
+        release_page(std::exchange(slot, 0));
         steps.take(2);
         return true;
     }
@@ -166,10 +184,7 @@ bool PageTree::release_some(uint64_t& slot, unsigned height, Steps& steps) {
             }
         }
         steps.take(4);
-        Account& payer = *node->payer;
-        payer.add_reference();
-        heap.destroy(node, payer);
-        payer.drop_reference();
+        free_node(*node);
     } else {
         --node->references;
     }
@@ -206,6 +221,27 @@ Result<bool> PageTree::discard(uint64_t first, uint64_t end, Steps& steps) {
     return done;
 }
 
+void PageTree::remove(uint64_t index) {
+    constexpr unsigned kHeightMax = 6;
+    static_assert(capacity(kHeightMax) == kPagesMax);
+    uint64_t* way[kHeightMax + 1];  // the slots from the root's on
+    way[0] = &root_;
+    for (unsigned height = height_; height > 0; --height) {
+        uint64_t* const* last = &way[height_ - height];
+        ASSERT(Node::of(**last)->references == 1);
+        way[height_ - height + 1] = &Node::of(**last)->slot[slot_of(index, height)];
+    }
+    release_page(std::exchange(*way[height_], 0));
+    for (unsigned above = height_; above > 0; --above) {
+        Node& node = *Node::of(*way[above - 1]);
+        for (const uint64_t slot : node.slot)
+            if (slot != 0) return;
+        free_node(node);
+        *way[above - 1] = 0;
+    }
+    height_ = 0;
+}
+
 void PageTree::clear() {
     release(root_, height_);
     root_ = 0;
@@ -214,7 +250,7 @@ void PageTree::clear() {
 
 uint64_t PageTree::count(uint64_t slot, unsigned height) {
     if (slot == 0) return 0;
-    if (height == 0) return 1;
+    if (height == 0) return is_swapped(slot) ? 0 : 1;
     uint64_t total = 0;
     for (uint64_t child : Node::of(slot)->slot) total += count(child, height - 1);
     return total;
@@ -237,6 +273,16 @@ uint64_t PageTree::next_in(uint64_t slot, unsigned height, uint64_t base, uint64
 
 uint64_t PageTree::next_present(uint64_t index) const {
     return next_in(root_, height_, 0, index);
+}
+
+uint64_t PageTree::swapped_pages(uint64_t first, uint64_t end, Steps& steps) {
+    uint64_t total = 0;
+    for (uint64_t at = next_present(first); at < end && !steps.spent(); steps.take(4)) {
+        const Run places = run(at, end - at);
+        for (uint64_t i = 0; i < places.count; ++i) total += is_swapped(places.slots[i]);
+        at = next_present(at + places.count);
+    }
+    return total;
 }
 
 }  // namespace portico::kernel

@@ -55,6 +55,20 @@ protected:
     }
 };
 
+TEST_F(PageTreeTest, RemovingTheLastPageOfANodeFreesIt) {
+    const uint64_t used = machine.root().used_bytes();
+    Model model(machine.root());
+    for (const uint64_t index : {0, 63, 64, 5000, 300'000}) write(model, index, index + 1);
+    for (const uint64_t index : {63, 300'000, 0, 5000, 64}) {
+        model.tree.remove(index);
+        model.pages.erase(index);
+        check(model);
+    }
+    EXPECT_EQ(machine.root().used_bytes(), used);
+    write(model, 70, 7);
+    check(model);
+}
+
 TEST_F(PageTreeTest, GrowsWithTheHighestPage) {
     Model model(machine.root());
     for (const uint64_t index :

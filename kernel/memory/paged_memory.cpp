@@ -3,6 +3,7 @@
 
 #include "kernel/memory/address_space.h"
 #include "kernel/memory/paging.h"
+#include "kernel/memory/reclaim.h"
 #include "kernel/memory/swap.h"
 #include "kernel/sched/cpu.h"
 
@@ -11,22 +12,20 @@ namespace portico::kernel {
 
 Result<Ref<Memory>> Memory::create_paged(Account& payer, uint64_t size_bytes, Ref<Sender> pager, const Process& maker, uint64_t wait_ns) {
     Ref<Memory> memory = TRY(create_object<Memory>(payer, payer, size_bytes, abi::MemoryFlags::Paged));
+    if (memory->next_of_clock != nullptr) reclaimer.remove(*memory);
     memory->paging_ = TRY(heap.make<Paging>(payer, *memory, std::move(pager), maker, wait_ns));
+    reclaimer.add(*memory);
     return memory;
 }
 
 Result<Ref<Memory>> Memory::create_swap(Account& payer, uint64_t size_bytes, Ref<Sender> pager, const Process& maker, uint64_t wait_ns) {
-    if (swap.is_open()) return fail(Error::WrongState);
+    if (SwapSpace::current != nullptr) return fail(Error::WrongState);
     Ref<Memory> memory = TRY(create_paged(payer, size_bytes, std::move(pager), maker, wait_ns));
-    swap.open(*memory);
+    memory->swap_space_ = TRY(heap.make<SwapSpace>(payer, *memory));
     return memory;
 }
 
-bool Memory::is_swap() const {
-    return swap.is(*this);
-}
-
-std::unexpected<Error> Memory::absent(uint64_t index, Access access) {
+std::unexpected<Error> Memory::miss(uint64_t index, Access access) {
     arch::this_cpu().absent = {.memory = this, .index = index, .access = access, .space = nullptr};
     return fail(kPageAbsent);
 }
@@ -44,7 +43,8 @@ Result<Memory::Page> Memory::page_of_source(uint64_t index) {
 uint64_t Memory::absent_run(uint64_t index) {
     constexpr uint64_t kRunMax = 32;
     const uint64_t end = std::min(index + kRunMax, std::max(size_pages(), index + 1));
-    return std::min(end, std::max(tree_.next_present(index), index + 1)) - index;
+    const uint64_t run = std::min(end, std::max(tree_.next_present(index), index + 1)) - index;
+    return swap_space_ != nullptr ? swap_space_->used_run(index, run) : run;
 }
 
 Result<> Memory::prepare_supply(uint64_t first_page, std::span<const PhysicalAddress> pages) {
@@ -73,17 +73,18 @@ void Memory::supply(uint64_t first_page, std::span<PhysicalAddress> pages) {
                 Frame& frame = frames.frame(page);
                 ASSERT(frame.references == 1);
                 Account& from = *std::exchange(frame.payer, &to);
-                frame.set_fresh();
+                frame.set_supplied();
                 from.refund_below(Account::first_common(from, to), abi::kPageBytes);
             }
             if (run.slots[i] != 0) continue;
+            if (swap_space_ != nullptr && !swap_space_->receive(first_page + done + i, page)) continue;
             if (page.value == 0) ++frames.frame(page = zero_page_address()).references;
             run.slots[i] = std::exchange(page, {}).value;
-            if (is_swap()) ++swap.pages_in;
         }
         done += run.count;
     }
     paging_->conclude(first_page, pages.size(), Error::None);
+    if (swap_space_ != nullptr) reclaimer.look_again();
 }
 
 Memory::PageBits Memory::look_at(uint64_t first_page, uint64_t page_count) {
@@ -125,12 +126,19 @@ Result<Memory::PageBits> Memory::detach(uint64_t first_page, uint64_t page_count
     for (uint64_t i = 0; i < page_count; ++i) {
         if (!is_set(bits.present, i) || (address == 0 && is_set(bits.dirty, i))) continue;
         Frame& frame = frames.frame(tree_.find(first_page + i).page);
-        if (mode != abi::DetachMode::Copy)
+        if (mode != abi::DetachMode::Copy) {
+            if (swap_space_ != nullptr) swap_space_->page_is_clean(frame);
             frame.set_clean();
-        else if (frame.dirty())
-            frame.set_being_written(), some_being_written_ = true;
+        }
+        if (mode == abi::DetachMode::Copy && frame.dirty()) {
+            if (swap_space_ != nullptr && !frame.being_written()) swap_space_->page_is_being_written();
+            frame.set_being_written();
+            some_being_written_ = true;
+        }
         if (drop) let_go(first_page + i);
     }
+    if (swap_space_ != nullptr && bits.dirty != 0) swap_space_->ask_to_write();
+    if (swap_space_ != nullptr && bits.dirty == 0) reclaimer.go_on();
     return bits;
 }
 
@@ -145,35 +153,39 @@ Result<Memory::PageBits> Memory::detach_written(uint64_t first_page, uint64_t pa
     if (bits.dirty != 0) TRY(tree_.make_exclusive(first_page, page_count));
     std::array<PhysicalAddress, kPagesAtOnceMax> none{};
     if (address != 0) TRY(to.attach_pages(address, Passing::Copy, {none.data(), page_count}));
-    if (bits.dirty == 0) return bits;
-    invalidate(first_page, page_count);
-    for (uint64_t i = 0; i < page_count; ++i)
-        if (is_set(bits.dirty, i)) let_go(first_page + i);
-    if (is_swap()) swap.pages_out += static_cast<uint64_t>(std::popcount(bits.dirty));
+    if (bits.dirty != 0) invalidate(first_page, page_count);
+    for (uint64_t i = 0; i < page_count; ++i) {
+        if (!is_set(bits.dirty, i)) continue;
+        Frame& frame = frames.frame(tree_.find(first_page + i).page);
+        if (swap_space_ != nullptr) swap_space_->page_is_clean(frame);
+        frame.set_clean();
+        if (frame.references == 1) let_go(first_page + i);  // else nothing would be gained
+    }
+    if (swap_space_ != nullptr) {
+        swap_space_->pages_out += static_cast<uint64_t>(std::popcount(bits.dirty));
+        reclaimer.go_on();
+    }
     return bits;
 }
 
-/// Frees the place of a page, whose node is ours alone and which no mapping shows.
 void Memory::let_go(uint64_t index) {
-    Steps steps;
-    (void)tree_.discard(index, index + 1, steps);
+    if (swap_space_ != nullptr) swap_space_->page_leaves(frames.frame(tree_.find(index).page));
+    tree_.remove(index);
 }
 
 void Memory::forget_being_written() {
     if (!std::exchange(some_being_written_, false)) return;
     for (uint64_t index = tree_.next_present(0); index < size_pages(); index = tree_.next_present(index + 1))
         frames.frame(tree_.find(index).page).forget_being_written();
+    if (swap_space_ != nullptr) swap_space_->nothing_is_being_written();
 }
 
-uint64_t Memory::give_second_chance(uint64_t first_page) {
-    const uint64_t first = tree_.next_present(first_page);
-    if (first >= size_pages()) return PageTree::kPagesMax;
-    const uint64_t count = std::min(PageTree::kSlots - first % PageTree::kSlots, size_pages() - first);
+void Memory::evict_clean(uint64_t first, uint64_t count) {
     const uint64_t accessed = take_accessed(first, count);
     uint64_t wanted_first = 0, wanted_end = 0;
     for (uint64_t i = 0; i < count; ++i) {
         const PageTree::Found found = tree_.find(first + i);
-        if (!found.exclusive || frames.frame(found.page).take_fresh() || (accessed >> i & 1) != 0) continue;
+        if (!found.exclusive || frames.frame(found.page).take_fresh() || is_set(accessed, i)) continue;
         if (frames.frame(found.page).being_written()) continue;
         if (frames.frame(found.page).dirty()) {
             if (wanted_end == 0) wanted_first = first + i;
@@ -184,7 +196,6 @@ uint64_t Memory::give_second_chance(uint64_t first_page) {
         let_go(first + i);
     }
     if (wanted_end > 0) paging_->want_back(wanted_first, wanted_end - wanted_first);
-    return first + count;
 }
 
 }  // namespace portico::kernel

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernel/ipc/ipc.h"
-#include "kernel/memory/reclaim.h"
+#include "kernel/memory/swap.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -12,14 +12,12 @@ namespace portico::kernel {
 Paging::Paging(Memory& memory, Ref<Sender> pager, const Process& maker, uint64_t wait_ns)
     : QueueNode(Kind::Paging), memory_(memory), pager_(std::move(pager)), pager_process_(maker.id()), wait_ns_(wait_ns) {
     pager_->port().add_paging(*this);
-    reclaimer.add(*this);
 }
 
 Paging::~Paging() {
     ASSERT(unasked_.empty());
     ASSERT(asked_.empty());
     if (queued_) pager_->port().withdraw(*this);
-    reclaimer.remove(*this);
     pager_->port().remove_paging(*this);
 }
 
@@ -46,7 +44,8 @@ static void lose_page(Thread& thread, Error error) {
 
 void Paging::wait(Thread& thread, const AbsentPage& page, uint64_t fault_address, Thread::MissingPage::Then then) {
     Paging& paging = *page.memory->paging();
-    const bool is_others = page.space != nullptr && page.space != &thread.process().space();
+    // Who has memory of others swapped in waits for the swap server, which is none of theirs.
+    const bool is_others = page.space != nullptr && page.space != &thread.process().space() && page.memory->swap_space() == nullptr;
     thread.missing = {.memory = {}, .access = page.access, .then = then};
     thread.awaited.page = {.index = page.index, .address = fault_address};
     if (const Error error = paging.prospect(thread, is_others); error != Error::None) return lose_page(thread, error);
@@ -58,6 +57,7 @@ void Paging::wait(Thread& thread, const AbsentPage& page, uint64_t fault_address
     const bool asked = std::any_of(paging.asked_.begin(), paging.asked_.end(), waits_for_it);
     thread.wait_list = asked ? &paging.asked_ : &paging.unasked_;
     thread.wait_list->push_back(thread.link);
+    ++paging.waiting_;
     if (!asked) paging.queue();
 }
 
@@ -77,6 +77,7 @@ void Paging::want_back(uint64_t first_page, uint64_t page_count) {
 /// Out of the lists; the pager is not asked in vain.
 void Paging::unlink(Thread& thread) {
     thread.wait_list->erase(thread.wait_list->iterator_to(thread.link));
+    --waiting_;
     if (!queued_ || has_more()) return;
     queued_ = false;
     pager_->port().withdraw(*this);
@@ -116,6 +117,17 @@ void Paging::conclude(uint64_t first_page, uint64_t page_count, Error error) {
     end_waits([&](const Thread& thread) { return thread.awaited.page.index - first_page < page_count; }, error);
 }
 
+bool Paging::awaits(uint64_t index) const {
+    const auto waits_for_it = [&](const ThreadLink& link) { return link.thread.awaited.page.index == index; };
+    return std::any_of(asked_.begin(), asked_.end(), waits_for_it) || std::any_of(unasked_.begin(), unasked_.end(), waits_for_it);
+}
+
+void Paging::try_again(uint64_t index) {
+    if (waiting_ == 0) [[likely]]
+        return;
+    end_waits([&](const Thread& thread) { return thread.awaited.page.index == index; }, Error::None);
+}
+
 void Paging::port_closed() {
     wanted_pages_ = 0;
     end_waits([](const Thread&) { return true; }, Error::IoError);
@@ -129,6 +141,7 @@ void Paging::serve(const Process& process) {
     for (ThreadLink& link : asked_) link.thread.wait_list = &unasked_;
     unasked_.splice(unasked_.begin(), asked_);
     if (has_more()) queue();
+    if (memory_.swap_space() != nullptr) memory_.swap_space()->ask_to_write();
 }
 
 Message Paging::take(const Process& receiver) {

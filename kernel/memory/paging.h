@@ -44,13 +44,19 @@ public:
     Memory& memory() const { return memory_; }
     /// The kernel would have these pages back, which are dirty; unless the pager is yet to hear of others.
     void want_back(uint64_t first_page, uint64_t page_count);
+    bool wants_back() const { return wanted_pages_ > 0; }
+    /// Threads that wait for pages; whether any waits for this one.
+    uint64_t waiting() const { return waiting_; }
+    bool awaits(uint64_t index) const;
+    /// Who waits for this page is to look again.
+    void try_again(uint64_t index);
+    bool is_open() const { return !pager_->port().closed(); }
+    uint64_t wait_ns() const { return wait_ns_; }
     void port_closed();
     void dropped() { queued_ = false; }
 
     Paging* next_of_port = nullptr;
     Paging* previous_of_port = nullptr;
-    Paging* next_of_clock = nullptr;  ///< see Reclaimer
-    Paging* previous_of_clock = nullptr;
 
 private:
     Error prospect(const Thread& thread, bool is_others) const;
@@ -65,6 +71,7 @@ private:
     uint64_t pager_process_;  ///< its id
     uint64_t wait_ns_;
     ThreadList unasked_, asked_;
+    uint64_t waiting_ = 0;                          ///< threads in both
     uint64_t wanted_first_ = 0, wanted_pages_ = 0;  ///< to be asked back
     bool queued_ = false;
     bool mute_ = false;  ///< a wait ended by its deadline, and nothing was heard of the pager since

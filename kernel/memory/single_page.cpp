@@ -24,7 +24,7 @@ struct AddressSpace::SinglePlace {
 
 PhysicalAddress AddressSpace::detach_single(uint64_t address) {
     const auto [mapping, slot] = find_single(address);
-    if (slot == nullptr || *slot == 0) return {};
+    if (slot == nullptr || *slot == 0 || PageTree::is_swapped(*slot)) return {};
     const PhysicalAddress page{*slot};
     if (frames.frame(page).references != 1) return {};
     if (table_.unmap(address).present) arch::shoot_down(table_, {&address, 1});
@@ -46,7 +46,7 @@ bool AddressSpace::attach_single(uint64_t address, PhysicalAddress page) {
     }
     if (*replaced) arch::shoot_down(table_, {&address, 1});
     frame.payer = &to;
-    if (const uint64_t was = std::exchange(*slot, page.value); was != 0) frames.release({was});
+    if (const uint64_t was = std::exchange(*slot, page.value); was != 0) PageTree::release_page(was);
     if (&from != &to) from.refund_below(common, abi::kPageBytes);  // may end an account that nothing else keeps
     return true;
 }

@@ -33,7 +33,7 @@ TEST_F(SwapSpaceTest, ThereIsOneAtATime) {
 TEST_F(SwapSpaceTest, BadSizesAndWaitsAreRefused) {
     EXPECT_EQ(refusal(create(0)), Error::InvalidArgument);
     EXPECT_EQ(refusal(create(kPage + 1)), Error::InvalidArgument);
-    EXPECT_EQ(refusal(create((Swap::kPagesMax + 1) * kPage)), Error::InvalidArgument);
+    EXPECT_EQ(refusal(create((SwapSpace::kPagesMax + 1) * kPage)), Error::InvalidArgument);
     EXPECT_EQ(refusal(create(kBytes, Paging::kWaitNsMax + 1)), Error::InvalidArgument);
     machine.call(pager, abi::HandleClose{port});
     EXPECT_EQ(refusal(create()), Error::PeerClosed);

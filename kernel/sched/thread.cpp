@@ -4,6 +4,7 @@
 #include "kernel/ipc/ipc.h"
 #include "kernel/ipc/port.h"
 #include "kernel/memory/paging.h"
+#include "kernel/memory/reclaim.h"
 #include "kernel/object/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -124,7 +125,7 @@ void Thread::finish_wait(Error error) {
 }
 
 void Thread::retry_wait() {
-    const bool in_call = wait_ != Wait::Page || missing.then == MissingPage::Then::RepeatCall;
+    const bool in_call = (wait_ != Wait::Page && wait_ != Wait::Frame) || missing.then == MissingPage::Then::RepeatCall;
     stop_waiting();
     note(TraceEvent::Wake, this);
     if (in_call) frame.registers.rip -= 2;  // the length of the syscall instruction; rax still holds the number
@@ -162,6 +163,8 @@ void Thread::end_wait(Error error) {
         break;
     case Wait::Page:
         return Paging::end_wait(*this, error);
+    case Wait::Frame:
+        return reclaimer.end_wait(*this, error);
     case Wait::Call:
     case Wait::Fault:
         abandon_call(*this);
@@ -217,7 +220,7 @@ void Thread::divert(abi::FaultKind kind, uint32_t access, uint64_t address) {
 
 bool Thread::alert_ends_wait() const {
     const bool steady = wait_ == Wait::Call && call_->message.header.is_steady();
-    return !in_upcall_ && wait_ != Wait::Fault && wait_ != Wait::Page && !steady;
+    return !in_upcall_ && wait_ != Wait::Fault && wait_ != Wait::Page && wait_ != Wait::Frame && !steady;
 }
 
 bool Thread::alert_is_due() const {

@@ -21,12 +21,12 @@ class Sender;
 ///
 /// Ownership: its process's list holds a reference until it is dead; handles may hold more.
 /// Invariant: `link` is in exactly the list that its state says: a run queue (Ready), the process's held list (Held), what
-///            it waits at (Blocked in Receive, Futex, Credit or Page), else none.
+///            it waits at (Blocked in Receive, Futex, Credit, Page or Frame), else none.
 class Thread final : public Object {
 public:
     static constexpr ObjectType kType = ObjectType::Thread;
     enum class State : uint8_t { Ready, Running, Blocked, Held, Dead };
-    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault, Foreign, Credit, Page };
+    enum class Wait : uint8_t { None, Receive, ReceiveBatch, Call, Futex, Sleep, Fault, Foreign, Credit, Page, Frame };
 
     static Result<Ref<Thread>> create(Process& process, const abi::ThreadStart& start, unsigned priority);
     explicit Thread(Process& process);
@@ -106,7 +106,7 @@ public:
     /// task passes to the next one that waits: of messages that somebody waits for, no more are queued than there are such tasks.
     Ref<Port> task;
     void pass_task_on();
-    ThreadList* wait_list = nullptr;  ///< Futex, Page
+    ThreadList* wait_list = nullptr;  ///< Futex, Page, Frame
     union {
         struct {
             uint64_t space, offset;
@@ -114,9 +114,12 @@ public:
         struct {
             uint64_t index, address;
         } page;  ///< Page: the page in `missing`, and where it was touched
+        struct {
+            uint64_t kept_free_pages, address;
+        } frame;  ///< Frame: one besides so many; and what was touched
     } awaited;
     uint32_t futex_mask = 0;
-    /// The page that it waits for, and how it goes on when that is there.
+    /// The page that it waits for, or none if it is a frame, and how it goes on when that is there.
     struct MissingPage {
         enum class Then : uint8_t { RunOn, RepeatCall };
         Ref<Memory> memory;

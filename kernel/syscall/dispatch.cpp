@@ -1,10 +1,10 @@
-#include "kernel/debug/log.h"
 #include "kernel/ipc/fast_path.h"
 #include "kernel/ipc/foreign_call.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/irq/interrupt.h"
 #include "kernel/memory/paging.h"
 #include "kernel/memory/reclaim.h"
+#include "kernel/memory/swap.h"
 #include "kernel/sched/kernel_lock.h"
 #include "kernel/syscall/handlers.h"
 
@@ -25,6 +25,15 @@ void set_arguments(abi::Registers& r, const abi::Arguments& values, size_t count
     for (size_t i = 0; i < count; ++i) *registers[i] = values[i];
 }
 
+/// The thread got no memory. True: for want of frames, and it tries again, at once or when there is one.
+bool waits_for_room(Thread& thread, abi::Access access, uint64_t address, Thread::MissingPage::Then then) {
+    const std::optional<uint64_t> kept_free_pages = frames.take_refused();
+    if (!kept_free_pages) return false;
+    const Reclaimer::Room room = reclaimer.make_room(*kept_free_pages);
+    if (room == Reclaimer::Room::Coming) reclaimer.wait(thread, *kept_free_pages, access, address, then);
+    return room != Reclaimer::Room::None;
+}
+
 template <class Call>
 void run_call(Thread& caller) {
     abi::Registers& r = caller.frame.registers;
@@ -35,6 +44,13 @@ void run_call(Thread& caller) {
         // A failed call never waits: whatever it started it has undone. So it can be made again when a page is there that it misses.
         if (result.error() == kPageAbsent) [[unlikely]]
             return Paging::wait(caller, arch::this_cpu().absent, 0, Thread::MissingPage::Then::RepeatCall);
+        // So too when a program has no memory; but not for messages, of which a part may be done.
+        if (!abi::kUsesMessageRegisters<Call> && result.error() == Error::NoMemory && SwapSpace::current != nullptr) [[unlikely]] {
+            if (waits_for_room(caller, abi::Access::None, 0, Thread::MissingPage::Then::RepeatCall)) {
+                if (caller.state() == Thread::State::Running) r.rip -= 2;
+                return;
+            }
+        }
         r.rax = static_cast<uint64_t>(result.error());
         return;
     }
@@ -76,13 +92,11 @@ void handle_fault(Cpu& cpu, const abi::FaultWords& fault) {
         const Result<PhysicalAddress> resolved = thread.process().space().resolve(fault.address, static_cast<abi::Access>(fault.access));
         if (resolved) return;
         if (resolved.error() == kPageAbsent) return Paging::wait(thread, cpu.absent, fault.address, Thread::MissingPage::Then::RunOn);
-        if (resolved.error() == Error::NoMemory && !Object::is_reaped()) return request_attention();        // try again when that is freed
-        if (resolved.error() == Error::NoMemory && reclaimer.free_one(thread.process().account())) return;  // and faults again
+        if (resolved.error() == Error::NoMemory && !Object::is_reaped()) return request_attention();  // try again when that is freed
         if (resolved.error() == Error::NoMemory) {
-            log("process %lu: out of memory at %lx", thread.process().id(), fault.address);
-            abi::FaultWords words = fault;
-            words.kind = abi::FaultKind::NoMemory;
-            return raise_to_supervisor(thread, words);
+            const auto access = static_cast<abi::Access>(fault.access);
+            if (waits_for_room(thread, access, fault.address, Thread::MissingPage::Then::RunOn)) return;
+            return raise_no_memory(thread, access, fault.address);
         }
     }
     raise_fault(thread, fault);

@@ -1,6 +1,7 @@
 #include "kernel/memory/paging.h"
 
 #include "kernel/irq/interrupt.h"
+#include "kernel/memory/reclaim.h"
 #include "kernel/memory/swap.h"
 
 #include "kernel/syscall/handlers.h"
@@ -46,7 +47,8 @@ template <>
 Result<abi::MemoryCreateSwap::Reply> on_syscall(Thread& caller, const abi::MemoryCreateSwap& call) {
     TRY(find_object<Resource>(caller, call.resource, Rights::Control));
     Sender* pager = TRY(find_object<Sender>(caller, call.sender, Rights::Send));
-    if (call.size == 0 || (call.size & kPageMask) != 0 || call.size > Swap::kPagesMax * abi::kPageBytes || call.wait > Paging::kWaitNsMax)
+    if (call.size == 0 || (call.size & kPageMask) != 0 || call.size > SwapSpace::kPagesMax * abi::kPageBytes ||
+        call.wait > Paging::kWaitNsMax)
         return fail(Error::InvalidArgument);
     if (pager->port().closed()) return fail(Error::PeerClosed);
     Process& process = caller.process();
@@ -61,6 +63,7 @@ Result<> on_syscall(Thread& caller, const abi::MemorySupply& call) {
         const PagedRange range = TRY(paged_range(caller, call.memory, call.offset, call.length, PageTree::kPagesMax));
         range.memory.paging()->serve(caller.process());
         range.memory.paging()->conclude(range.first_page, range.page_count, Error::IoError);
+        if (range.memory.swap_space() != nullptr) reclaimer.look_again();
         return {};
     }
     const PagedRange range = TRY(paged_range(caller, call.memory, call.offset, call.length, Memory::kPagesAtOnceMax));

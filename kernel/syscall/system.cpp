@@ -187,10 +187,12 @@ Result<> on_syscall(Thread& caller, const abi::SystemQuery& call) {
     info.process_count = process_count();
     info.thread_count = thread_count();
     info.port_count = port_count();
-    info.swap_bytes = swap.total_pages() * abi::kPageBytes;
-    info.swap_free_bytes = swap.free_pages() * abi::kPageBytes;
-    info.swapped_in = swap.pages_in;
-    info.swapped_out = swap.pages_out;
+    if (const SwapSpace* swap = SwapSpace::current; swap != nullptr) {
+        info.swap_bytes = swap->total_pages() * abi::kPageBytes;
+        info.swap_free_bytes = swap->free_pages() * abi::kPageBytes;
+        info.swapped_in = swap->pages_in;
+        info.swapped_out = swap->pages_out;
+    }
     return caller.process().space().write(call.info, info);
 }
 

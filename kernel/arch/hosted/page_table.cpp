@@ -101,7 +101,8 @@ void PageTable::map_absent(uint64_t address, std::span<const uint64_t> pages, ab
     for (size_t i = 0; i < pages.size(); ++i) {
         Entry* entry = find_entry(root_, address + i * abi::kPageBytes);
         uint64_t none = 0;
-        if (entry != nullptr && pages[i] != 0 && entry->compare_exchange_strong(none, entry_of({pages[i]}, access))) ++present_pages_;
+        if (entry != nullptr && pages[i] != 0 && (pages[i] & 1) == 0 && entry->compare_exchange_strong(none, entry_of({pages[i]}, access)))
+            ++present_pages_;
     }
 }
 

@@ -9,7 +9,7 @@ constexpr uint64_t kPage = abi::kPageBytes;
 constexpr uint64_t kBase = 0x4000'0000, kPages = 64;
 constexpr uint64_t kOwnPages = kPages / 2;                                          // private memory, from kBase on
 constexpr uint64_t kPagedPages = 16, kPagedBase = kBase + (kOwnPages + 4) * kPage;  // an object of another's, or of one's own
-constexpr uint64_t kFreePagesMin = 64;
+constexpr uint64_t kFreePagesMin = 64, kKeptPages = 16;
 
 template <class... Calls>
 bool is_one_of(uint64_t number) {
@@ -21,7 +21,7 @@ bool is_one_of(uint64_t number) {
 RandomCalls::RandomCalls(Machine& machine, Choices& choices, uint64_t account_bytes)
     : machine_(machine),
       choices_(choices),
-      account_(machine.in_kernel([&] { return *create_object<Account>(machine.root(), &machine.root(), account_bytes); })) {}
+      account_(machine.in_kernel([&] { return *create_object<Account>(machine.root(), &machine.root(), account_bytes, kKeptPages); })) {}
 
 RandomCalls::~RandomCalls() {
     machine_.in_kernel([&] {

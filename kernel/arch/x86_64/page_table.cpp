@@ -144,7 +144,7 @@ void PageTable::map_absent(uint64_t address, std::span<const uint64_t> pages, ab
     const uint64_t flags = flags_of(access);
     for_each_table(root_, address, pages.size(), [&](uint64_t&, uint64_t* slots, uint64_t first, uint64_t count) {
         for (uint64_t i = 0; i < count; ++i) {
-            if (slots[i] != 0 || pages[first + i] == 0) continue;
+            if (slots[i] != 0 || pages[first + i] == 0 || (pages[first + i] & 1) != 0) continue;
             std::atomic_ref(slots[i]).store(pages[first + i] | flags, std::memory_order_release);
             ++present_pages_;
         }
