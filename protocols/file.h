@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 
 #include "protocols/method.h"
 
@@ -55,12 +58,31 @@ struct Attributes {
 };
 static_assert(sizeof(Attributes) == 128);
 
-/// One entry of ReadDirectory; followed by the name (name_bytes, no zero), padded to 8.
+/// One entry of ReadDirectory: Linux's struct linux_dirent64, so that the window may be a program's own buffer. The name follows, with
+/// a zero, padded with zeros to a multiple of 8.
 struct DirectoryEntry {
     uint64_t inode;
     uint64_t next_cookie;  ///< where to go on after this entry
-    uint32_t kind;         ///< Kind
-    uint32_t name_bytes;
+    uint16_t entry_bytes;  ///< of all of it
+    uint8_t type;          ///< DT_ value
+
+    static constexpr uint64_t kNameAt = 19;
+    static constexpr uint64_t bytes_of(uint64_t name_bytes) { return (kNameAt + name_bytes + 1 + 7) & ~uint64_t{7}; }
+    static constexpr uint8_t type_of(Kind kind) {
+        constexpr uint8_t kTypes[] = {0, 8, 4, 10, 2, 6, 1, 12};
+        const auto number = static_cast<uint32_t>(kind);
+        return number < sizeof(kTypes) ? kTypes[number] : 0;
+    }
+    /// Writes an entry, for which there must be room. Returns its bytes.
+    static uint64_t write(std::byte* to, uint64_t inode, uint64_t next_cookie, Kind kind, std::string_view name) {
+        const uint64_t entry_bytes = bytes_of(name.size());
+        const uint64_t head[3] = {inode, next_cookie, entry_bytes | uint64_t{type_of(kind)} << 16};
+        const uint64_t zeros = 0;
+        std::memcpy(to, head, sizeof(head));
+        std::memcpy(to + entry_bytes - sizeof(zeros), entry_bytes == sizeof(head) ? head + 2 : &zeros, sizeof(zeros));
+        std::memcpy(to + kNameAt, name.data(), name.size());
+        return entry_bytes;
+    }
 };
 
 // ---- on any open object

@@ -132,11 +132,45 @@ private:
     native::Received received_;
 };
 
-/// An answer that is sent with the next receive, in one trap. It carries no handles, so sending it can only find that nobody waits for it.
+/// An answer that is sent with the next receive, in one trap. Its handles go in any case: with it, or they are closed.
 struct Answer {
     uint64_t call = 0;  ///< 0: none
     Message message;
+    /// What a handler did already takes back, if it must, by this: nobody took the answer. Nothing else is received before.
+    struct Undo {
+        void (*act)(void* server, const Undo& what) = nullptr;
+        void* server;
+        uint64_t badge, first, second;
+    } undo;
 };
+
+/// The answer that a method's outcome is.
+template <class M>
+Answer answer(const Call& call, const Result<typename M::Reply>& result) {
+    constexpr unsigned handles = handle_count<typename M::Reply>();
+    if (!result) return {.call = call.id(), .message = {.header = abi::Header::make(static_cast<uint16_t>(result.error()))}};
+    Answer answer{.call = call.id(), .message = {.header = abi::Header::make(0, handles, (1u << handles) - 1)}};
+    protocols::pack(answer.message, *result);
+    return answer;
+}
+inline Answer refusal(const Call& call, Error error) {
+    return {.call = call.id(), .message = {.header = abi::Header::make(static_cast<uint16_t>(error))}};
+}
+
+namespace detail {
+
+/// What is left to do about an answer that could not be given. With NoSuchCall nobody waits for it and its handles are gone; any other
+/// error may as well be the receive's, so who calls is told that there is no answer, if he still waits.
+inline void not_taken(uint64_t call, const Answer& answer, Error error) {
+    if (error == Error::NoSuchCall) {
+        if (answer.undo.act != nullptr) answer.undo.act(answer.undo.server, answer.undo);
+        return;
+    }
+    if (answer.message.header.handle_count() == 0) return;
+    if (native::reply(call, Message{.header = abi::Header::make(static_cast<uint16_t>(error))})) close_handles(answer.message);
+}
+
+}  // namespace detail
 
 /// Sends `answer`, if there is one, and receives.
 inline Result<native::Received> receive(Handle port, Answer& answer, uint64_t deadline_ns = abi::kForever) {
@@ -144,29 +178,20 @@ inline Result<native::Received> receive(Handle port, Answer& answer, uint64_t de
         const uint64_t call = std::exchange(answer.call, 0);
         if (call == 0) return native::receive(port, deadline_ns);
         const Result<native::Received> received = native::reply_receive(call, answer.message, port, deadline_ns);
-        if (received || received.error() != Error::NoSuchCall) return received;
+        if (received) [[likely]]
+            return received;
+        detail::not_taken(call, answer, received.error());
+        if (received.error() != Error::NoSuchCall) return received;
     }
 }
 
 /// For those who have something else to do before they receive.
 inline void send(const Answer& answer) {
-    if (answer.call != 0) (void)native::reply(answer.call, answer.message);
+    if (answer.call == 0) return;
+    if (const Result<> sent = native::reply(answer.call, answer.message); !sent) detail::not_taken(answer.call, answer, sent.error());
 }
 
 namespace detail {
-
-template <class M>
-Answer answer_to(const Call& call, const Result<typename M::Reply>& result) {
-    if (!result) return {.call = call.id(), .message = {.header = abi::Header::make(static_cast<uint16_t>(result.error()))}};
-    if constexpr (handle_count<typename M::Reply>() == 0) {
-        Answer answer{.call = call.id(), .message = {.header = abi::Header::make(0)}};
-        protocols::pack(answer.message, *result);
-        return answer;
-    } else {
-        call.template finish<M>(result);  // which knows what to do with handles that do not reach the caller
-        return {};
-    }
-}
 
 template <class Server, class M>
 Answer serve_method(Server& server, const native::Received& received) {
@@ -174,7 +199,7 @@ Answer serve_method(Server& server, const native::Received& received) {
     const Call call(received);
     if (message.header.handle_count() != handle_count<M>()) {
         close_handles(message);
-        return answer_to<M>(call, fail(Error::BadProtocol));
+        return refusal(call, Error::BadProtocol);
     }
     const M request = protocols::unpack<M>(message);
     if constexpr (requires {
@@ -183,12 +208,16 @@ Answer serve_method(Server& server, const native::Received& received) {
         server.on(call, request);  // answers by itself, now or later
         return {};
     } else if constexpr (requires {
+                             { server.on(call, request) } -> std::same_as<Answer>;
+                         }) {
+        return server.on(call, request);
+    } else if constexpr (requires {
                              { server.on(call, request) } -> std::same_as<Result<typename M::Reply>>;
                          }) {
-        return answer_to<M>(call, server.on(call, request));
+        return answer<M>(call, server.on(call, request));
     } else {
         close_handles(message);
-        return answer_to<M>(call, fail(Error::NotSupported));
+        return refusal(call, Error::NotSupported);
     }
 }
 
@@ -226,6 +255,7 @@ Answer serve_call(Server& server, const native::Received& received, Protocols...
 
 /// Serves one message; what it returns is for the next receive(). For every method M of the protocols the server has either
 ///   Result<M::Reply> on(const Call&, const M&)   answered when it returns, or
+///   Answer on(const Call&, const M&)             the same, for those that must know if the answer was taken, or give none yet
 ///   Task on(Call, M)                             a coroutine (arguments by value!) that answers with call.reply/refuse/finish;
 /// a method it lacks is refused with NotSupported. And, if it wants them:
 ///   void on_notification(uint64_t badge, uint64_t bits)

@@ -11,7 +11,8 @@
 namespace portico::posix {
 namespace {
 
-constexpr uint64_t kRecordBytesMax = sizeof(file::DirectoryEntry) + 256;  // the longest name, padded
+enum class DirentFormat : uint8_t { Dirent, Dirent64 };  ///< of getdents and getdents64
+
 constexpr uint64_t kBounceBytes = 4096;
 
 /// Sets where the next getdents goes on.
@@ -20,55 +21,66 @@ Result<> set_position(abi::Handle directory, uint64_t cookie) {
     return {};
 }
 
-/// The process's own descriptors as a directory's entries, as many as fit behind the one with that cookie. Returns the bytes.
-uint64_t list_descriptors(const DescriptorTable& table, uint64_t cookie, std::span<std::byte> records) {
+/// The process's own descriptors as a directory's entries, as many as fit behind the one with that cookie, which becomes the last one's.
+/// Returns the bytes. Errors: InvalidArgument (not even one fits).
+Result<uint64_t> list_descriptors(const DescriptorTable& table, uint64_t& cookie, std::span<std::byte> records) {
     constexpr uint64_t kFirst = 3;  // behind "." and ".."; an entry's cookie is its own place, counted from 1
     uint64_t used = 0;
+    bool fits = true;
     const auto add = [&](std::string_view name, uint64_t place, file::Kind kind) {
-        const uint64_t bytes = (sizeof(file::DirectoryEntry) + name.size() + 7) & ~uint64_t{7};
-        if (place <= cookie || used + bytes > records.size()) return place <= cookie;
-        const file::DirectoryEntry entry{
-            .inode = place, .next_cookie = place, .kind = static_cast<uint32_t>(kind), .name_bytes = static_cast<uint32_t>(name.size())};
-        std::memcpy(records.data() + used, &entry, sizeof(entry));
-        std::memcpy(records.data() + used + sizeof(entry), name.data(), name.size());
-        used += bytes;
-        return true;
+        if (place <= cookie || !fits) return;
+        fits = file::DirectoryEntry::bytes_of(name.size()) <= records.size() - used;
+        if (!fits) return;
+        used += file::DirectoryEntry::write(records.data() + used, place, place, kind, name);
+        cookie = place;
     };
-    bool fits = add(".", 1, file::Kind::Directory) && add("..", 2, file::Kind::Directory);
+    add(".", 1, file::Kind::Directory);
+    add("..", 2, file::Kind::Directory);
     table.for_each([&](int32_t number, const Descriptor&) {
         char name[12];
         const uint32_t length = write_decimal(name, static_cast<uint32_t>(number));
-        fits = fits && add({name, length}, kFirst + static_cast<uint64_t>(number), file::Kind::SymbolicLink);
+        add({name, length}, kFirst + static_cast<uint64_t>(number), file::Kind::SymbolicLink);
     });
+    if (used == 0 && !fits) return fail(Error::InvalidArgument);
     return used;
 }
 
-/// The server's records pass through a buffer: a translated record is never longer than its source, so asking for as
-/// many bytes as the program has room for gives what fits. Only room for less than one record needs a step back.
-Result<uint64_t> read_entries(Thread& thread, const Descriptor& descriptor, uint64_t address, uint64_t length_bytes, DirentFormat format) {
+/// Through a buffer of the library's, which the program's memory need not stand for: what is listed here, what has the old format, and
+/// what the server could not write to the program itself.
+Result<uint64_t> read_by_buffer(Thread& thread, const Descriptor& descriptor, uint64_t address, uint64_t length_bytes,
+                                DirentFormat format) {
     const abi::Handle directory = descriptor.handle;
-    const bool own = (descriptor.status & Descriptor::kListsDescriptors) != 0;
-    std::array<std::byte, kBounceBytes> records;
-    std::array<std::byte, kBounceBytes> entries;
+    std::array<std::byte, kBounceBytes> buffer;
+    const std::span<std::byte> room = std::span(buffer).first(std::min(length_bytes, kBounceBytes));
     const uint64_t start = TRY(settled_call(directory, file::Seek{.offset = 0, .whence = 1})).offset;
-    const uint64_t wanted = std::clamp(length_bytes, kRecordBytesMax, kBounceBytes);
-    file::ReadDirectory::Reply reply{};
-    if (own)
-        reply.length_bytes = list_descriptors(thread.process->descriptors, start, std::span(records).first(wanted));
-    else
-        reply = TRY(
-            settled_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = std::span(records).first(wanted)}));
-    if (reply.length_bytes == 0) return 0;
-    if (reply.length_bytes > wanted) return fail(Error::BadProtocol);
-    const uint64_t room = std::min(length_bytes, kBounceBytes);
-    const TranslatedEntries done = translate_entries(std::span(records).first(reply.length_bytes), std::span(entries).first(room), format);
-    if (own || done.input_bytes < reply.length_bytes) TRY(set_position(directory, done.input_bytes == 0 ? start : done.next_cookie));
-    if (done.input_bytes == 0) return fail(Error::InvalidArgument);
-    if (const auto copied = copy_to_user(address, entries.data(), done.output_bytes); !copied) {
+    uint64_t bytes = 0;
+    if ((descriptor.status & Descriptor::kListsDescriptors) != 0) {
+        uint64_t position = start;
+        bytes = TRY(list_descriptors(thread.process->descriptors, position, room));
+        TRY(set_position(directory, position));
+    } else {
+        bytes = TRY(settled_call(directory, file::ReadDirectory{.cookie = file::kCurrentOffset}, {.writable = room})).length_bytes;
+    }
+    if (bytes > room.size()) return fail(Error::BadProtocol);
+    if (format == DirentFormat::Dirent && make_old_entries(room.first(bytes)) != bytes) return fail(Error::BadProtocol);
+    if (const auto copied = copy_to_user(address, buffer.data(), bytes); !copied) {
         TRY(set_position(directory, start));
         return fail(copied.error());
     }
-    return done.output_bytes;
+    return bytes;
+}
+
+/// The server's entries are getdents64's, so it writes them to where the program wants them.
+Result<uint64_t> read_entries(Thread& thread, const Descriptor& descriptor, uint64_t address, uint64_t length_bytes, DirentFormat format) {
+    const bool own = (descriptor.status & Descriptor::kListsDescriptors) != 0;
+    if (!own && format == DirentFormat::Dirent64) {
+        const uint64_t room = std::min<uint64_t>(length_bytes, abi::kWindowBytesMax);
+        const auto reply = settled_call(descriptor.handle, file::ReadDirectory{.cookie = file::kCurrentOffset},
+                                        {.writable = TRY(user_window(address, room))});
+        if (reply) return reply->length_bytes <= room ? Result<uint64_t>(reply->length_bytes) : fail(Error::BadProtocol);
+        if (reply.error() != Error::BadAddress) return fail(reply.error());
+    }
+    return read_by_buffer(thread, descriptor, address, length_bytes, format);
 }
 
 int64_t get_entries(Thread& thread, const Arguments& arguments, DirentFormat format) {

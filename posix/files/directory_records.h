@@ -1,21 +1,12 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 
 namespace portico::posix {
 
-enum class DirentFormat : uint8_t { Dirent, Dirent64 };  ///< of getdents and getdents64
-
-struct TranslatedEntries {
-    uint64_t input_bytes = 0;  ///< of the records that were translated
-    uint64_t output_bytes = 0;
-    uint64_t next_cookie = 0;  ///< of the last one; only if there is one
-};
-
-/// Translates the file protocol's DirectoryEntry records to Linux's, as many as fit. A damaged record ends it. Pure.
-/// A translated record is never longer than its source, so an output as large as the input always suffices.
-TranslatedEntries translate_entries(std::span<const std::byte> records, std::span<std::byte> output, DirentFormat format);
+/// Makes of whole entries of getdents64 (the file protocol's DirectoryEntry) those of getdents, which have the type in their last byte and
+/// the name where it was: they are as long. Returns how many bytes that are; a damaged entry ends it. Pure.
+size_t make_old_entries(std::span<std::byte> entries);
 
 }  // namespace portico::posix

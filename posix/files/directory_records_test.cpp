@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <string>
 #include <vector>
 
 #include "protocols/file.h"
@@ -15,11 +14,8 @@ namespace file = protocols::file;
 
 void append(std::vector<std::byte>& records, std::string_view name, uint64_t inode, file::Kind kind) {
     const size_t at = records.size();
-    const file::DirectoryEntry entry{
-        .inode = inode, .next_cookie = inode + 1000, .kind = static_cast<uint32_t>(kind), .name_bytes = static_cast<uint32_t>(name.size())};
-    records.resize(at + sizeof(entry) + (name.size() + 7) / 8 * 8);
-    std::memcpy(&records[at], &entry, sizeof(entry));
-    std::memcpy(&records[at] + sizeof(entry), name.data(), name.size());
+    records.resize(at + file::DirectoryEntry::bytes_of(name.size()), std::byte{0xFF});
+    file::DirectoryEntry::write(&records[at], inode, inode + 1000, kind, name);
 }
 
 template <class T>
@@ -29,55 +25,45 @@ T load(const std::vector<std::byte>& bytes, size_t at) {
     return value;
 }
 
-TEST(DirectoryRecords, Dirent64) {
-    std::vector<std::byte> records;
-    append(records, "a", 1, file::Kind::Directory);
-    append(records, "longer-name", 2, file::Kind::File);
-    std::vector<std::byte> output(records.size());
-    const TranslatedEntries done = translate_entries(records, output, DirentFormat::Dirent64);
-    EXPECT_EQ(done.input_bytes, records.size());
-    EXPECT_EQ(done.next_cookie, 1002u);
-    EXPECT_EQ(load<uint64_t>(output, 0), 1u);
-    EXPECT_EQ(load<uint64_t>(output, 8), 1001u);
-    const auto length = load<uint16_t>(output, 16);
-    EXPECT_EQ(length, 24u);
-    EXPECT_EQ(load<uint8_t>(output, 18), 4u);
-    EXPECT_STREQ(reinterpret_cast<const char*>(&output[19]), "a");
-    EXPECT_EQ(load<uint8_t>(output, length + 18u), 8u);
-    EXPECT_STREQ(reinterpret_cast<const char*>(&output[length + 19u]), "longer-name");
-    EXPECT_EQ(done.output_bytes, uint64_t{length} + load<uint16_t>(output, length + 16u));
+TEST(DirectoryRecords, EntriesAreDirent64) {
+    for (size_t length = 1; length <= file::kNameBytesMax; ++length) {
+        const std::string name(length, 'n');
+        std::vector<std::byte> records;
+        append(records, name, 7, file::Kind::Directory);
+        ASSERT_EQ(records.size() % 8, 0u);
+        EXPECT_EQ(load<uint64_t>(records, 0), 7u);
+        EXPECT_EQ(load<uint64_t>(records, 8), 1007u);
+        EXPECT_EQ(load<uint16_t>(records, 16), records.size());
+        EXPECT_EQ(load<uint8_t>(records, 18), 4u);
+        EXPECT_STREQ(reinterpret_cast<const char*>(&records[19]), name.c_str());
+        for (size_t at = 19 + length; at < records.size(); ++at) EXPECT_EQ(records[at], std::byte{0});
+    }
 }
 
 TEST(DirectoryRecords, OldDirentHasTypeLast) {
     std::vector<std::byte> records;
     append(records, "pipe", 5, file::Kind::Fifo);
-    std::vector<std::byte> output(64);
-    const TranslatedEntries done = translate_entries(records, output, DirentFormat::Dirent);
-    EXPECT_EQ(done.output_bytes, 24u);
-    EXPECT_STREQ(reinterpret_cast<const char*>(&output[18]), "pipe");
-    EXPECT_EQ(load<uint8_t>(output, 23), 1u);
-}
-
-TEST(DirectoryRecords, StopsWhereTheOutputIsFull) {
-    std::vector<std::byte> records;
-    append(records, "first", 1, file::Kind::File);
-    append(records, "second", 2, file::Kind::File);
-    std::vector<std::byte> output(40);
-    const TranslatedEntries done = translate_entries(records, output, DirentFormat::Dirent64);
-    EXPECT_EQ(done.input_bytes, 32u);
-    EXPECT_EQ(done.next_cookie, 1001u);
-    EXPECT_EQ(translate_entries(records, std::span(output).first(8), DirentFormat::Dirent64).input_bytes, 0u);
+    append(records, "full", 6, file::Kind::File);
+    append(records, "seventy", 7, file::Kind::File);
+    EXPECT_EQ(make_old_entries(records), records.size());
+    EXPECT_EQ(load<uint16_t>(records, 16), 24u);
+    EXPECT_STREQ(reinterpret_cast<const char*>(&records[18]), "pipe");
+    EXPECT_EQ(load<uint8_t>(records, 23), 1u);
+    EXPECT_EQ(load<uint64_t>(records, 24), 6u);
+    EXPECT_STREQ(reinterpret_cast<const char*>(&records[48 + 18]), "seventy");
+    EXPECT_EQ(load<uint8_t>(records, records.size() - 1), 8u);
 }
 
 TEST(DirectoryRecords, DamagedRecordEndsIt) {
     std::vector<std::byte> records;
     append(records, "good", 1, file::Kind::File);
     append(records, "bad", 2, file::Kind::File);
-    const uint32_t beyond = 200;
-    std::memcpy(&records[32 + 20], &beyond, sizeof(beyond));
-    std::vector<std::byte> output(1024);
-    EXPECT_EQ(translate_entries(records, output, DirentFormat::Dirent64).input_bytes, 32u);
-    EXPECT_EQ(translate_entries(std::span(records).first(20), output, DirentFormat::Dirent64).input_bytes, 0u);
+    for (const uint16_t damaged : {uint16_t{0}, uint16_t{25}, uint16_t{200}}) {
+        std::vector<std::byte> copy = records;
+        std::memcpy(&copy[24 + 16], &damaged, sizeof(damaged));
+        EXPECT_EQ(make_old_entries(copy), 24u);
+    }
+    EXPECT_EQ(make_old_entries(std::span(records).first(20)), 0u);
 }
 
 }  // namespace

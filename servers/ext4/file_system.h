@@ -27,6 +27,7 @@ public:
 
     NodeRef root() override { return root_; }
     std::string_view type() const override { return "ext4"; }
+    bool names_stay() const override { return true; }
     file::GetSpace::Reply space() override;
     Result<> rename(file_server::Node& old_directory, std::string_view old_name, file_server::Node& new_directory,
                     std::string_view new_name, file_server::RenameMode mode) override;

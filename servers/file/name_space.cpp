@@ -10,7 +10,9 @@ bool is_dots(std::string_view name) {
 }  // namespace
 
 Result<> NameSpace::mount(std::string_view path, FileSystem& file_system) {
-    return mounts_.add(TRY(find(root_, path, FinalLink::Follow)), file_system.root());
+    const NodeRef covered = TRY(find(root_, path, FinalLink::Follow));
+    cache_.clear();
+    return mounts_.add(covered, file_system.root());
 }
 
 Result<NodeRef> NameSpace::find(const NodeRef& start, std::string_view path, FinalLink final_link) const {
@@ -80,6 +82,7 @@ Result<> NameSpace::remove(const NodeRef& start, std::string_view path, bool dir
         return fail(Error::IsDirectory);
     }
     if (!found.directory || is_mount_root(found.node)) return fail(Error::Busy);
+    before_change(*found.node);
     TRY(found.directory->remove(found.name));
     changes_.entry(*found.directory, found.name, change::kDelete, directory);
     end_if_nameless(found.node);
@@ -106,6 +109,8 @@ Result<> NameSpace::rename(const NodeRef& old_start, std::string_view old_path, 
     if (mode == RenameMode::Exchange)
         for (NodeRef above = from.directory; !is_mount_root(above); above = TRY(walk().parent_of(above)))
             if (above == to.node) return fail(Error::InvalidArgument);
+    before_change(*from.node);
+    if (to.node) before_change(*to.node);
     TRY(from.directory->file_system().rename(*from.directory, from.name, *to.directory, to.name, mode));
     tell_move(from, to);
     if (mode == RenameMode::Exchange)
@@ -127,6 +132,10 @@ Result<> NameSpace::link(const NodeRef& old_start, std::string_view old_path, co
     TRY(to.directory->link(to.name, *node));
     changes_.entry(*to.directory, to.name, change::kCreate, false);
     return {};
+}
+
+void NameSpace::before_change(const Node& node) {
+    if (node.is_directory() || node.kind() == Kind::SymbolicLink) cache_.clear();
 }
 
 void NameSpace::tell_move(const Found& from, const Found& to) {

@@ -43,11 +43,13 @@ public:
 private:
     void tell_move(const Found& from, const Found& to);
     void end_if_nameless(const NodeRef& node);  ///< the watches of one that was removed
-    PathWalk walk() const { return {mounts_, root_}; }
+    PathWalk walk() const { return {mounts_, root_, cache_}; }
+    void before_change(const Node& node);  ///< its name goes or moves: what is remembered of paths that may lead through it is forgotten
     bool is_mount_root(const NodeRef& node) const { return node == root_ || mounts_.covered_by(node) != nullptr; }
 
     NodeRef root_;
     MountTable mounts_;
+    mutable DirectoryCache cache_;
     ChangeWatches changes_;
 };
 

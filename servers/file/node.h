@@ -118,6 +118,8 @@ public:
     uint64_t device() const { return device_; }
     virtual NodeRef root() = 0;
     virtual std::string_view type() const = 0;
+    /// Whether directories and links only come and go by the name space's doing. Else nothing of it is remembered.
+    virtual bool names_stay() const { return false; }
     virtual file::GetSpace::Reply space() { return {.block_bytes = 4096, .blocks = 0, .blocks_free = 0, .files = 0, .files_free = 0}; }
 
     /// All that was written is on stable storage.

@@ -1,6 +1,8 @@
 #pragma once
 
-#include <unordered_map>
+#include <array>
+#include <deque>
+#include <vector>
 
 #include "servers/file/node.h"
 
@@ -25,28 +27,51 @@ struct OpenFile {
     }
 };
 
-/// All open objects, by badge.
+/// All open objects, by badge. A badge tells the place of its object, and which of those that were there one after the other.
 ///
-/// Bound: one entry an object that some process holds a handle to; kNotifySendersGone ends it.
+/// Bound: kOpenMax at once, one for each object that some process holds a handle to; kNotifySendersGone ends it.
 class OpenFiles {
 public:
+    static constexpr unsigned kPlaceBits = 20;
+    static constexpr uint64_t kOpenMax = uint64_t{1} << kPlaceBits;
+    static_assert(file::kFirstObjectBadge <= kOpenMax);
+
     Result<OpenFile*> find(uint64_t badge) {
-        const auto found = by_badge_.find(badge);
-        if (found == by_badge_.end()) return fail(Error::BadHandle);
-        return &found->second;
+        if (badge < file::kFirstObjectBadge)
+            return of_the_server_[badge].node ? Result<OpenFile*>(&of_the_server_[badge]) : fail(Error::BadHandle);
+        const uint64_t place = badge % kOpenMax;
+        if (place >= places_.size() || places_[place].badge != badge || !places_[place].open.node) return fail(Error::BadHandle);
+        return &places_[place].open;
     }
-    uint64_t add(OpenFile&& open) {
-        const uint64_t badge = next_badge_++;
-        by_badge_.emplace(badge, std::move(open));
-        return badge;
+    /// The badge of a new one. Errors: NoSpace.
+    Result<uint64_t> add(OpenFile&& open) {
+        if (free_.empty()) {
+            if (places_.size() == kOpenMax) return fail(Error::NoSpace);
+            free_.push_back(static_cast<uint32_t>(places_.size()));
+            places_.push_back({.badge = places_.size(), .open = {}});
+        }
+        Place& place = places_[free_.back()];
+        free_.pop_back();
+        place.badge += kOpenMax;  // never used again
+        place.open = std::move(open);
+        return place.badge;
     }
-    void set(uint64_t badge, OpenFile&& open) { by_badge_.insert_or_assign(badge, std::move(open)); }
-    void forget(uint64_t badge) { by_badge_.erase(badge); }
-    size_t count() const { return by_badge_.size(); }
+    /// An object with a badge of the server's own.
+    void set(uint64_t badge, OpenFile&& open) { of_the_server_[badge] = std::move(open); }
+    void forget(uint64_t badge) {
+        if (badge < file::kFirstObjectBadge || !find(badge)) return;
+        places_[badge % kOpenMax].open = {};
+        free_.push_back(static_cast<uint32_t>(badge % kOpenMax));
+    }
 
 private:
-    std::unordered_map<uint64_t, OpenFile> by_badge_;  // references stay valid when it grows
-    uint64_t next_badge_ = file::kFirstObjectBadge;    // never used again
+    struct Place {
+        uint64_t badge = 0;  // of its object, or of the last one
+        OpenFile open;       // without a node: there is none
+    };
+    std::array<OpenFile, file::kFirstObjectBadge> of_the_server_;
+    std::deque<Place> places_;  // references stay valid when it grows
+    std::vector<uint32_t> free_;
 };
 
 }  // namespace portico::file_server

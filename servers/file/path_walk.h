@@ -1,5 +1,6 @@
 #pragma once
 
+#include "servers/file/directory_cache.h"
 #include "servers/file/mount_table.h"
 
 namespace portico::file_server {
@@ -20,7 +21,7 @@ class PathWalk {
 public:
     static constexpr unsigned kLinksMax = 40;
 
-    PathWalk(const MountTable& mounts, const NodeRef& root) : mounts_(mounts), root_(root) {}
+    PathWalk(const MountTable& mounts, const NodeRef& root, DirectoryCache& cache) : mounts_(mounts), root_(root), cache_(cache) {}
 
     /// From `start` (for relative paths). A missing last component is no error. Errors: NotFound (also for the empty path),
     /// NotDirectory, NameTooLong, TooManyLinks.
@@ -34,6 +35,7 @@ private:
 
     const MountTable& mounts_;
     const NodeRef& root_;
+    DirectoryCache& cache_;
 };
 
 }  // namespace portico::file_server

@@ -33,6 +33,7 @@ protected:
     VectorMemorySource memory;
     TmpFileSystem root{1, memory, 0755};
     TmpFileSystem other{2, memory, 0755};
+    TmpFileSystem unmounted{3, memory, 0755};
     NameSpace names{root};
 };
 
@@ -88,6 +89,33 @@ TEST_F(PathWalkTest, Mounts) {
     EXPECT_EQ(*names.path_of(at("/a/b/file")), "/a/b/file");
     EXPECT_EQ(names.mount("/mnt", other).error(), Error::Busy);
     EXPECT_EQ(names.remove(names.root(), "/mnt", true).error(), Error::Busy);
+}
+
+TEST_F(PathWalkTest, RemembersDirectoriesWhileTheyStay) {
+    const NodeRef file = at("/a/b/file");
+    link("/way", "/a");
+    EXPECT_EQ(at("/way/b/file"), file);
+    EXPECT_EQ(at("/way/b/file"), file);
+    ASSERT_TRUE(names.rename(names.root(), "/a/b", names.root(), "/a/moved", 0));
+    EXPECT_EQ(error_of("/a/b/file"), Error::NotFound);
+    EXPECT_EQ(error_of("/way/b/file"), Error::NotFound);
+    EXPECT_EQ(at("/way/moved/file"), file);
+    ASSERT_TRUE(names.remove(names.root(), "/way", false));
+    EXPECT_EQ(error_of("/way/moved/file"), Error::NotFound);
+    link("/way", "/mnt");
+    EXPECT_EQ(error_of("/way/moved/file"), Error::NotFound);
+    EXPECT_EQ(at("/way/inside"), at("/mnt/inside"));
+    EXPECT_EQ(at("/a/moved/file"), file);
+    ASSERT_TRUE(names.mount("/a/moved", unmounted));
+    EXPECT_EQ(error_of("/a/moved/file"), Error::NotFound);
+}
+
+TEST_F(PathWalkTest, KeepsNoDirectoryAliveThatWasRemoved) {
+    make("/a/short", Kind::Directory);
+    EXPECT_EQ(error_of("/a/short/none"), Error::NotFound);  // its directory is remembered
+    std::weak_ptr<Node> directory = at("/a/short");
+    ASSERT_TRUE(names.remove(names.root(), "/a/short", true));
+    EXPECT_TRUE(directory.expired());
 }
 
 TEST_F(PathWalkTest, RemovedDirectory) {

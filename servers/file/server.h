@@ -3,6 +3,7 @@
 #include "runtime/ipc.h"
 #include "servers/file/async_calls.h"
 #include "servers/file/device_table.h"
+#include "servers/file/directory_records.h"
 #include "servers/file/disk.h"
 #include "servers/file/extended_attributes.h"
 #include "servers/file/file_locks.h"
@@ -37,10 +38,10 @@ public:
     Result<> add_disk(std::string_view name, uint64_t special_device, abi::Handle driver);
 
     // Open objects (server_io.cpp)
-    ipc::Task on(const ipc::Call& call, const file::Read& request);
-    ipc::Task on(const ipc::Call& call, const file::Write& request);
-    ipc::Task on(const ipc::Call& call, const file::Seek& request);
-    ipc::Task on(const ipc::Call& call, const file::ReadDirectory& request);
+    ipc::Answer on(const ipc::Call& call, const file::Read& request);
+    ipc::Answer on(const ipc::Call& call, const file::Write& request);
+    ipc::Answer on(const ipc::Call& call, const file::Seek& request);
+    ipc::Answer on(const ipc::Call& call, const file::ReadDirectory& request);
     Result<protocols::Empty> on(const ipc::Call& call, const file::Truncate& request);
     Result<file::GetMemory::Reply> on(const ipc::Call& call, const file::GetMemory& request);
 
@@ -75,7 +76,7 @@ public:
     Result<protocols::Empty> on(const ipc::Call& call, const file::Unwatch& request);
 
     // Opening (server_open.cpp)
-    ipc::Task on(const ipc::Call& call, const file::Open& request);
+    ipc::Answer on(const ipc::Call& call, const file::Open& request);
     Result<protocols::Empty> on(const ipc::Call& call, const file::RegisterDevice& request);
 
     // Names (server_names.cpp)
@@ -94,6 +95,7 @@ public:
 
 private:
     static constexpr uint64_t kTickBadge = 2;
+    static constexpr uint64_t kSizeKept = ~uint64_t{0};  // of an undone write that did not make its file longer
 
     struct TwoPaths {
         std::string first, second;
@@ -113,6 +115,7 @@ private:
     ipc::Task write_disk(const ipc::Call& call, Disk& disk, const file::Write& request);
     static Result<file::Control::Reply> control_disk(const ipc::Call& call, const Disk& disk, uint64_t request);
     void advance(uint64_t badge, uint64_t offset);
+    ipc::Answer advancing(ipc::Answer answer, uint64_t badge, OpenFile& open, uint64_t offset);
     ipc::Task open_fifo(ipc::Call call, NodeRef node, uint32_t flags);
 
     ipc::Task read_events(ipc::Call call, std::shared_ptr<ChangeWatches::Watcher> watcher);
@@ -145,6 +148,7 @@ private:
     MemorySource& memory_;
     ServerList& servers_;  // filled by init's messages
     OpenFiles files_;
+    std::array<std::byte, DirectoryRecords::kBytesMax> listing_;  // what is told of a directory, until it is written to the caller
     DeviceTable device_table_;
     std::map<uint64_t, std::shared_ptr<Disk>> disks_;  // by device number
     FileSystem* stored_ = nullptr;

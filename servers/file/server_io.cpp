@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "servers/file/call_transfer.h"
-#include "servers/file/directory_records.h"
 #include "servers/file/server.h"
 
 namespace portico::file_server {
@@ -18,40 +17,60 @@ uint64_t effective_offset(const OpenFile& open, const Content& content, uint64_t
 
 }  // namespace
 
-// In all of these the reply goes first, and the shared offset moves only if the caller took the reply.
+// In these the shared offset moves, and what was appended stays, only if the caller takes the answer. It goes with the next receive; if
+// nobody takes it, that is undone before anything else is received.
 
-ipc::Task Server::on(const ipc::Call& call, const file::Read& request) {
-    if (Disk* const disk = disk_of(call.badge())) return read_disk(call, *disk, request);
-    if (auto watcher = names_.changes().find(call.badge())) return read_events(call, std::move(watcher));
+/// The answer, and the offset as it is if it is taken.
+ipc::Answer Server::advancing(ipc::Answer answer, uint64_t badge, OpenFile& open, uint64_t offset) {
+    answer.undo = {
+        .act = [](void* server, const ipc::Answer::Undo& what) { static_cast<Server*>(server)->advance(what.badge, what.first); },
+        .server = this,
+        .badge = badge,
+        .first = std::exchange(open.offset, offset),
+        .second = 0};
+    return answer;
+}
+
+ipc::Answer Server::on(const ipc::Call& call, const file::Read& request) {
     OpenFile* open = nullptr;
     uint64_t offset = 0;
+    Disk* disk = nullptr;
     const Result<uint64_t> moved = [&]() -> Result<uint64_t> {
         open = TRY(files_.find(call.badge()));
         Content* const content = TRY(open->io());
+        if ((disk = content->disk()) != nullptr) return 0;
         if (!open->readable()) return fail(Error::BadHandle);
         offset = effective_offset(*open, *content, request.offset);
         if (offset > kOffsetMax) return fail(Error::InvalidArgument);
         CallTransfer transfer(call);
         return content->read(transfer, offset, std::min<uint64_t>(request.length_bytes, call.writable_bytes()));
     }();
-    if (!moved) {
-        (void)call.refuse(moved.error());
-    } else if (call.reply<file::Read>({.length_bytes = *moved})) {
-        if (request.offset == file::kCurrentOffset) open->offset = offset + *moved;
-        if (*moved != 0) names_.changes().happened(*open->node, change::kAccess);
+    if (disk != nullptr) {
+        read_disk(call, *disk, request);
+        return {};
     }
-    return {};
+    if (!moved) {
+        if (auto watcher = names_.changes().find(call.badge())) {
+            read_events(call, std::move(watcher));
+            return {};
+        }
+        return ipc::refusal(call, moved.error());
+    }
+    if (*moved != 0) names_.changes().happened(*open->node, change::kAccess);
+    const ipc::Answer answer = ipc::answer<file::Read>(call, file::Read::Reply{.length_bytes = *moved});
+    return request.offset == file::kCurrentOffset ? advancing(answer, call.badge(), *open, offset + *moved) : answer;
 }
 
-ipc::Task Server::on(const ipc::Call& call, const file::Write& request) {
-    if (Disk* const disk = disk_of(call.badge())) return write_disk(call, *disk, request);
+ipc::Answer Server::on(const ipc::Call& call, const file::Write& request) {
     OpenFile* open = nullptr;
     Content* content = nullptr;
+    Disk* disk = nullptr;
     uint64_t offset = 0;
     uint64_t old_size_bytes = 0;
     const Result<uint64_t> moved = [&]() -> Result<uint64_t> {
         open = TRY(files_.find(call.badge()));
         content = TRY(open->io());
+        if ((disk = content->disk()) != nullptr) return 0;
         if (!open->writable()) return fail(Error::BadHandle);
         old_size_bytes = content->size_bytes();
         offset = (open->flags & file::kAppend) != 0 ? old_size_bytes : effective_offset(*open, *content, request.offset);
@@ -59,21 +78,30 @@ ipc::Task Server::on(const ipc::Call& call, const file::Write& request) {
         CallTransfer transfer(call);
         return content->write(transfer, offset, std::min<uint64_t>(request.length_bytes, call.readable_bytes()));
     }();
-    if (!moved) {
-        (void)call.refuse(moved.error());
+    if (disk != nullptr) {
+        write_disk(call, *disk, request);
         return {};
     }
-    if (!call.reply<file::Write>({.length_bytes = *moved})) {
-        // The caller may write again: what it appended must not be there twice.
-        if (content->size_bytes() > old_size_bytes) (void)content->resize(old_size_bytes);
-        return {};
-    }
-    if (request.offset == file::kCurrentOffset) open->offset = offset + *moved;
+    if (!moved) return ipc::refusal(call, moved.error());
     if (*moved != 0) names_.changes().happened(*open->node, change::kModify);
-    return {};
+    ipc::Answer answer = ipc::answer<file::Write>(call, file::Write::Reply{.length_bytes = *moved});
+    // If the answer is not taken the caller may write again: what it appended must not be there twice.
+    answer.undo = {.act =
+                       [](void* server, const ipc::Answer::Undo& what) {
+                           const Result<OpenFile*> written = static_cast<Server*>(server)->files_.find(what.badge);
+                           if (!written) return;
+                           (*written)->offset = what.first;
+                           if (what.second != kSizeKept && (*written)->content) (void)(*written)->content->resize(what.second);
+                       },
+                   .server = this,
+                   .badge = call.badge(),
+                   .first = open->offset,
+                   .second = content->size_bytes() > old_size_bytes ? old_size_bytes : kSizeKept};
+    if (request.offset == file::kCurrentOffset) open->offset = offset + *moved;
+    return answer;
 }
 
-ipc::Task Server::on(const ipc::Call& call, const file::Seek& request) {
+ipc::Answer Server::on(const ipc::Call& call, const file::Seek& request) {
     constexpr uint64_t kSet = 0, kCurrent = 1, kEnd = 2, kData = 3, kHole = 4;
     OpenFile* open = nullptr;
     const Result<uint64_t> target = [&]() -> Result<uint64_t> {
@@ -102,16 +130,13 @@ ipc::Task Server::on(const ipc::Call& call, const file::Seek& request) {
         if (__builtin_add_overflow(base, request.offset, &sum) || sum < 0) return fail(Error::InvalidArgument);
         return static_cast<uint64_t>(sum);
     }();
-    if (!target)
-        (void)call.refuse(target.error());
-    else if (call.reply<file::Seek>({.offset = *target}))
-        open->offset = *target;
-    return {};
+    if (!target) return ipc::refusal(call, target.error());
+    return advancing(ipc::answer<file::Seek>(call, file::Seek::Reply{.offset = *target}), call.badge(), *open, *target);
 }
 
-ipc::Task Server::on(const ipc::Call& call, const file::ReadDirectory& request) {
+ipc::Answer Server::on(const ipc::Call& call, const file::ReadDirectory& request) {
     OpenFile* open = nullptr;
-    DirectoryRecords records(std::min<uint64_t>(call.writable_bytes(), DirectoryRecords::kBytesMax));
+    DirectoryRecords records(std::span(listing_).first(std::min<uint64_t>(call.writable_bytes(), DirectoryRecords::kBytesMax)));
     const Result<> listed = [&]() -> Result<> {
         open = TRY(files_.find(call.badge()));
         if (open->path_only()) return fail(Error::BadHandle);
@@ -121,12 +146,10 @@ ipc::Task Server::on(const ipc::Call& call, const file::ReadDirectory& request) 
         if (records.bytes().empty() && records.refused()) return fail(Error::InvalidArgument);  // not even one fits
         return call.write(0, records.bytes());
     }();
-    if (!listed)
-        (void)call.refuse(listed.error());
-    else if (call.reply<file::ReadDirectory>({.length_bytes = records.bytes().size()}) && request.cookie == file::kCurrentOffset &&
-             !records.bytes().empty())
-        open->offset = records.last_cookie();
-    return {};
+    if (!listed) return ipc::refusal(call, listed.error());
+    const auto answer = ipc::answer<file::ReadDirectory>(call, file::ReadDirectory::Reply{.length_bytes = records.bytes().size()});
+    if (request.cookie != file::kCurrentOffset || records.bytes().empty()) return answer;
+    return advancing(answer, call.badge(), *open, records.last_cookie());
 }
 
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::Truncate& request) {

@@ -35,23 +35,25 @@ Result<NameSpace::Opened> Server::find_to_open(const ipc::Call& call, const file
     return names_.open(open->node, path, request.flags, request.mode);
 }
 
-ipc::Task Server::on(const ipc::Call& call, const file::Open& request) {
+ipc::Answer Server::on(const ipc::Call& call, const file::Open& request) {
     const Result<NameSpace::Opened> opened = find_to_open(call, request);
-    if (!opened) {
-        (void)call.refuse(opened.error());
-        return {};
-    }
+    if (!opened) return ipc::refusal(call, opened.error());
     const NodeRef& node = opened->node;
     if ((request.flags & file::kPathOnly) == 0) {
-        if (node->kind() == Kind::Fifo) return open_fifo(call, node, request.flags);
-        if (node->kind() == Kind::BlockDevice) return open_disk(call, node, request.flags);
-        if (node->kind() == Kind::CharacterDevice) {
-            call.finish<file::Open>(open_device(node, request));
+        switch (node->kind()) {
+        case Kind::Fifo:
+            open_fifo(call, node, request.flags);
             return {};
+        case Kind::BlockDevice:
+            open_disk(call, node, request.flags);
+            return {};
+        case Kind::CharacterDevice:
+            return ipc::answer<file::Open>(call, open_device(node, request));
+        default:
+            break;
         }
     }
-    call.finish<file::Open>(open_here(node, request.flags));
-    return {};
+    return ipc::answer<file::Open>(call, open_here(node, request.flags));
 }
 
 Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags, std::shared_ptr<Content> content) {
@@ -70,7 +72,7 @@ Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags,
     const uint64_t size_bytes = open.content ? open.content->size_bytes() : 0;
     if ((flags & file::kTruncate) != 0 && open.content) names_.changes().happened(*node, change::kModify);
     if ((flags & file::kPathOnly) == 0) names_.changes().happened(*node, change::kOpen);
-    const uint64_t badge = files_.add(std::move(open));
+    const uint64_t badge = TRY(files_.add(std::move(open)));
     const auto sender = native::call(abi::PortBadge{port_, badge, kCredits});
     if (!sender) {
         files_.forget(badge);

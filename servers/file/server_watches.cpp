@@ -24,7 +24,8 @@ uint64_t record_bytes(const ChangeEvent& event) {
 
 Result<file::MakeWatcher::Reply> Server::on(const ipc::Call&, const file::MakeWatcher& request) {
     TRY(memory_.admit(kWatcherBytes));
-    const uint64_t badge = files_.add(OpenFile{.node = names_.root(), .flags = static_cast<uint32_t>(request.flags) & file::kNonBlocking});
+    const uint64_t badge =
+        TRY(files_.add(OpenFile{.node = names_.root(), .flags = static_cast<uint32_t>(request.flags) & file::kNonBlocking}));
     const auto sender = native::call(abi::PortBadge{port_, badge, kCredits});
     if (!sender) {
         files_.forget(badge);

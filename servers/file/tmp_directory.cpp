@@ -1,5 +1,7 @@
 #include "servers/file/tmp_directory.h"
 
+#include <algorithm>
+
 #include "servers/file/tmp_file_system.h"
 
 namespace portico::file_server {
@@ -80,14 +82,14 @@ void TmpDirectory::insert(std::string_view name, std::shared_ptr<TmpNode> node) 
     node->named(self(), name);
     const uint64_t cookie = next_cookie_++;
     const auto position = entries_.emplace(name, Entry{.node = std::move(node), .cookie = cookie}).first;
-    order_.emplace(cookie, position);
+    order_.push_back({.cookie = cookie, .entry = &*position});
     touch_modified();
 }
 
 std::shared_ptr<TmpNode> TmpDirectory::take_out(std::string_view name) {
     const auto found = entries_.find(name);
     std::shared_ptr<TmpNode> node = std::move(found->second.node);
-    order_.erase(found->second.cookie);
+    forget_place(found->second.cookie);
     entries_.erase(found);
     node->add_links(-1);
     if (node->is_directory()) add_links(-1);
@@ -103,12 +105,26 @@ Result<> TmpDirectory::list(uint64_t cookie, const TakeEntry& take) {
         const uint64_t inode = above && *above ? (*above)->attributes().inode : own_inode;
         if (!take({.name = "..", .inode = inode, .cookie = 2, .kind = Kind::Directory})) return {};
     }
-    for (auto next = order_.upper_bound(cookie); next != order_.end(); ++next) {
-        const auto& [name, listed] = *next->second;
-        const Attributes attributes = listed.node->TmpNode::attributes();
-        if (!take({.name = name, .inode = attributes.inode, .cookie = next->first, .kind = listed.node->kind()})) return {};
+    for (auto next = first_behind(cookie); next != order_.end(); ++next) {
+        if (next->entry == nullptr) continue;
+        const auto& [name, listed] = *next->entry;
+        if (!take({.name = name, .inode = listed.node->inode(), .cookie = next->cookie, .kind = listed.node->kind()})) return {};
     }
     return {};
+}
+
+TmpDirectory::Order::iterator TmpDirectory::first_behind(uint64_t cookie) {
+    return std::ranges::upper_bound(order_, cookie, {}, &Listed::cookie);
+}
+
+void TmpDirectory::forget_place(uint64_t cookie) {
+    const auto place = std::prev(first_behind(cookie));
+    place->entry = nullptr;
+    ++removed_in_order_;
+    for (; !order_.empty() && order_.back().entry == nullptr; --removed_in_order_) order_.pop_back();
+    if (removed_in_order_ <= order_.size() / 2) return;
+    std::erase_if(order_, [](const Listed& listed) { return listed.entry == nullptr; });
+    removed_in_order_ = 0;
 }
 
 }  // namespace portico::file_server

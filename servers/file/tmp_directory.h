@@ -1,7 +1,9 @@
 #pragma once
 
-#include <map>
+#include <unordered_map>
+#include <vector>
 
+#include "servers/file/name_hash.h"
 #include "servers/file/tmp_node.h"
 
 namespace portico::file_server {
@@ -33,13 +35,22 @@ private:
         std::shared_ptr<TmpNode> node;
         uint64_t cookie = 0;
     };
-    using Entries = std::map<std::string, Entry, std::less<>>;
+    using Entries = std::unordered_map<std::string, Entry, NameHash, std::equal_to<>>;
+    struct Listed {
+        uint64_t cookie;
+        const Entries::value_type* entry;  // which stays where it is; null: it was removed
+    };
+    using Order = std::vector<Listed>;
 
     TmpFileSystem& tmp() const;
     std::shared_ptr<TmpDirectory> self() { return std::static_pointer_cast<TmpDirectory>(shared_from_this()); }
 
+    Order::iterator first_behind(uint64_t cookie);
+    void forget_place(uint64_t cookie);
+
     Entries entries_;
-    std::map<uint64_t, Entries::iterator> order_;  // by cookie; map iterators stay valid
+    Order order_;  // by cookie; removed ones are dropped when there are more of them than others
+    size_t removed_in_order_ = 0;
     uint64_t next_cookie_ = 3;
 };
 

@@ -65,12 +65,13 @@ TEST_F(TmpDirectoryTest, RemovingWhileListingSeesEverything) {
 }
 
 TEST_F(TmpDirectoryTest, Records) {
-    DirectoryRecords records(sizeof(file::DirectoryEntry) * 2 + 8 + 16);
+    std::array<std::byte, file::DirectoryEntry::bytes_of(8) + file::DirectoryEntry::bytes_of(9)> buffer;
+    DirectoryRecords records(buffer);
     EXPECT_TRUE(records.add({.name = "12345678", .inode = 7, .cookie = 3, .kind = Kind::File}));
     EXPECT_TRUE(records.add({.name = "123456789", .inode = 8, .cookie = 4, .kind = Kind::File}));
     EXPECT_FALSE(records.add({.name = "x", .inode = 9, .cookie = 5, .kind = Kind::File}));
     EXPECT_EQ(records.last_cookie(), 4u);
-    EXPECT_EQ(records.bytes().size(), sizeof(file::DirectoryEntry) * 2 + 8 + 16);
+    EXPECT_EQ(records.bytes().size(), buffer.size());
 }
 
 TEST_F(TmpDirectoryTest, FullMemoryRefusesNames) {

@@ -14,6 +14,7 @@ public:
 
     NodeRef root() override { return root_; }
     std::string_view type() const override { return "tmpfs"; }
+    bool names_stay() const override { return true; }
     file::GetSpace::Reply space() override;
     Result<> rename(Node& old_directory, std::string_view old_name, Node& new_directory, std::string_view new_name,
                     RenameMode mode) override;

@@ -38,6 +38,7 @@ public:
         if (is_directory()) attributes_.mode |= 02000;
     }
     bool removed() const { return removed_; }
+    uint64_t inode() const { return attributes_.inode; }
 
 protected:
     friend class ArchiveLoader;  // sets owners and times as archived
