@@ -65,18 +65,40 @@ static bool is_user_range(uint64_t address, uint64_t bytes) {
 __attribute__((noinline)) Result<> AddressSpace::copy_pages(uint64_t to_address, AddressSpace& from, uint64_t from_address,
                                                             uint64_t bytes) {
     if (!is_user_range(to_address, bytes) || !is_user_range(from_address, bytes)) return fail(Error::BadAddress);
+    // Each page is looked up once. Only if one must be brought in or made writable the other is looked up again, as that may move it.
+    const auto present = [] [[gnu::always_inline]] (const AddressSpace& space, uint64_t address, Access access) -> uint8_t* {
+        const PhysicalAddress found = space.table_.translate(address, access);
+        if (found == PhysicalAddress{} || !frames.is_ram(found)) [[unlikely]]
+            return nullptr;
+        return static_cast<uint8_t*>(arch::to_virtual(found)) + address % abi::kPageBytes;
+    };
+    uint8_t* target = nullptr;
+    const uint8_t* source = nullptr;
     while (bytes > 0) {
-        uint8_t* target = TRY(resolve_ram(to_address, Access::Write));
-        uint64_t left = std::min(bytes, abi::kPageBytes - to_address % abi::kPageBytes);  // of the page that is written to
-        bytes -= left;
-        to_address += left;
-        while (left > 0) {
-            const uint64_t length = std::min(left, abi::kPageBytes - from_address % abi::kPageBytes);
-            move_bytes(target, TRY(from.resolve_ram(from_address, Access::Read)), length);
-            target += length;
-            from_address += length;
-            left -= length;
+        if (target == nullptr) {
+            target = present(*this, to_address, Access::Write);
+            if (target == nullptr) [[unlikely]] {
+                target = TRY(resolve_ram(to_address, Access::Write));
+                source = nullptr;
+            }
         }
+        if (source == nullptr) {
+            source = present(from, from_address, Access::Read);
+            if (source == nullptr) [[unlikely]] {
+                TRY(from.resolve_ram(from_address, Access::Read));
+                target = TRY(resolve_ram(to_address, Access::Write));
+                source = TRY(from.resolve_ram(from_address, Access::Read));
+            }
+        }
+        const uint64_t target_left = abi::kPageBytes - to_address % abi::kPageBytes;
+        const uint64_t source_left = abi::kPageBytes - from_address % abi::kPageBytes;
+        const uint64_t length = std::min({bytes, target_left, source_left});
+        move_bytes(target, source, length);
+        target = length == target_left ? nullptr : target + length;
+        source = length == source_left ? nullptr : source + length;
+        to_address += length;
+        from_address += length;
+        bytes -= length;
     }
     return {};
 }

@@ -55,6 +55,17 @@ plain_zero:
     movl $kPageBytes, %edx
     jmp memset
 
+.macro copy_by_32 count
+    .set at, 0
+    .rept \count
+    vmovdqu at(%rsi), %ymm0
+    vmovdqu %ymm0, at(%rdi)
+    .set at, at + 32
+    .endr
+    addq $(32 * \count), %rsi
+    addq $(32 * \count), %rdi
+.endm
+
     .globl arch_copy_wide           # (void* to, const void* from, size_t bytes): at least 32, upwards; only with AVX
     .balign 64
 arch_copy_wide:
@@ -62,19 +73,20 @@ arch_copy_wide:
     borrow_registers
     vmovdqu -32(%rsi,%r8), %ymm1    # the last ones, before something may be written over them
     leaq -32(%rdi,%r8), %r9         # and where they go
-    subq $256, %r8
-    jbe 2f
+    subq $512, %r8
+    jb 2f
 1:
-    .set at, 0
-    .rept 8
-    vmovdqu at(%rsi), %ymm0
-    vmovdqu %ymm0, at(%rdi)
-    .set at, at + 32
-    .endr
-    addq $256, %rsi
-    addq $256, %rdi
-    subq $256, %r8
-    ja 1b
+    copy_by_32 16
+    subq $512, %r8
+    jae 1b
+2:                                  # the low bits of r8 are those of what is left
+    testl $256, %r8d
+    jz 4f
+    copy_by_32 8
+4:
+    testl $128, %r8d
+    jz 2f
+    copy_by_32 4
 2:
     cmpq %r9, %rdi
     jae 3f
