@@ -3,6 +3,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "posix/mutex.h"
 
@@ -28,6 +29,10 @@ constexpr uint64_t kRegionBegin = abi::kRuntimeBase + 0x1'0000'0000;
 
 constinit Mutex mutex;
 constinit FreeBlock* free_blocks[kClassCount] GUARDED_BY(mutex){};
+/// Large blocks that were given back, to be given out again: what each exec or vfork needs for a moment is not mapped and faulted in anew.
+constexpr uint64_t kKeptRunBytesMax = 64 << 10;
+constinit PageHeader* kept_runs[4] GUARDED_BY(mutex){};
+
 /// Where the next run goes. Addresses are only used again if the highest run goes first: there are 24 GiB of them.
 constinit std::atomic<uint64_t> region_end{kRegionBegin};
 
@@ -48,6 +53,24 @@ bool refill_locked(unsigned size_class) REQUIRES(mutex) {
     for (size_t offset = sizeof(PageHeader); offset + class_bytes <= abi::kPageBytes; offset += class_bytes)
         free_blocks[size_class] = ::new (page + offset) FreeBlock{free_blocks[size_class]};
     return true;
+}
+
+PageHeader* take_kept_run(uint64_t run_bytes) {
+    const MutexGuard guard(mutex);
+    for (PageHeader*& kept : kept_runs)
+        if (kept != nullptr && kept->run_bytes == run_bytes) return std::exchange(kept, nullptr);
+    return nullptr;
+}
+
+bool keep_run(PageHeader* run) {
+    if (run->run_bytes > kKeptRunBytesMax) return false;
+    const MutexGuard guard(mutex);
+    for (PageHeader*& kept : kept_runs) {
+        if (kept != nullptr) continue;
+        kept = run;
+        return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -74,7 +97,8 @@ void* allocate(size_t length_bytes) {
     if (length_bytes > kSmallMax) {
         if (length_bytes > abi::kRuntimeEnd - abi::kRuntimeBase) return nullptr;
         const uint64_t run_bytes = round_to_pages(length_bytes + sizeof(PageHeader));
-        auto* run = static_cast<std::byte*>(allocate_pages(run_bytes));
+        auto* run = reinterpret_cast<std::byte*>(take_kept_run(run_bytes));
+        if (run == nullptr) run = static_cast<std::byte*>(allocate_pages(run_bytes));
         if (run == nullptr) return nullptr;
         ::new (run) PageHeader{.class_bytes = 0, .run_bytes = run_bytes};
         return run + sizeof(PageHeader);
@@ -90,7 +114,10 @@ void* allocate(size_t length_bytes) {
 void release(void* block) {
     if (block == nullptr) return;
     auto* header = reinterpret_cast<PageHeader*>(reinterpret_cast<uint64_t>(block) & ~(abi::kPageBytes - 1));
-    if (header->class_bytes == 0) return release_pages(header, header->run_bytes);
+    if (header->class_bytes == 0) {
+        if (!keep_run(header)) release_pages(header, header->run_bytes);
+        return;
+    }
     const unsigned size_class = class_of(header->class_bytes);
     const MutexGuard guard(mutex);
     free_blocks[size_class] = ::new (block) FreeBlock{free_blocks[size_class]};

@@ -27,6 +27,18 @@ void forbid(uint64_t address) {
     (void)native::call(abi::SpaceProtect{abi::kSelfSpace, address, kPage, static_cast<uint64_t>(abi::Access::None)});
 }
 
+/// One block that a vfork or a thread no longer needs, for the next: mapped, its guard pages forbidden.
+constinit std::atomic<std::byte*> spare_mapping = nullptr;
+
+std::byte* map_thread_pages() {
+    auto* mapping = static_cast<std::byte*>(heap::allocate_pages(kMappingBytes));
+    if (mapping == nullptr) return nullptr;
+    const auto base = reinterpret_cast<uint64_t>(mapping);
+    forbid(base);
+    forbid(base + kPage + kUpcallStackBytes);
+    return mapping;
+}
+
 Thread* lay_out(std::byte* mapping) {
     const auto base = reinterpret_cast<uint64_t>(mapping);
     auto* thread = ::new (mapping + kBlockOffset) Thread{};
@@ -49,19 +61,20 @@ uint64_t first_thread_address() {
 }
 
 Thread* allocate_thread_pages() {
-    auto* mapping = static_cast<std::byte*>(heap::allocate_pages(kMappingBytes));
+    std::byte* mapping = spare_mapping.exchange(nullptr);
+    if (mapping == nullptr) mapping = map_thread_pages();
     if (mapping == nullptr) return nullptr;
-    const auto base = reinterpret_cast<uint64_t>(mapping);
-    forbid(base);
-    forbid(base + kPage + kUpcallStackBytes);
     Thread* thread = lay_out(mapping);
-    thread->block_address = base;
+    thread->block_address = reinterpret_cast<uint64_t>(mapping);
     thread->block_bytes = kMappingBytes;
     return thread;
 }
 
 void free_thread_pages(Thread* thread) {
-    if (thread->block_bytes != 0) heap::release_pages(reinterpret_cast<void*>(thread->block_address), thread->block_bytes);
+    if (thread->block_bytes == 0) return;
+    auto* const mapping = reinterpret_cast<std::byte*>(thread->block_address);
+    std::byte* none = nullptr;
+    if (!spare_mapping.compare_exchange_strong(none, mapping)) heap::release_pages(mapping, kMappingBytes);
 }
 
 Thread* allocate_thread(Process& process) {
