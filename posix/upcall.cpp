@@ -23,7 +23,8 @@ bool lies_in(uint64_t instruction, const char* begin, const char* end) {
         line.hex(state.registers.rip) << " address ";
         line.hex(state.address) << " pid " << thread.process->pid;
     }
-    die_by_signal(thread, kSegv);
+    // Of its own data a page may be lost with the disk it was swapped to.
+    die_by_signal(thread, state.kind == abi::FaultKind::PageLost ? kBus : kSegv);
 }
 
 /// Interrupted inside the library: note an alert, move out of the marked ranges.
