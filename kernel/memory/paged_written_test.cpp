@@ -54,8 +54,9 @@ TEST_F(WrittenPagesTest, WhatChangedSinceStays) {
     ASSERT_TRUE(machine.write(client, at(2), uint64_t{22})) << "the landing has the old one: a copy";
     EXPECT_EQ(machine.read(pager, back(2, 2)), 2u);
     ASSERT_TRUE(machine.call(pager, abi::SpaceUnmap{abi::kSelfSpace, kBack, kPages * kPage}));
-    EXPECT_EQ(machine.read(client, at(3)), 3u) << "alone again, but a write must be noticed";
-    ASSERT_TRUE(machine.write(client, at(3), uint64_t{33}));
+    map_object(other);
+    EXPECT_EQ(machine.read(other, at(3)), 3u) << "alone again, but a write must be noticed";
+    ASSERT_TRUE(machine.write(other, at(3), uint64_t{33}));
     map_landing(pager);
     EXPECT_EQ(detach(DetachMode::Written, 0, 8)->dirty, 2u);
     EXPECT_EQ(machine.read(client, at(2)), 22u);

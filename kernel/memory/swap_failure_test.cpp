@@ -141,10 +141,15 @@ TEST_F(SwapFailureTest, APageThatIsFreedWhileItIsAskedForIsNotWaitedFor) {
     uint64_t gone = 0, value;
     while (machine.access(second, at(gone), &value, 8, Access::Read)) ++gone;
     ASSERT_EQ(second.wait(), Thread::Wait::Page);
+    auto message = machine.receive(*server, server_port);
+    for (; message->header.kind() != abi::MessageKind::PageIn; message = machine.receive(*server, server_port))
+        write_out(message->word[0] / kPage, message->word[1] / kPage);
     ASSERT_TRUE(call(program, abi::SpaceMap{abi::kSelfSpace, {}, 0, at(gone) & ~(kPage - 1), kPage, kFixed | kReadWrite}));
     ASSERT_FALSE(machine.waits(second)) << "its page is another now";
     EXPECT_EQ(read(second, at(gone)), 0u);
-    serve_all();
+    const uint64_t number = message->word[0] / kPage;
+    read_in(number, 1);
+    EXPECT_EQ(detach(abi::DetachMode::Keep, number, 1)->present, 0u) << "what comes late does not stay";
 }
 
 TEST_F(SwapFailureTest, WhenThePortClosesSwappedPagesAreLost) {

@@ -199,7 +199,7 @@ TEST_P(SwapModelTest, WhatIsReadIsWhatWasWritten) {
     owners.clear();
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, SwapModelTest, testing::Range<uint64_t>(1, 7));
+INSTANTIATE_TEST_SUITE_P(Seeds, SwapModelTest, testing::Range<uint64_t>(1, 5));
 
 }  // namespace
 }  // namespace portico::kernel::hosted

@@ -77,6 +77,19 @@ TEST_F(SwapTest, AForkSharesWhatIsSwapped) {
     EXPECT_EQ(used_numbers(), 0u);
 }
 
+TEST_F(SwapTest, EveryForkLosesThePage) {
+    Thread& parent = make_program();
+    map(parent, 64);
+    fill(parent, 64, 1000);
+    Thread& child = machine.make_thread(fork(parent));
+    for (Thread* each : {&parent, &child}) expect_filled(*each, 64, 1000);
+    Thread& hog = make_program();
+    map(hog, 4000);
+    fill(hog, 4000, 1);
+    EXPECT_EQ(child.process().space().page_table().present_pages(), parent.process().space().page_table().present_pages());
+    for (Thread* each : {&child, &parent}) expect_filled(*each, 64, 1000);
+}
+
 TEST_F(SwapTest, APageThatIsSharedHasOneNumber) {
     Thread& parent = make_program();
     map(parent, 64);
