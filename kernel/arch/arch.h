@@ -120,7 +120,7 @@ public:
 
     /// Sets the entry of one page, also over another: true then. Fails with NoMemory only if a table page was missing.
     Result<bool> map(uint64_t address, PhysicalAddress page, abi::Access access, Cache cache = Cache::Normal);
-    PageEntry unmap(uint64_t address);
+    bool unmap(uint64_t address);                        ///< whether there was an entry
     void protect(uint64_t address, abi::Access access);  ///< of a present entry; else nothing
     PageEntry lookup(uint64_t address) const;
     /// Whether the page was used since this was last asked, or mapped. A TLB that has the entry does not tell of further use: shoot it

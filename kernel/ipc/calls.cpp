@@ -224,21 +224,20 @@ static __attribute__((noinline)) Result<> reply_otherwise(Thread& replier, uint6
 }
 
 /// With handles or pages. The record carries nothing since it was taken: there they go.
-[[gnu::always_inline]] static inline Result<> reply_with_cargo(Thread& replier, Call& call, const Message& answer, const PageRange& pages) {
+[[gnu::always_inline]] static inline Result<> reply_with_cargo(Thread& replier, Call& call, Message& answer, const PageRange& pages) {
     Thread& caller = *call.caller;
     const uint64_t id = call.message.id;
-    Message message = answer;
-    TRY(take_in(call.handles, call.pages, message, pages, replier));
-    note(TraceEvent::Reply, &replier, message.header.operation(), id, caller.id());
+    TRY(take_in(call.handles, call.pages, answer, pages, replier));
+    note(TraceEvent::Reply, &replier, answer.header.operation(), id, caller.id());
     leave_receiver(call);
-    message.id = id;
-    message.badge = 0;
-    message.header = message.header.with_kind(MessageKind::Reply);
-    const Result<uint32_t> given = hand_over(call.handles, call.pages, message, call.landing(), caller);
+    answer.id = id;
+    answer.badge = 0;
+    answer.header = answer.header.with_kind(MessageKind::Reply);
+    const Result<uint32_t> given = hand_over(call.handles, call.pages, answer, call.landing(), caller);
     if (given) [[likely]] {
         uint64_t rbx = caller.frame.registers.rbx;  // a call keeps it, but for the bytes of pages that came
         if (*given > 0) rbx = (rbx >> 32 << 32) | *given;
-        load_message(caller, message);
+        load_message(caller, answer);
         caller.frame.registers.rbx = rbx;
     } else {
         call.drop_carried();
@@ -247,7 +246,7 @@ static __attribute__((noinline)) Result<> reply_otherwise(Thread& replier, uint6
     return {};
 }
 
-Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages) {
+Result<> reply(Thread& replier, uint64_t id, Message& answer, const PageRange& pages) {
     Call* found = find_taken(replier.process(), id);
     if (found == nullptr || found->caller == nullptr || found->kind != MessageKind::Call)
         return reply_otherwise(replier, id, answer, pages);

@@ -87,8 +87,8 @@ void raise_fault(Thread& thread, const abi::FaultWords& fault);
 void raise_to_supervisor(Thread& thread, const abi::FaultWords& fault);
 /// An access finds no memory: the supervisor decides who goes.
 void raise_no_memory(Thread& thread, abi::Access access, uint64_t address);
-/// Answers a call that the caller's process took. Errors as port_reply.
-Result<> reply(Thread& replier, uint64_t id, const Message& answer, const PageRange& pages = {});
+/// Answers a call that the caller's process took. The answer is used up unless there is an error. Errors as port_reply.
+Result<> reply(Thread& replier, uint64_t id, Message& answer, const PageRange& pages = {});
 /// Takes a message or parks the caller. Errors as port_receive; None with the thread blocked means that it waits.
 template <class Source>
 Result<> receive(Thread& caller, Source& source, uint64_t deadline_ns);

@@ -27,7 +27,7 @@ PhysicalAddress AddressSpace::detach_single(uint64_t address) {
     if (slot == nullptr || *slot == 0 || PageTree::is_swapped(*slot)) return {};
     const PhysicalAddress page{*slot};
     if (frames.frame(page).references != 1) return {};
-    if (table_.unmap(address).present) arch::shoot_down(table_, {&address, 1});
+    if (table_.unmap(address)) arch::shoot_down(table_, {&address, 1});
     *slot = 0;
     return page;
 }

@@ -143,7 +143,7 @@ Result<> on_syscall(Thread& caller, const abi::PortReceive&) {
 template <>
 Result<> on_syscall(Thread& caller, const abi::PortReply&) {
     const abi::Registers& r = caller.frame.registers;
-    const Message answer = TRY(checked_message(r));
+    Message answer = TRY(checked_message(r));
     const PageRange pages = TRY(pages_in_registers(r, r.r14));
     [[clang::always_inline]] return reply(caller, r.rdi, answer, pages);
 }
@@ -155,7 +155,7 @@ Result<> on_syscall(Thread& caller, const abi::PortReplyReceive&) {
     const uint64_t deadline_ns = r.r13;
     if (r.r14 != 0) {
         TRY(check_source(caller, handle));  // a bad handle must not cost the reply
-        const Message answer = TRY(checked_message(r));
+        Message answer = TRY(checked_message(r));
         if (answer.header.has_pages()) return fail(Error::InvalidArgument);
         TRY(reply(caller, r.r14, answer));
     }

@@ -109,7 +109,7 @@ void PageTable::map_absent(uint64_t address, std::span<const uint64_t> pages, ab
 uint64_t PageTable::unmap_range(uint64_t address, uint64_t page_count) {
     const uint64_t end = address + page_count * abi::kPageBytes;
     uint64_t removed = 0;
-    for (uint64_t at = next_present(address, end); at < end; at = next_present(at + abi::kPageBytes, end)) removed += unmap(at).present;
+    for (uint64_t at = next_present(address, end); at < end; at = next_present(at + abi::kPageBytes, end)) removed += unmap(at);
     return removed;
 }
 
@@ -125,13 +125,13 @@ uint64_t PageTable::make_read_only(uint64_t address, uint64_t page_count) {
     return changed;
 }
 
-PageEntry PageTable::unmap(uint64_t address) {
+bool PageTable::unmap(uint64_t address) {
     Entry* entry = find_entry(root_, address);
-    if (entry == nullptr) return {};
-    const PageEntry old = decode(entry->exchange(0));
-    present_pages_ -= old.present;
+    if (entry == nullptr) return false;
+    const bool removed = (entry->exchange(0) & kPresent) != 0;
+    present_pages_ -= removed;
     hosted::Hardware::get().pause(hosted::Pause::EntryChanged, address);
-    return old;
+    return removed;
 }
 
 void PageTable::protect(uint64_t address, abi::Access access) {

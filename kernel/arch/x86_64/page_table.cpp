@@ -189,11 +189,12 @@ uint64_t PageTable::make_read_only(uint64_t address, uint64_t page_count) {
     return changed;
 }
 
-PageEntry PageTable::unmap(uint64_t address) {
+bool PageTable::unmap(uint64_t address) {
     uint64_t* slot = find_slot(root_, address);
-    if (!slot || *slot == 0) return {};
+    if (!slot || *slot == 0) return false;
     --present_pages_;
-    return decode(std::atomic_ref(*slot).exchange(0));
+    std::atomic_ref(*slot).store(0, std::memory_order_release);
+    return true;
 }
 
 bool PageTable::take_accessed(uint64_t address) {
