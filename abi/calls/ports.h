@@ -91,7 +91,9 @@ struct PortSend {
     static constexpr CallDoc doc{
         .number = 6,
         .name = "port_send",
-        .summary = "Post a message; never waits for the receiver.",
+        .summary =
+            "Post a message; never waits for the receiver. Ports that it carries must be younger than the one it goes to, else it is "
+            "InvalidArgument; a call may carry any.",
         .arguments = {{{"handle", "handle with Send"}, {"message", "header, words, pages"}}},
         .errors = {BadHandle, AccessDenied, InvalidArgument, BadAddress, TooLarge, NoCredit, NoMemory, PeerClosed}};
     using Reply = MessageReply;

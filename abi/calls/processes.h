@@ -15,7 +15,8 @@ struct ProcessCreate {
     static constexpr CallDoc doc{
         .number = 28,
         .name = "process_create",
-        .summary = "Make a process without threads, with an empty handle table.",
+        .summary =
+            "Make a process without threads, with an empty handle table. Before its first thread it ends when the caller's process does.",
         .arguments = {{{"space", "its address space: handle with Map"},
                        {"account", "who pays: handle with Control"},
                        {"supervisor",
@@ -30,16 +31,17 @@ struct ProcessCreate {
 };
 
 struct ProcessClone {
-    static constexpr CallDoc doc{.number = 29,
-                                 .name = "process_clone",
-                                 .summary =
-                                     "Make a process with a copy of another's handle table and runtime entries, and a copy-on-write clone "
-                                     "of its address space, or that space itself. It has no threads.",
-                                 .arguments = {{{"process", "handle with Control"},
-                                                {"supervisor", "as in process_create"},
-                                                {"share_space", "1: share the address space"},
-                                                {"account", "who pays: handle with Control; 0: who pays for the process"}}},
-                                 .errors = {BadHandle, AccessDenied, NoMemory, WrongState}};
+    static constexpr CallDoc doc{
+        .number = 29,
+        .name = "process_clone",
+        .summary =
+            "Make a process with a copy of another's handle table and runtime entries, and a copy-on-write clone "
+            "of its address space, or that space itself. It has no threads, and ends as one that process_create made.",
+        .arguments = {{{"process", "handle with Control"},
+                       {"supervisor", "as in process_create"},
+                       {"share_space", "1: share the address space"},
+                       {"account", "who pays: handle with Control; 0: who pays for the process"}}},
+        .errors = {BadHandle, AccessDenied, NoMemory, WrongState}};
     struct Reply {
         Handle process;
     };

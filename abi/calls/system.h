@@ -239,16 +239,17 @@ struct ObjectSetName {
 };
 
 struct ProcessInspect {
-    static constexpr CallDoc doc{.number = 75,
-                                 .name = "process_inspect",
-                                 .summary =
-                                     "Describe the first mapping of a process that ends above an address, and its pages from there on; as "
-                                     "many as a bounded time allows: the rest by further calls.",
-                                 .arguments = {{{"process", "handle with Read"}, {"address", "where"}, {"info", "MappingUsage to fill"}}},
-                                 .errors = {BadHandle, AccessDenied, NotFound, WrongState, BadAddress}};
+    static constexpr CallDoc doc{
+        .number = 75,
+        .name = "process_inspect",
+        .summary =
+            "Describe the first mapping of a process that ends above an address, and its pages from there on; as "
+            "many as a bounded time allows: the rest by further calls.",
+        .arguments = {{{"process", "handle with Read"}, {"above", "an address"}, {"info", "MappingUsage to fill"}}},
+        .errors = {BadHandle, AccessDenied, NotFound, WrongState, BadAddress}};
     using Reply = NoReply;
     Handle process;
-    uint64_t address;
+    uint64_t above;
     uint64_t info;
 };
 

@@ -5,7 +5,19 @@
 /// One-way messages, and receiving.
 namespace portico::kernel {
 
-static Result<> load_cargo(QueuedMessage& queued, const PageRange& pages, Thread& sender) {
+/// In a queue lie only ports that are younger than its own, so ports in queues never form a ring that nobody can reach any more. (Calls
+/// may carry any: they end with a process at the latest.)
+static Result<> demand_younger_ports(const Message& message, const Port& port, Process& sender) {
+    for (unsigned i = 0; i < message.header.handle_count(); ++i) {
+        const auto carried = sender.handles().find(abi::Handle{message.word[abi::kMessageWords - 1 - i]});
+        if (!carried || (*carried)->object()->type() != ObjectType::Port) continue;
+        if (static_cast<Port*>((*carried)->object())->id() <= port.id()) return fail(Error::InvalidArgument);
+    }
+    return {};
+}
+
+static Result<> load_cargo(QueuedMessage& queued, const PageRange& pages, const Port& port, Thread& sender) {
+    TRY(demand_younger_ports(queued.message, port, sender.process()));
     TRY(queued.add_cargo());
     const Result<> taken = take_in(queued.cargo->handles, queued.cargo->pages, queued.message, pages, sender);
     if (!taken) queued.drop_cargo();
@@ -30,7 +42,7 @@ static Result<> post_message(Thread& caller, Sender& sender, const PageRange& pa
     queued.message.badge = sender.badge();
     queued.message.header = queued.message.header.with_kind(MessageKind::Send);
     if (!queued.message.header.is_plain()) [[unlikely]] {
-        if (const Result<> loaded = load_cargo(queued, pages, caller); !loaded) {
+        if (const Result<> loaded = load_cargo(queued, pages, port, caller); !loaded) {
             sender.give_credit();
             MessagePool::give_back_empty(queued);
             return loaded;

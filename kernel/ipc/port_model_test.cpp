@@ -99,8 +99,8 @@ private:
         ids_.push_back(id);
         return id;
     }
-    /// A message with handles or not, which `target` (if not null) may hold without holding itself.
-    model::Sending message(model::Thread& thread, const model::Port* target) {
+    /// A message with handles or not.
+    model::Sending message(model::Thread& thread) {
         model::Sending sending;
         for (uint64_t& word : sending.word) word = random_();
         unsigned count = random_.one_in(3) ? static_cast<unsigned>(random_.below(5)) : 0;
@@ -109,21 +109,16 @@ private:
             sending.word[abi::kMessageWords - 1 - i] = random_.one_in(6) ? 0 : any_handle(thread).value;
         sending.header = abi::Header::make(static_cast<uint16_t>(random_()), count, static_cast<unsigned>(random_.below(16)),
                                            static_cast<uint32_t>(random_()));
-        if (target != nullptr && lockstep_.model.would_hold_itself(thread, *target, sending)) sending.header = abi::Header::make(7);
         return sending;
     }
-    const model::Port* port_behind(const model::Thread& thread, Handle sender) {
-        const model::Capability* found = lockstep_.model.find(*thread.process, sender);
-        return found == nullptr || found->object->kind != Kind::Sender ? nullptr : static_cast<model::Sender*>(found->object)->port;
-    }
     model::Sending message_to(model::Thread& thread, Handle sender) {
-        model::Sending sending = message(thread, port_behind(thread, sender));
+        model::Sending sending = message(thread);
         sending.sender = sender;
         return sending;
     }
     /// An answer may travel to any reply port, so it carries no receive rights.
     model::Sending answer(model::Thread& thread) {
-        model::Sending sending = message(thread, nullptr);
+        model::Sending sending = message(thread);
         for (uint64_t& word : sending.word) {
             const model::Capability* found = lockstep_.model.find(*thread.process, {word});
             if (found != nullptr && found->object->kind == Kind::Port) word = 0;

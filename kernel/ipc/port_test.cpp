@@ -2,6 +2,7 @@
 
 #include "kernel/arch/hosted/machine.h"
 #include "kernel/arch/hosted/port_fixture.h"
+#include "kernel/ipc/ipc.h"
 
 namespace portico::kernel::hosted {
 namespace {
@@ -111,19 +112,21 @@ TEST_F(PortTest, CloseDropsQueuedMessagesAndFailsQueuedCalls) {
 
 TEST_F(PortTest, AChainOfPortsEachInTheOthersQueueClosesWithoutNesting) {
     constexpr int kLinks = 2000;
-    Handle holder = port;
-    Handle inner_sender = server_sender;
+    const uint64_t ports_before = port_count();
+    Handle to_last = server_sender;
     for (int i = 0; i < kLinks; ++i) {
-        const Handle outer = machine.call(server, abi::PortCreate{})->port;
-        const Handle outer_sender = machine.call(server, abi::PortBadge{outer, 1, 4})->sender;
-        ASSERT_TRUE(machine.message<abi::PortSend>(server, {.handle_or_id = outer_sender.value,
-                                                            .header = abi::Header::make(0, 2, 3),
-                                                            .word = {0, 0, 0, holder.value, inner_sender.value}}));
-        holder = outer;
-        inner_sender = outer_sender;
+        const Handle next = machine.call(server, abi::PortCreate{})->port;
+        const Handle to_next = machine.call(server, abi::PortBadge{next, 1, 4})->sender;
+        ASSERT_TRUE(machine.message<abi::PortSend>(
+            server, {.handle_or_id = to_last.value, .header = abi::Header::make(0, 1, 1), .word = {0, 0, 0, 0, next.value}}));
+        machine.call(server, abi::HandleClose{to_last});
+        to_last = to_next;
     }
-    EXPECT_TRUE(machine.call(server, abi::HandleClose{holder}));
+    EXPECT_TRUE(machine.send(server, to_last));
+    EXPECT_TRUE(machine.call(server, abi::HandleClose{port}));
+    EXPECT_EQ(refusal(machine.send(server, to_last)), Error::PeerClosed);
     EXPECT_EQ(refusal(machine.send(client, sender)), Error::PeerClosed);
+    EXPECT_LE(port_count(), ports_before + 1) << "only the records of those that somebody can send to are left";
 }
 
 TEST_F(PortTest, RightsAndTypesAreChecked) {

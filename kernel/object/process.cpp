@@ -53,6 +53,7 @@ void Process::set_name(const ObjectName& name) {
 
 void Process::add_thread(Thread& thread) {
     started_ = true;
+    unstarted_link_.unlink();
     thread.add_reference();
     threads_.push_back(thread.process_link);
     ++thread_count_;
@@ -123,6 +124,11 @@ void Process::end() {
     ended_ = true;
     dying_ = true;
     note(TraceEvent::ProcessEnd, nullptr, 0, id_, exit_code_);
+    while (!unstarted_.empty()) {
+        Process& made = unstarted_.front().process;
+        unstarted_.pop_front();
+        made.kill(exit_code_);
+    }
     fail_all_calls(*this);
     messages_.let_go();
     handles_.clear();

@@ -10,10 +10,18 @@
 
 namespace portico::kernel {
 
+/// The place of a process that has no thread yet in its maker's list.
+struct UnstartedLink : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    explicit UnstartedLink(Process& owner) : process(owner) {}
+    Process& process;
+};
+
 /// A handle table, an address space, an account, and threads.
 ///
 /// Ownership: its threads and handles refer to it. It ends when killed or when its last thread exits; then its calls fail,
 ///            its handles close, its space goes, and its supervisor is told. Handles to the dead process still answer queries.
+///            Before its first thread it also ends with the process that made it: its table may hold the only handles to itself, or
+///            to ports in whose queues these are, and nothing else would end that.
 class Process final : public Object {
 public:
     static constexpr ObjectType kType = ObjectType::Process;
@@ -41,6 +49,8 @@ public:
     uint64_t cpu_time_ns() const;
 
     void add_thread(Thread& thread);
+    /// This one made that one.
+    void add_unstarted(Process& made) { unstarted_.push_back(made.unstarted_link_); }
     /// A thread died; with the last one the process ends.
     void remove_thread(Thread& thread);
 
@@ -81,6 +91,8 @@ private:
     AsyncCalls async_calls_;
     ThreadList threads_;
     ThreadList held_;
+    boost::intrusive::list<UnstartedLink, boost::intrusive::constant_time_size<false>> unstarted_;  ///< made by this one
+    UnstartedLink unstarted_link_{*this};
     uint64_t id_;
     ObjectName name_{};
     uint64_t exit_code_ = 0;

@@ -28,7 +28,7 @@ template <>
 Result<> on_syscall(Thread& caller, const abi::ProcessInspect& call) {
     Process* process = TRY(find_object<Process>(caller, call.process, Rights::Read));
     if (!process->has_space()) return fail(Error::WrongState);
-    return caller.process().space().write(call.info, TRY(process->space().inspect(call.address)));
+    return caller.process().space().write(call.info, TRY(process->space().inspect(call.above)));
 }
 
 template <>

@@ -33,7 +33,9 @@ Result<abi::ProcessCreate::Reply> on_syscall(Thread& caller, const abi::ProcessC
     Account* account = TRY(find_object<Account>(caller, call.account, Rights::Control));
     Ref<Sender> supervisor = TRY(find_supervisor(caller, call.supervisor));
     Ref<Process> process = TRY(create_object<Process>(*account, Ref<AddressSpace>(*space), Ref<Account>(*account), std::move(supervisor)));
-    return abi::ProcessCreate::Reply{TRY(give_handle(caller, *process, kProcessRights))};
+    const abi::Handle handle = TRY(give_handle(caller, *process, kProcessRights));
+    caller.process().add_unstarted(*process);
+    return abi::ProcessCreate::Reply{handle};
 }
 
 template <>
@@ -53,7 +55,9 @@ Result<abi::ProcessClone::Reply> on_syscall(Thread& caller, const abi::ProcessCl
     child->upcall_entry = parent->upcall_entry;
     child->set_name(parent->name());
     if (parent->service() != nullptr) child->replace_service(Ref<Sender>(*parent->service()));
-    return abi::ProcessClone::Reply{TRY(give_handle(caller, *child, kProcessRights))};
+    const abi::Handle handle = TRY(give_handle(caller, *child, kProcessRights));
+    caller.process().add_unstarted(*child);
+    return abi::ProcessClone::Reply{handle};
 }
 
 template <>

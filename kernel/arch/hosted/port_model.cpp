@@ -147,16 +147,12 @@ Letter PortModel::take_in(Thread& thread, const Sending& sending, MessageKind ki
     return letter;
 }
 
-bool PortModel::would_hold_itself(Thread& thread, const Port& target, const Sending& sending) {
-    std::set<const Object*> reached;
-    const std::function<void(const Object*)> reach = [&](const Object* object) {
-        if (object == nullptr || object->kind != Object::Kind::Port || !reached.insert(object).second) return;
-        for (const Node& node : static_cast<const Port*>(object)->queue)
-            for (const Capability& each : node.call != nullptr ? node.call->letter.carried : node.letter.carried) reach(each.object);
-    };
-    for (const uint64_t value : handles_in(sending))
-        if (const Capability* capability = find(*thread.process, {value})) reach(capability->object);
-    return reached.contains(&target);
+bool PortModel::carries_older_port(Thread& thread, const Port& target, const Sending& sending) {
+    const std::vector<uint64_t> values = handles_in(sending);
+    return std::ranges::any_of(values, [&](uint64_t value) {
+        const Capability* capability = find(*thread.process, {value});
+        return capability != nullptr && capability->object->kind == Object::Kind::Port && capability->object->number <= target.number;
+    });
 }
 
 // ---- messages and calls
@@ -167,6 +163,7 @@ Refusals PortModel::send(Thread& thread, const Sending& sending) {
     check_carried(thread, sending, refusals);
     if (sending.header.has_windows()) refusals.insert(Error::InvalidArgument);
     if (sender != nullptr && sender->port->closed) refusals.insert(Error::PeerClosed);
+    if (sender != nullptr && carries_older_port(thread, *sender->port, sending)) refusals.insert(Error::InvalidArgument);
     if (sender != nullptr && sender->credits == 0) refusals.insert(Error::NoCredit);
     if (!refusals.empty()) return refusals;
     --sender->credits;

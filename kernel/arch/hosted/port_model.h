@@ -213,9 +213,6 @@ public:
     uint64_t next_deadline() const;
     void expire(uint64_t now_ns);
 
-    /// Whether a queue would come to hold, through other queues, the port that it belongs to: such ports are never freed.
-    bool would_hold_itself(Thread& thread, const Port& target, const Sending& sending);
-
     std::deque<Process> processes;
     std::deque<Thread> threads;
     std::vector<Port*> ports;  ///< all there ever were
@@ -224,6 +221,7 @@ private:
     template <class T>
     T* find_as(Thread& thread, Handle handle, Object::Kind kind, Rights needed, Refusals& refusals);
     void check_carried(Thread& thread, const Sending& sending, Refusals& refusals);
+    bool carries_older_port(Thread& thread, const Port& target, const Sending& sending);
     Letter take_in(Thread& thread, const Sending& sending, MessageKind kind);
     Call& make_call(Thread& thread, const Sending& sending, Sender& sender);
     Call* find_taken(Thread& thread, uint64_t id);

@@ -174,7 +174,7 @@ uint64_t RandomCalls::argument(Thread& thread, std::string_view name) {
             if (name == each) return handle.value;
     for (const auto& [each, type] : kTypes)
         if (name == each) return handle_of(thread, type);
-    for (const std::string_view each : {"address", "info", "start", "state", "registers", "target", "clear", "clear_too"})
+    for (const std::string_view each : {"address", "info", "start", "state", "registers", "target", "clear", "clear_too", "above"})
         if (name == each) return address();
     if (name == "length" || name == "size") return one_in(3) ? below(20) * kPage : below(200);
     if (name == "pages") return below(12);
@@ -265,11 +265,6 @@ void RandomCalls::load_message(Thread& thread, uint64_t number) {
     }
     if (number != abi::PortCallAsync::doc.number && one_in(3)) load_pages(r, forwards, receives);
     r.r13 = one_in(4) ? abi::kNow : machine_.hardware.now_ns() + below(300'000);
-    // Ports in each other's queues are never freed (docs/kernel.md, limits): no receive rights in messages here.
-    for (uint64_t* word : {&r.r10, &r.r8, &r.r9, &r.r12}) {
-        const auto found = thread.process().handles().find(Handle{*word});
-        if (found && (*found)->object()->type() == abi::ObjectType::Port) *word = 0;
-    }
 }
 
 /// Pages to send, and where others may land.
