@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 LOG_TAIL_BYTES = 1 << 20
+NO_REPORT = "the virtual machine ended without a report"
 _FAILED = "init: the system failed: "  # where it cannot reach us by the terminal server
 
 
@@ -38,4 +39,4 @@ def cause_in_log(log_path: str) -> str:
     complaints = [line for line in lines if line.startswith(("qemu", "setpriv"))]
     if complaints:
         return complaints[-1]
-    return "the virtual machine ended without a report"
+    return NO_REPORT

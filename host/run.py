@@ -6,6 +6,7 @@ import os
 import sys
 
 import disks
+import exit_status
 import freshness
 import options
 import packages
@@ -149,16 +150,23 @@ def _supervise(parsed: options.Parsed, settings: virtual_machine.Settings, strea
         os.close(archive)
         with Session(machine.link, streams, log, timeout=parsed["timeout"], verbose=bool(parsed["verbose"]), trace=trace) as session:
             if not streams.terminal:
-                return session.run()
+                return _with_own_end(session.run(), machine)
             from host_terminal import ESCAPE_HINT, RawTerminal
 
             sys.stderr.write(f"portico: {ESCAPE_HINT}\n")
             with RawTerminal():
-                return session.run()
+                return _with_own_end(session.run(), machine)
     finally:
         if machine is not None:
             machine.end()
         disks.close(settings.disks)
+
+
+def _with_own_end(outcome: Outcome, machine: virtual_machine.VirtualMachine) -> Outcome:
+    """Where nobody has left a word of why, at least how QEMU ended."""
+    if outcome.cause == exit_status.NO_REPORT and (how := machine.own_end()):
+        return Outcome(outcome.status, f"{outcome.cause}: {how}")
+    return outcome
 
 
 def _run_part(run: bytes) -> bytes:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 import disks as guest_disks
 import paths
@@ -139,6 +140,18 @@ class VirtualMachine:
             for descriptor in (nothing, log_descriptor, *sources):
                 os.close(descriptor)
         self.link.setblocking(False)
+
+    def own_end(self) -> str:
+        """How QEMU ended if it did so by itself, or was ended by somebody else (as by the host's lack of memory); "" while it runs."""
+        if self._process is None:
+            return ""
+        for _ in range(20):  # it closes the link a moment before it is gone
+            ended = os.waitid(os.P_PID, self._process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is not None:
+                how = "with status" if ended.si_code == os.CLD_EXITED else "by signal"
+                return f"QEMU ended {how} {ended.si_status}"
+            time.sleep(0.05)
+        return ""
 
     def end(self) -> None:
         """Kills QEMU if it still runs and waits until it is gone."""

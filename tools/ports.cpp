@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <getopt.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,7 +36,8 @@ struct Wishes {
 
 Wishes parse(int argument_count, char** arguments) {
     Wishes wishes;
-    for (int flag; (flag = getopt(argument_count, arguments, "n:w:h")) != -1;) {
+    static constexpr option kLong[] = {{"help", no_argument, nullptr, 'h'}, {}};
+    for (int flag; (flag = getopt_long(argument_count, arguments, "n:w:h", kLong, nullptr)) != -1;) {
         char* end = nullptr;
         switch (flag) {
         case 'n':

@@ -79,6 +79,8 @@ elif action == "panic":
     log("[1] before\npanic: page 7 has two owners\n  at nowhere")
 elif action == "die":
     os.kill(os.getpid(), 9)
+elif action == "leave":
+    sys.exit(3)
 elif action == "complain":
     sys.stderr.write("qemu-system-x86_64: no such device\n")
 elif action == "failed":

@@ -55,7 +55,10 @@ class RunTest(unittest.TestCase):
         self.assert_ended(self.run_portico("panic"), 125, "kernel panic: page 7 has two owners")
 
     def test_dead_machine_is_told(self):
-        self.assert_ended(self.run_portico("die"), 125, "the virtual machine ended without a report")
+        self.assert_ended(self.run_portico("die"), 125, "the virtual machine ended without a report: QEMU ended by signal 9")
+
+    def test_machine_that_leaves_is_told(self):
+        self.assert_ended(self.run_portico("leave"), 125, "the virtual machine ended without a report: QEMU ended with status 3")
 
     def test_complaint_of_the_machine_is_the_cause(self):
         self.assert_ended(self.run_portico("complain"), 125, "qemu-system-x86_64: no such device")

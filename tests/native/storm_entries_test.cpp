@@ -54,8 +54,9 @@ void run() {
     }
     held(std::to_string(least / storm_seconds) + " to " + std::to_string(most / storm_seconds) + " entries a second; the longest took " +
          std::to_string(longest_ns / 1000) + " us, " + std::to_string(long_waits) + " more than 1 ms");
-    // A host with fewer cores than the guest has CPUs stops one or the other; a lock that some never get gives them nothing at all.
-    demand(least >= most / 8, "a CPU hardly gets into the kernel", {{"least", least}, {"most", most}});
+    // A host with fewer free cores than the guest has CPUs stops one or the other: seen on two cores with ten busy threads for each, the
+    // least had 72 to 87 % of the most.
+    demand(least >= most / 2, "a CPU hardly gets into the kernel", {{"least", least}, {"most", most}});
 }
 
 }  // namespace
