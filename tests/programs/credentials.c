@@ -86,8 +86,13 @@ int main(void) {
     struct rlimit lower = {.rlim_cur = 4096, .rlim_max = 4096};
     CHECK(setrlimit(RLIMIT_MSGQUEUE, &lower) == 0);
     struct rlimit higher = {.rlim_cur = 8192, .rlim_max = 8192};
-    struct { unsigned version; int pid; } header = {.version = 0x20080522};
-    struct { unsigned effective, permitted, inheritable; } parts[2];
+    struct {
+        unsigned version;
+        int pid;
+    } header = {.version = 0x20080522};
+    struct {
+        unsigned effective, permitted, inheritable;
+    } parts[2];
     CHECK(syscall(SYS_capget, &header, parts) == 0);
     const int may_raise = parts[0].effective >> 24 & 1;  // CAP_SYS_RESOURCE
     CHECK((setrlimit(RLIMIT_MSGQUEUE, &higher) == 0) == may_raise);
