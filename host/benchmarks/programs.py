@@ -14,12 +14,14 @@ from failure import Failure
 FOLDER = os.path.join(paths.BUILD, "bench")
 ROOT = os.path.join(FOLDER, "root")
 ON_BOTH = ("ipc_linux", "memory_posix", "calls_posix", "memory_tiny", "memory_large")  # what Linux's file system holds, too
-PROGRAMS = ("ipc_native", "port_placement", *ON_BOTH)
+PROGRAMS = ("ipc_native", "port_placement", "swap_pages", *ON_BOTH)
 _BY_CLOCK = ("port_placement",)  # measures by the clock, which icount moves on by instructions
 _BUILT = os.path.join(paths.SYSTEM, "bench")
 _FOLDERS = ("bench", "dev", "proc", "tmp")
 _TIMEOUT_SECONDS = 600
 _MEMORY = "512M"
+_SWAPPING = ["--memory", "64M", "--swap", "512M"]  # with a program that has more
+_SWAPPED_MIB, _SWAPPED_MIB_QUICKLY = 192, 96
 
 
 def prepare() -> None:
@@ -48,6 +50,17 @@ def run(program: str, unit: str, cpus: int, flags: list[str]) -> Run:
     if done.returncode != 0:
         raise Failure(f"{program} on Portico ended with status {done.returncode}: {done.stderr.strip()[-500:]} (kernel log: {log})")
     return Run("portico", cpus, rows_in(done.stdout), counted=unit == "instructions")
+
+
+def swap(cpus: int, quick: bool) -> Run:
+    """How fast pages go to a disk and come back."""
+    log = os.path.join(FOLDER, "portico-swap.log")
+    command = [os.path.join(paths.REPOSITORY, "portico"), "run", "--cpus", str(cpus), *_SWAPPING, "--rootfs", ROOT, "--log", log,
+               "--timeout", str(_TIMEOUT_SECONDS), "--", "/bench/swap_pages", str(_SWAPPED_MIB_QUICKLY if quick else _SWAPPED_MIB)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"swap_pages ended with status {done.returncode}: {done.stderr.strip()[-500:]} (kernel log: {log})")
+    return Run("portico", cpus, rows_in(done.stdout))
 
 
 def _unit_flag(program: str, unit: str) -> list[str]:

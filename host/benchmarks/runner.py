@@ -23,11 +23,12 @@ class Benchmark:
     both: str  # the program that runs on Linux, too
     whole: bool = False  # all that is in ipc_native and port_placement, not only what the table names
     boot: bool = False  # also how long the system takes to start
+    swap: bool = False  # also how fast pages go to a disk and come back
 
 
 BENCHMARKS = {
     "ipc": Benchmark("IPC", "ipc_linux", whole=True),
-    "memory": Benchmark("memory and processes", "memory_posix"),
+    "memory": Benchmark("memory and processes", "memory_posix", swap=True),
     "posix": Benchmark("Linux calls", "calls_posix", boot=True),
 }
 FLAGS = [
@@ -93,6 +94,9 @@ def _on_portico(parsed: options.Parsed, benchmark: Benchmark, wanted: dict) -> l
         if rows:
             runs.append(_told("Linux programs on Portico", unit, cpus,
                               lambda: programs.run(benchmark.both, unit, cpus, [*_quick(parsed), *rows])))
+    if benchmark.swap and (rows_of_swap := [row for row in chosen if row["row"].startswith("swap_")]):
+        cpus = rows_of_swap[0]["cpus"]
+        runs.append(_told_of("swap", lambda: programs.swap(cpus, bool(parsed["quick"]))))
     if benchmark.boot and any("cpus" in row for row in chosen):
         from benchmarks import boot
 
