@@ -121,7 +121,9 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(len(names), len(set(names)))
         known = {row["row"] for row in asked["linux_rows"]}
         for row in asked["rows"]:
-            self.assertIn(row["unit"], ("instructions", "bytes", "ms"), row)
+            self.assertIn(row["unit"], ("instructions", "bytes", "ms", "MiB/s"), row)
+            if row["unit"] == "MiB/s":  # a reach is what a figure may be at most
+                self.assertNotIn("reach", row)
             self.assertLessEqual(set(row.get("linux", [])), known, row)
             self.assertTrue(row.get("not_above") is None or row["not_above"] in names, row)
             self.assertTrue(all(math.isfinite(peer["value"]) and peer["value"] > 0 for peer in row.get("peers", [])), row)
