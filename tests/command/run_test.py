@@ -12,6 +12,12 @@ import unittest
 import fake_build
 
 
+def heed_signals():
+    """Who starts the tests in the background may have signals ignored, and what is ignored stays so."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class RunTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -26,9 +32,8 @@ class RunTest(unittest.TestCase):
         return fake_build.portico(self.environment, "run", *arguments, **more)
 
     def start(self, *arguments, **streams):
-        # A shell that starts the tests in the background has SIGINT ignored, and what is ignored stays so.
         return subprocess.Popen([os.path.join(fake_build.REPOSITORY, "portico"), "run", *arguments], env=self.environment,
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **streams)
+                                preexec_fn=heed_signals, **streams)
 
     def assert_ended(self, done, status, cause=""):
         self.assertEqual((done.returncode, done.stderr.decode()), (status, f"portico: {cause}\n" if cause else ""))
