@@ -74,7 +74,8 @@ void happen(Machine& machine, RandomCalls& calls, Choices& choices) {
 struct Reached {
     uint64_t inputs = 0, asked = 0, wanted_back = 0, dirty = 0, inputs_wanted_back = 0, inputs_dirty = 0;
     ~Reached() {
-        std::fprintf(stderr, "of %lu inputs %lu had a PageOut taken, %lu a dirty page detached; %lu PageIn, %lu PageOut, %lu pages in all\n",
+        std::fprintf(stderr,
+                     "of %lu inputs %lu had a PageOut taken, %lu a dirty page detached; %lu PageIn, %lu PageOut, %lu pages in all\n",
                      inputs, inputs_wanted_back, inputs_dirty, asked, wanted_back, dirty);
     }
     void add(const RandomCalls& calls) {
