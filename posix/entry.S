@@ -300,6 +300,13 @@ portico_user_exchange_32:
     mov %eax, (%rsi)
     mov $0, %eax
     ret
+.global portico_user_probe
+.type portico_user_probe, @function
+portico_user_probe:
+    xor %eax, %eax
+    lock orb %al, (%rdi)
+    lock orb %al, (%rsi)
+    ret
 # Vector state to and from the program's memory, 64-aligned. xsave leaves most of its header as it was: zeros are put there first.
 .global portico_user_save_vector_state
 .type portico_user_save_vector_state, @function

@@ -21,6 +21,8 @@ int portico_user_load_32(uint32_t* to, const void* address);
 int portico_user_store_32(void* address, uint32_t value);
 /// Compare and exchange; `expected` gets the value found. 0 or -1 as above.
 int portico_user_exchange_32(void* address, uint32_t* expected, uint32_t desired);
+/// 0, or -1 if one of the two bytes cannot be written; they stay as they are.
+int portico_user_probe(void* one, void* other);
 /// xsave64 with mask, or fxsave64 if it is 0; and xrstor64. Unaligned memory and a state that cannot be loaded are faults, too.
 int portico_user_save_vector_state(void* area, uint64_t mask);
 int portico_user_load_vector_state(const void* area, uint64_t mask);

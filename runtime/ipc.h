@@ -132,45 +132,58 @@ private:
     native::Received received_;
 };
 
-/// An answer that is sent with the next receive, in one trap. Its handles go in any case: with it, or they are closed.
+/// An answer that is sent with the next receive, in one trap. Its handles go in any case: with it, or they are closed. What goes with it
+/// the handler has already done; between that and the sending nothing else may happen to what `undo` would take back.
 struct Answer {
     uint64_t call = 0;  ///< 0: none
     Message message;
     /// What a handler did already takes back, if it must, by this: nobody took the answer. Nothing else is received before.
     struct Undo {
-        void (*act)(void* server, const Undo& what) = nullptr;
-        void* server;
+        void (*act)(void* subject, const Answer& refused) = nullptr;
+        void* subject;
         uint64_t badge, first, second;
     } undo;
+
+    template <class M>
+    static Answer of(uint64_t call, const typename M::Reply& value) {
+        static_assert(handle_count<typename M::Reply>() == 0);
+        Answer answer{.call = call, .message = {.header = abi::Header::make(0)}};
+        protocols::pack(answer.message, value);
+        return answer;
+    }
+    static Answer of_error(uint64_t call, Error error) {
+        return {.call = call, .message = {.header = abi::Header::make(static_cast<uint16_t>(error))}};
+    }
+    Answer&& with_undo(void (*act)(void*, const Answer&), void* subject, uint64_t amount) && {
+        undo = {.act = act, .subject = subject, .badge = 0, .first = amount, .second = 0};
+        return std::move(*this);
+    }
+    /// Nobody took it.
+    void refused() const {
+        if (undo.act != nullptr) undo.act(undo.subject, *this);
+    }
 };
 
 /// The answer that a method's outcome is.
 template <class M>
 Answer answer(const Call& call, const Result<typename M::Reply>& result) {
     constexpr unsigned handles = handle_count<typename M::Reply>();
-    if (!result) return {.call = call.id(), .message = {.header = abi::Header::make(static_cast<uint16_t>(result.error()))}};
+    if (!result) return Answer::of_error(call.id(), result.error());
     Answer answer{.call = call.id(), .message = {.header = abi::Header::make(0, handles, (1u << handles) - 1)}};
     protocols::pack(answer.message, *result);
     return answer;
 }
 inline Answer refusal(const Call& call, Error error) {
-    return {.call = call.id(), .message = {.header = abi::Header::make(static_cast<uint16_t>(error))}};
+    return Answer::of_error(call.id(), error);
 }
-
-namespace detail {
 
 /// What is left to do about an answer that could not be given. With NoSuchCall nobody waits for it and its handles are gone; any other
 /// error may as well be the receive's, so who calls is told that there is no answer, if he still waits.
 inline void not_taken(uint64_t call, const Answer& answer, Error error) {
-    if (error == Error::NoSuchCall) {
-        if (answer.undo.act != nullptr) answer.undo.act(answer.undo.server, answer.undo);
-        return;
-    }
+    if (error == Error::NoSuchCall) return answer.refused();
     if (answer.message.header.handle_count() == 0) return;
     if (native::reply(call, Message{.header = abi::Header::make(static_cast<uint16_t>(error))})) close_handles(answer.message);
 }
-
-}  // namespace detail
 
 /// Sends `answer`, if there is one, and receives.
 inline Result<native::Received> receive(Handle port, Answer& answer, uint64_t deadline_ns = abi::kForever) {
@@ -180,15 +193,17 @@ inline Result<native::Received> receive(Handle port, Answer& answer, uint64_t de
         const Result<native::Received> received = native::reply_receive(call, answer.message, port, deadline_ns);
         if (received) [[likely]]
             return received;
-        detail::not_taken(call, answer, received.error());
+        not_taken(call, answer, received.error());
         if (received.error() != Error::NoSuchCall) return received;
     }
 }
 
-/// For those who have something else to do before they receive.
-inline void send(const Answer& answer) {
-    if (answer.call == 0) return;
-    if (const Result<> sent = native::reply(answer.call, answer.message); !sent) detail::not_taken(answer.call, answer, sent.error());
+/// For those who have something else to do before they receive. False: nobody took it.
+inline bool send(const Answer& answer) {
+    if (answer.call == 0) return true;
+    const Result<> sent = native::reply(answer.call, answer.message);
+    if (!sent) not_taken(answer.call, answer, sent.error());
+    return static_cast<bool>(sent);
 }
 
 namespace detail {
@@ -224,38 +239,41 @@ Answer serve_method(Server& server, const native::Received& received) {
 template <class Server>
 using MethodServer = Answer (*)(Server&, const native::Received&);
 
-/// What serves the methods of a protocol, by how much their ordinals are above the first one.
-template <class Server, class... Methods>
+/// What serves the methods of the protocols, by how much their ordinals are above the first one.
+template <class Server, class... Protocols>
 struct MethodTable {
-    static constexpr uint16_t kFirst = std::min({Methods::method.ordinal...}), kLast = std::max({Methods::method.ordinal...});
-    static constexpr auto kServers = [] {
-        std::array<MethodServer<Server>, kLast - kFirst + 1> servers{};
+    template <class... Methods>
+    static constexpr std::array<uint16_t, 2> ends(protocols::MethodList<Methods...>) {
+        return {std::min({Methods::method.ordinal...}), std::max({Methods::method.ordinal...})};
+    }
+    static constexpr uint16_t kFirst = std::min({ends(Protocols{})[0]...}), kLast = std::max({ends(Protocols{})[1]...});
+
+    using Servers = std::array<MethodServer<Server>, kLast - kFirst + 1>;
+    template <class... Methods>
+    static constexpr void enter(Servers& servers, protocols::MethodList<Methods...>) {
         ((servers[Methods::method.ordinal - kFirst] = serve_method<Server, Methods>), ...);
+    }
+    static constexpr Servers kServers = [] {
+        Servers servers{};
+        (enter(servers, Protocols{}), ...);
         return servers;
     }();
 };
 
-/// Null if the protocol has no such method.
-template <class Server, class... Methods>
-MethodServer<Server> find_method(protocols::MethodList<Methods...>, uint16_t ordinal) {
-    using Table = MethodTable<Server, Methods...>;
-    return ordinal < Table::kFirst || ordinal > Table::kLast ? nullptr : Table::kServers[ordinal - Table::kFirst];
-}
-
 template <class Server, class... Protocols>
-Answer serve_call(Server& server, const native::Received& received, Protocols... protocols) {
-    MethodServer<Server> found = nullptr;
-    (void)((found = find_method<Server>(protocols, received.message.header.operation())) || ...);
-    if (found != nullptr) return found(server, received);
+[[gnu::always_inline]] inline Answer serve_call(Server& server, const native::Received& received, Protocols...) {
+    using Table = MethodTable<Server, Protocols...>;
+    const unsigned index = static_cast<unsigned>(received.message.header.operation()) - Table::kFirst;
+    if (index < Table::kServers.size() && Table::kServers[index] != nullptr) return Table::kServers[index](server, received);
     close_handles(received.message);
-    return {.call = received.message.id, .message = {.header = abi::Header::make(static_cast<uint16_t>(Error::BadCall))}};
+    return Answer::of_error(received.message.id, Error::BadCall);
 }
 
 }  // namespace detail
 
 /// Serves one message; what it returns is for the next receive(). For every method M of the protocols the server has either
 ///   Result<M::Reply> on(const Call&, const M&)   answered when it returns, or
-///   Answer on(const Call&, const M&)             the same, for those that must know if the answer was taken, or give none yet
+///   Answer on(const Call&, const M&)             the same, with something to undo if nobody takes it, to another call, or none yet; or
 ///   Task on(Call, M)                             a coroutine (arguments by value!) that answers with call.reply/refuse/finish;
 /// a method it lacks is refused with NotSupported. And, if it wants them:
 ///   void on_notification(uint64_t badge, uint64_t bits)

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstdint>
 #include <cstdlib>
-#include <list>
-#include <unordered_map>
 
 #include "abi/handle.h"
 #include "libs/result.h"
+#include "runtime/frame_pool.h"
 
 /// Coroutines for server loops: straight-line handlers that wait without blocking their server.
 namespace portico::ipc {
@@ -27,6 +27,9 @@ struct Task {
             }
         promise_type(Server&, const Call& call, const Rest&...) : call_id(call.id()), port(call.port()) {}
 
+        static void* operator new(size_t bytes) { return FramePool::allocate(bytes); }
+        static void operator delete(void* frame, size_t bytes) { FramePool::release(frame, bytes); }
+
         Task get_return_object() { return {}; }
         std::suspend_never initial_suspend() noexcept { return {}; }
         std::suspend_never final_suspend() noexcept { return {}; }
@@ -37,7 +40,7 @@ struct Task {
 
 /// What a handler waits for on behalf of a call. When the call ends (kind Cancelled), so does the wait, with Interrupted.
 ///
-/// Ownership: lives in the frame of the waiting coroutine. Locks: none, a server is one thread.
+/// Ownership: lives in the frame of the waiting coroutine, or in a record that stands for one. Locks: none, a server is one thread.
 /// Bound:     a call's handler waits for one thing at a time.
 class Wait {
 public:
@@ -47,25 +50,36 @@ public:
 
     /// Ends what the handler of this call waits for; false if it waits for nothing.
     static bool cancel(uint64_t call_id) {
-        const auto found = waits().find(call_id);
-        if (found == waits().end()) return false;
-        found->second->interrupt();
+        Wait* wait = waits_[call_id % kBuckets];
+        while (wait != nullptr && wait->call_id_ != call_id) wait = wait->next_;
+        if (wait == nullptr) return false;
+        wait->interrupt();
         return true;
     }
 
 protected:
     ~Wait() = default;
-    void begin(uint64_t call_id) { position_ = waits().emplace(call_id, this); }
-    void end() { waits().erase(position_); }
+    void begin(uint64_t call_id) {
+        Wait*& first = waits_[call_id % kBuckets];
+        call_id_ = call_id;
+        next_ = first;
+        if (next_ != nullptr) next_->link_ = &next_;
+        link_ = &first;
+        first = this;
+    }
+    void end() {
+        *link_ = next_;
+        if (next_ != nullptr) next_->link_ = link_;
+    }
     virtual void interrupt() = 0;
 
 private:
-    using Waits = std::unordered_multimap<uint64_t, Wait*>;
-    static Waits& waits() {
-        static Waits all;
-        return all;
-    }
-    Waits::iterator position_;
+    static constexpr size_t kBuckets = 256;  // ids of calls are spread over all numbers
+    inline static constinit std::array<Wait*, kBuckets> waits_{};
+
+    uint64_t call_id_ = 0;
+    Wait* next_ = nullptr;
+    Wait** link_ = nullptr;  // what points to this one
 };
 
 /// Handlers waiting for one condition. `co_await queue.wait(call.id())` gives Interrupted if the call was cancelled
@@ -87,7 +101,7 @@ public:
         bool await_ready() const { return false; }
         void await_suspend(std::coroutine_handle<> suspended) {
             handle_ = suspended;
-            position_ = queue_.waiters_.insert(queue_.waiters_.end(), this);
+            queue_.append(*this);
             begin(call_id_);
         }
         Result<> await_resume() const {
@@ -98,7 +112,7 @@ public:
     private:
         friend class WaitQueue;
         void resume(Error error) {
-            queue_.waiters_.erase(position_);
+            queue_.remove(*this);
             end();
             result_ = error;
             handle_.resume();
@@ -109,23 +123,39 @@ public:
         uint64_t call_id_;
         Error result_ = Error::None;
         std::coroutine_handle<> handle_;
-        std::list<Waiter*>::iterator position_;
+        Waiter* before_ = nullptr;
+        Waiter* behind_ = nullptr;
     };
 
     Waiter wait(uint64_t call_id) { return Waiter(*this, call_id); }
-    bool empty() const { return waiters_.empty(); }
+    bool empty() const { return first_ == nullptr; }
 
     void wake_one() {
-        if (!waiters_.empty()) waiters_.front()->resume(Error::None);
+        if (first_ != nullptr) first_->resume(Error::None);
     }
 
     /// Wakes those who wait now; ones that wait again meanwhile are not woken twice.
     void wake_all(Error error = Error::None) {
-        for (size_t count = waiters_.size(); count > 0 && !waiters_.empty(); --count) waiters_.front()->resume(error);
+        for (size_t count = count_; count > 0 && first_ != nullptr; --count) first_->resume(error);
     }
 
 private:
-    std::list<Waiter*> waiters_;
+    void append(Waiter& waiter) {
+        waiter.before_ = last_;
+        waiter.behind_ = nullptr;
+        (last_ != nullptr ? last_->behind_ : first_) = &waiter;
+        last_ = &waiter;
+        ++count_;
+    }
+    void remove(Waiter& waiter) {
+        (waiter.before_ != nullptr ? waiter.before_->behind_ : first_) = waiter.behind_;
+        (waiter.behind_ != nullptr ? waiter.behind_->before_ : last_) = waiter.before_;
+        --count_;
+    }
+
+    Waiter* first_ = nullptr;
+    Waiter* last_ = nullptr;
+    size_t count_ = 0;
 };
 
 }  // namespace portico::ipc

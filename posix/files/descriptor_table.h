@@ -29,6 +29,13 @@ public:
 
     /// Errors: BadHandle (not open).
     Result<Descriptor> get(int64_t number) const;
+    /// The same for who is in a hurry: false if it is not open.
+    bool look_up(int32_t number, Descriptor& to) const {
+        const MutexGuard guard(mutex_);
+        if (static_cast<uint32_t>(number) >= slot_count_ || slots_[number].state != State::Filled) return false;
+        to = slots_[number].descriptor;
+        return true;
+    }
 
     /// The lowest free number from `minimum` on, below `limit`. Errors: NoSpace (the limit: EMFILE), NoMemory.
     Result<int32_t> reserve(uint64_t minimum, uint64_t limit);

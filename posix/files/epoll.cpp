@@ -1,4 +1,5 @@
 #include "posix/clock.h"
+#include "posix/entry_points.h"
 #include "posix/files/events.h"
 #include "posix/files/file_calls.h"
 #include "posix/files/new_descriptor.h"
@@ -33,6 +34,25 @@ bool can_be_watched(Thread& thread, int32_t number, const Descriptor& descriptor
     }
 }
 
+/// event::Wait, by few instructions: without waiting it is a steady call.
+Error ask(abi::Handle epoll, const event::Wait& method, std::span<std::byte> window, uint64_t deadline_ns, event::Wait::Reply& to) {
+    abi::MessageRegisters registers{.handle_or_id = epoll.value, .header = abi::Header::make(event::Wait::method.ordinal).with_windows()};
+    __builtin_memcpy(registers.word, &method, sizeof method);
+    registers.r15 = reinterpret_cast<uint64_t>(window.data());
+    registers.rbx = uint64_t{window.size()} << 32;
+    Error error = Error::None;
+    if (deadline_ns == abi::kNow) {
+        registers.header = registers.header.as_steady();
+        error = native::message_call<abi::PortCall>(registers);
+    } else {
+        registers.deadline_or_badge = deadline_ns;
+        error = static_cast<Error>(portico_wait_call(abi::kNativeBase + abi::PortCall::doc.number, &registers));
+    }
+    if (error != Error::None) return error;
+    __builtin_memcpy(&to, registers.word, sizeof to);
+    return registers.header.status();
+}
+
 int64_t wait(Thread& thread, const Arguments& arguments, uint64_t deadline_ns) {
     constexpr int32_t kCountMax = INT32_MAX / static_cast<int32_t>(sizeof(event::Event));
     constexpr uint32_t kCountAtOnce = 4096;
@@ -41,26 +61,25 @@ int64_t wait(Thread& thread, const Arguments& arguments, uint64_t deadline_ns) {
     const uint32_t count = std::min(static_cast<uint32_t>(count_max), kCountAtOnce);
     const auto window = user_window(arguments[1], count * sizeof(event::Event));
     if (!window) return -EFAULT;
-    const Result<Descriptor> epoll = open_descriptor(thread, arguments[0]);
-    if (!epoll) return to_errno(epoll.error());
-    if (epoll->kind != file::Kind::Epoll) return -EINVAL;
-    const event::Wait method{.count_max = count, .waits = deadline_ns != abi::kNow};
-    const ipc::Lend lend{.writable = *window};
-    const auto reply = deadline_ns == abi::kNow ? settled_call(epoll->handle, method, lend)
-                                                : interruptible::call(thread, epoll->handle, method, lend, deadline_ns);
-    if (!reply) {
-        if (reply.error() == Error::TimedOut) return 0;
-        const int64_t error = reply.error() == Error::Interrupted ? -kRestartNoHandler : to_errno(reply.error());
+    Descriptor epoll;
+    if (!thread.process->descriptors.look_up(number_argument(arguments[0]), epoll) || epoll.path_only()) return -EBADF;
+    if (epoll.kind != file::Kind::Epoll) return -EINVAL;
+    event::Wait::Reply reply;
+    if (const Error failure = ask(epoll.handle, {.count_max = count, .waits = deadline_ns != abi::kNow}, *window, deadline_ns, reply);
+        failure != Error::None) {
+        if (failure == Error::TimedOut) return 0;
+        const int64_t error = failure == Error::Interrupted ? -kRestartNoHandler : to_errno(failure);
         thread.restart_deadline_ns = error == -kRestartNoHandler ? deadline_ns : 0;
         return error;
     }
-    if (reply->count <= event::Wait::Reply::kInline) {
-        for (uint64_t i = 0; i < reply->count; ++i) {
-            const event::Event happened{.events = reply->events[i], .data = reply->data[i]};
-            if (!write_user(arguments[1] + i * sizeof happened, happened)) return -EFAULT;
+    if (reply.count <= event::Wait::Reply::kInline) {
+        for (uint64_t i = 0; i < reply.count; ++i) {
+            const event::Event happened{.events = reply.events[i], .data = reply.data[i]};
+            if (portico_user_copy(reinterpret_cast<void*>(arguments[1] + i * sizeof happened), &happened, sizeof happened) != 0)
+                return -EFAULT;
         }
     }
-    return static_cast<int64_t>(std::min<uint64_t>(reply->count, count));
+    return static_cast<int64_t>(std::min<uint64_t>(reply.count, count));
 }
 
 uint64_t deadline_after_ms(Thread& thread, uint64_t argument) {

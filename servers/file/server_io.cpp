@@ -22,12 +22,12 @@ uint64_t effective_offset(const OpenFile& open, const Content& content, uint64_t
 
 /// The answer, and the offset as it is if it is taken.
 ipc::Answer Server::advancing(ipc::Answer answer, uint64_t badge, OpenFile& open, uint64_t offset) {
-    answer.undo = {
-        .act = [](void* server, const ipc::Answer::Undo& what) { static_cast<Server*>(server)->advance(what.badge, what.first); },
-        .server = this,
-        .badge = badge,
-        .first = std::exchange(open.offset, offset),
-        .second = 0};
+    answer.undo = {.act = [](void* server,
+                             const ipc::Answer& refused) { static_cast<Server*>(server)->advance(refused.undo.badge, refused.undo.first); },
+                   .subject = this,
+                   .badge = badge,
+                   .first = std::exchange(open.offset, offset),
+                   .second = 0};
     return answer;
 }
 
@@ -87,13 +87,14 @@ ipc::Answer Server::on(const ipc::Call& call, const file::Write& request) {
     ipc::Answer answer = ipc::answer<file::Write>(call, file::Write::Reply{.length_bytes = *moved});
     // If the answer is not taken the caller may write again: what it appended must not be there twice.
     answer.undo = {.act =
-                       [](void* server, const ipc::Answer::Undo& what) {
+                       [](void* server, const ipc::Answer& refused) {
+                           const ipc::Answer::Undo& what = refused.undo;
                            const Result<OpenFile*> written = static_cast<Server*>(server)->files_.find(what.badge);
                            if (!written) return;
                            (*written)->offset = what.first;
                            if (what.second != kSizeKept && (*written)->content) (void)(*written)->content->resize(what.second);
                        },
-                   .server = this,
+                   .subject = this,
                    .badge = call.badge(),
                    .first = open->offset,
                    .second = content->size_bytes() > old_size_bytes ? old_size_bytes : kSizeKept};

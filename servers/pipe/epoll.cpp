@@ -171,11 +171,33 @@ bool Epoll::answer(const ipc::Call& call, uint32_t count_max) {
     return true;
 }
 
-ipc::Task Epoll::wait(const ipc::Call& call, const event::Wait& request) {
-    if (remote_listed_ != 0) return wait_later(call, request);
-    if (answer(call, request.count_max)) return {};
-    if (request.waits != 0) return wait_later(call, request);
-    (void)call.reply<event::Wait>({.count = 0, .events = {}, .data = {}});
+/// The same if it is a few entries that stay ready however often they are told: nothing need be taken back if nobody takes the answer.
+std::optional<ipc::Answer> Epoll::answer_few_levels(const ipc::Call& call, uint32_t count_max) {
+    event::Wait::Reply reply{.count = 0, .events = {}, .data = {}};
+    for (auto next = ready_.begin(); next != ready_.end() && reply.count < count_max;) {
+        Entry& entry = **next++;
+        if (reply.count == event::Wait::Reply::kInline || (entry.wanted & (kEdge | kOneShot)) != 0) return {};
+        const uint32_t happened = entry.happened();
+        if (happened == 0) {
+            unlist(entry);
+            continue;
+        }
+        reply.events[reply.count] = happened;
+        reply.data[reply.count++] = entry.data;
+    }
+    if (reply.count == 0) return {};
+    for (uint64_t told = 0; told < reply.count && ready_.size() > reply.count; ++told) ready_.splice(ready_.end(), ready_, ready_.begin());
+    if (ready_.size() > reply.count && !waiters_.empty()) request_announcement();
+    return ipc::Answer::of<event::Wait>(call.id(), reply);
+}
+
+ipc::Answer Epoll::wait(const ipc::Call& call, const event::Wait& request) {
+    if (remote_listed_ == 0) {
+        if (const auto answered = answer_few_levels(call, request.count_max)) return *answered;
+        if (answer(call, request.count_max)) return {};
+        if (request.waits == 0) return ipc::Answer::of<event::Wait>(call.id(), {.count = 0, .events = {}, .data = {}});
+    }
+    wait_later(call, request);
     return {};
 }
 

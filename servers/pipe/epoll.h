@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
 #include "protocols/event.h"
 #include "servers/pipe/object.h"
@@ -39,7 +40,7 @@ public:
     /// epoll_ctl. `target` is the object if it is one of ours; else `handle` is taken for it. Errors: see event::Watch.
     Result<> watch(const event::Watch& request, const std::shared_ptr<Object>& target, OwnedHandle handle);
     /// epoll_wait.
-    ipc::Task wait(const ipc::Call& call, const event::Wait& request);
+    ipc::Answer wait(const ipc::Call& call, const event::Wait& request);
 
 private:
     class Entry;
@@ -66,6 +67,7 @@ private:
     bool reaches(const Epoll& other, unsigned depth) const;
     unsigned height() const;
     void announced() override;
+    std::optional<ipc::Answer> answer_few_levels(const ipc::Call& call, uint32_t count_max);
     bool answer(const ipc::Call& call, uint32_t count_max);
     ipc::Task wait_later(ipc::Call call, event::Wait request);
     ipc::Task arm(WatchName name, std::shared_ptr<Remote> remote);

@@ -27,40 +27,45 @@ uint32_t Counter::events() const {
     return (count_ > 0 ? kPollIn : 0) | (count_ < kCountMax ? kPollOut : 0);
 }
 
-ipc::Task Counter::take(const ipc::Call& call) {
-    if (count_ == 0 && waits()) return take_later(call);
-    if (count_ == 0)
-        (void)call.refuse(Error::WouldBlock);
-    else
-        finish_take(call);
+ipc::Answer Counter::take(const ipc::Call& call) {
+    if (count_ != 0) return give(call.id());
+    if (!waits()) return ipc::Answer::of_error(call.id(), Error::WouldBlock);
+    takers_.add({.call = call.id(), .length_bytes = 0, .in_words = false, .object = shared_from_this()});
     return {};
 }
 
-ipc::Task Counter::take_later(ipc::Call call) {
-    const std::shared_ptr<Object> self = shared_from_this();
-    while (count_ == 0)
-        if (!co_await takers_.wait(call.id())) co_return;
-    finish_take(call);
-}
-
-void Counter::finish_take(const ipc::Call& call) {
+/// What there is, to a call that takes it.
+ipc::Answer Counter::give(uint64_t call) {
     const uint64_t taken = semaphore_ ? 1 : count_;
-    if (!call.reply<event::Take>({.count = taken})) return;
+    const auto take_back = [](void* subject, const ipc::Answer& refused) {
+        auto& counter = *static_cast<Counter*>(subject);
+        counter.count_ += refused.undo.first;
+        (void)ipc::send(counter.serve_takers());
+        counter.changed();
+    };
     count_ -= taken;
-    if (!adders_.empty()) adders_.wake_all();
+    ipc::Answer answer = ipc::Answer::of<event::Take>(call, {.count = taken}).with_undo(take_back, this, taken);
     changed();
+    if (adders_.empty()) return answer;
+    if (ipc::send(answer)) adders_.wake_all();
+    return {};
 }
 
-ipc::Task Counter::add(const ipc::Call& call, uint64_t count) {
-    if (count == ~uint64_t{0}) {
-        (void)call.refuse(Error::InvalidArgument);
-        return {};
+/// The last of the answers is left to be sent.
+ipc::Answer Counter::serve_takers() {
+    ipc::Answer last;
+    while (count_ != 0 && !takers_.empty()) {
+        (void)ipc::send(std::exchange(last, {}));
+        if (count_ != 0) last = give(takers_.take_first().call);
     }
-    if (!has_room(count) && waits()) return add_later(call, count);
-    if (!has_room(count))
-        (void)call.refuse(Error::WouldBlock);
-    else
-        finish_add(call, count);
+    return last;
+}
+
+ipc::Answer Counter::add(const ipc::Call& call, uint64_t count) {
+    if (count == ~uint64_t{0}) return ipc::Answer::of_error(call.id(), Error::InvalidArgument);
+    if (has_room(count)) return finish_add(call.id(), count);
+    if (!waits()) return ipc::Answer::of_error(call.id(), Error::WouldBlock);
+    add_later(call, count);
     return {};
 }
 
@@ -68,15 +73,25 @@ ipc::Task Counter::add_later(ipc::Call call, uint64_t count) {
     const std::shared_ptr<Object> self = shared_from_this();
     while (!has_room(count))
         if (!co_await adders_.wait(call.id())) co_return;
-    finish_add(call, count);
+    (void)ipc::send(finish_add(call.id(), count));
 }
 
-void Counter::finish_add(const ipc::Call& call, uint64_t count) {
-    if (!call.reply<event::Add>({})) return;
-    count_ += count;
-    if (count == 0) return;
-    takers_.wake_all();
+ipc::Answer Counter::finish_add(uint64_t call, uint64_t count) {
+    ipc::Answer answer = ipc::Answer::of<event::Add>(call, {});
+    if (count == 0) return answer;
+    if (!takers_.empty()) {  // the adder goes on later, who takes it at once
+        if (!ipc::send(answer)) return {};
+        count_ += count;
+        answer = serve_takers();
+    } else {
+        const auto take_back = [](void* subject, const ipc::Answer& refused) {
+            static_cast<Counter*>(subject)->count_ -= refused.undo.first;
+        };
+        count_ += count;
+        answer = std::move(answer).with_undo(take_back, this, count);
+    }
     changed();
+    return answer;
 }
 
 // ---- Timer

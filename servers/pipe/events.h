@@ -2,6 +2,7 @@
 
 #include "protocols/event.h"
 #include "servers/pipe/object.h"
+#include "servers/pipe/waiting_takes.h"
 
 /// The small objects that only exist to be waited for: event counters, timers, sets of signals.
 namespace portico::pipe_server {
@@ -24,20 +25,21 @@ public:
 
     uint32_t events() const override;
     file::Attributes attributes() const override { return anonymous_attributes(birth_ns_); }
-    ipc::Task take(const ipc::Call& call);
-    ipc::Task add(const ipc::Call& call, uint64_t count);
+    ipc::Answer take(const ipc::Call& call);
+    ipc::Answer add(const ipc::Call& call, uint64_t count);
 
 private:
-    ipc::Task take_later(ipc::Call call);
     ipc::Task add_later(ipc::Call call, uint64_t count);
     bool has_room(uint64_t count) const { return count <= kCountMax - count_; }
-    void finish_take(const ipc::Call& call);
-    void finish_add(const ipc::Call& call, uint64_t count);
+    ipc::Answer give(uint64_t call);
+    ipc::Answer serve_takers();
+    ipc::Answer finish_add(uint64_t call, uint64_t count);
 
     uint64_t count_;
     bool semaphore_;
     int64_t birth_ns_ = realtime_ns();
-    ipc::WaitQueue takers_, adders_;
+    WaitingTakes takers_;  // only while the count is 0
+    ipc::WaitQueue adders_;
 };
 
 /// When a timer expires and how often it has: plain computation with times that the caller gives.

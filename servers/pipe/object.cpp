@@ -2,17 +2,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <vector>
 
 namespace portico::pipe_server {
 namespace {
 
 constexpr uint32_t kAlways = kPollError | kPollHangUp;  // told whether asked for or not
-
-std::vector<std::shared_ptr<Object>>& to_announce() {
-    static std::vector<std::shared_ptr<Object>> all;
-    return all;
-}
 
 }  // namespace
 
@@ -24,14 +18,20 @@ Object::~Object() {
     }
 }
 
-ipc::Task Object::read(const ipc::Call& call, const file::Read&) {
-    (void)call.refuse(Error::InvalidArgument);
-    return {};
+ipc::Answer Object::read(const ipc::Call& call, const file::Read&) {
+    return ipc::Answer::of_error(call.id(), Error::InvalidArgument);
 }
 
-ipc::Task Object::write(const ipc::Call& call, const file::Write&) {
-    (void)call.refuse(Error::InvalidArgument);
-    return {};
+ipc::Answer Object::write(const ipc::Call& call, const file::Write&) {
+    return ipc::Answer::of_error(call.id(), Error::InvalidArgument);
+}
+
+ipc::Answer Object::put_few(const ipc::Call& call, const few::Put&) {
+    return ipc::Answer::of_error(call.id(), Error::WouldBlock);
+}
+
+ipc::Answer Object::take_few(const ipc::Call& call, const few::Take&) {
+    return ipc::Answer::of_error(call.id(), Error::NotSupported);
 }
 
 ipc::Task Object::poll(const ipc::Call& call, const file::Poll& request) {
@@ -65,7 +65,7 @@ void Object::request_announcement() {
     std::shared_ptr<Object> self = weak_from_this().lock();
     if (!self) return;  // it is going
     announced_ = true;
-    to_announce().push_back(std::move(self));
+    to_announce_.push_back(std::move(self));
 }
 
 void Object::announce() {
@@ -80,7 +80,7 @@ void Object::announce() {
 }
 
 void Object::announce_all() {
-    std::vector<std::shared_ptr<Object>>& all = to_announce();
+    std::vector<std::shared_ptr<Object>>& all = to_announce_;
     // Announcing can change others (an epoll that another watches); they are appended.
     for (size_t i = 0; i < all.size(); ++i) {
         const std::shared_ptr<Object> object = std::move(all[i]);

@@ -3,13 +3,16 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <vector>
 
+#include "protocols/few_bytes.h"
 #include "protocols/file.h"
 #include "runtime/ipc.h"
 
 namespace portico::pipe_server {
 
 namespace file = protocols::file;
+namespace few = protocols::few;
 
 /// Readiness, as poll(2) and epoll(7) number it.
 inline constexpr uint32_t kPollIn = 1, kPollPriority = 2, kPollOut = 4, kPollError = 8, kPollHangUp = 0x10, kPollReadNormal = 0x40,
@@ -57,8 +60,10 @@ public:
 
     virtual uint32_t events() const = 0;  ///< readiness as it is
     virtual file::Attributes attributes() const = 0;
-    virtual ipc::Task read(const ipc::Call& call, const file::Read& request);
-    virtual ipc::Task write(const ipc::Call& call, const file::Write& request);
+    virtual ipc::Answer read(const ipc::Call& call, const file::Read& request);
+    virtual ipc::Answer write(const ipc::Call& call, const file::Write& request);
+    virtual ipc::Answer put_few(const ipc::Call& call, const few::Put& request);
+    virtual ipc::Answer take_few(const ipc::Call& call, const few::Take& request);
     virtual Result<file::Control::Reply> control(const ipc::Call&, const file::Control&) { return fail(Error::NotTerminal); }
     /// The same thing opened anew.
     virtual Result<std::shared_ptr<Object>> open_again(uint32_t) { return fail(Error::NoDevice); }
@@ -75,6 +80,7 @@ public:
     void changed();
     /// Tells those who wait for what changed since the last time.
     static void announce_all();
+    static bool anything_to_announce() { return !to_announce_.empty(); }
 
 protected:
     void request_announcement();
@@ -95,6 +101,8 @@ private:
     ipc::Task poll_later(ipc::Call call, file::Poll request);
     uint64_t events_now(uint64_t asked) const;
     void announce();
+
+    inline static constinit std::vector<std::shared_ptr<Object>> to_announce_{};
 
     Type type_;
     uint32_t flags_;

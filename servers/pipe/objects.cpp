@@ -6,12 +6,24 @@ namespace {
 constexpr uint64_t kCredits = 64;  // which nobody needs: all methods are calls
 }
 
+Result<> Objects::enter(const std::shared_ptr<Object>& object) {
+    uint64_t slot = slots_.size();
+    if (!free_slots_.empty()) {
+        slot = free_slots_.back();
+        free_slots_.pop_back();
+        slots_[slot] = object;
+    } else if (slot < kSlotsMax) {
+        slots_.push_back(object);
+    } else {
+        return fail(Error::NoMemory);
+    }
+    object->badge = ++made_ * kSlotsMax + slot;
+    return {};
+}
+
 Result<OwnedHandle> Objects::give_handle(const std::shared_ptr<Object>& object) {
     const bool is_new = object->badge == 0;
-    if (is_new) {
-        object->badge = next_badge_++;
-        by_badge_.emplace(object->badge, object);
-    }
+    if (is_new) TRY(enter(object));
     const auto sender = native::call(abi::PortBadge{port_, object->badge, kCredits});
     if (!sender) {
         if (is_new) doubtful_.push_back(object->badge);
@@ -22,8 +34,8 @@ Result<OwnedHandle> Objects::give_handle(const std::shared_ptr<Object>& object) 
 }
 
 void Objects::handle_gone(uint64_t badge) {
-    const auto found = by_badge_.find(badge);
-    if (found != by_badge_.end() && --found->second->handles == 0) doubtful_.push_back(badge);
+    Object* const object = find_or_null(badge);
+    if (object != nullptr && --object->handles == 0) doubtful_.push_back(badge);
 }
 
 void Objects::put_down(Object& object) {
@@ -34,10 +46,10 @@ void Objects::sweep() {
     while (!doubtful_.empty()) {
         bool only_carried = false;
         for (size_t i = 0; i < doubtful_.size(); ++i) {  // closing one can make more doubtful
-            const auto found = by_badge_.find(doubtful_[i]);
-            if (found == by_badge_.end() || found->second->handles != 0) continue;
-            if (found->second->carriers == 0)
-                close(*found->second);
+            Object* const object = find_or_null(doubtful_[i]);
+            if (object == nullptr || object->handles != 0) continue;
+            if (object->carriers == 0)
+                close(*object);
             else
                 only_carried = true;
         }
@@ -47,14 +59,17 @@ void Objects::sweep() {
 }
 
 void Objects::close(Object& object) {
-    const auto gone = by_badge_.extract(object.badge);  // moved out first: its going may look here
-    gone.mapped()->closed();
+    const uint64_t slot = object.badge % kSlotsMax;
+    const std::shared_ptr<Object> gone = std::move(slots_[slot]);  // moved out first: its going may look here
+    free_slots_.push_back(static_cast<uint32_t>(slot));
+    gone->closed();
 }
 
 /// Finds what only messages hold that nobody can receive, and empties those queues.
 void Objects::collect() {
     std::vector<Object*> reached;
-    for (const auto& [badge, object] : by_badge_) {
+    for (const std::shared_ptr<Object>& object : slots_) {
+        if (!object) continue;
         object->marked = object->handles != 0;
         if (object->marked) reached.push_back(object.get());
     }
@@ -67,8 +82,8 @@ void Objects::collect() {
         });
     }
     std::vector<std::shared_ptr<Object>> garbage;
-    for (const auto& [badge, object] : by_badge_)
-        if (!object->marked) garbage.push_back(object);
+    for (const std::shared_ptr<Object>& object : slots_)
+        if (object && !object->marked) garbage.push_back(object);
     for (const std::shared_ptr<Object>& object : garbage) object->drop_carried();
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <unordered_map>
 #include <vector>
 
 #include "servers/pipe/object.h"
@@ -23,9 +22,15 @@ public:
 
     /// Errors: BadHandle.
     Result<Object*> find(uint64_t badge) const {
-        const auto found = by_badge_.find(badge);
-        if (found == by_badge_.end()) return fail(Error::BadHandle);
-        return found->second.get();
+        Object* const object = find_or_null(badge);
+        if (object == nullptr) return fail(Error::BadHandle);
+        return object;
+    }
+    Object* find_or_null(uint64_t badge) const {
+        const uint64_t slot = badge % kSlotsMax;
+        if (slot >= slots_.size()) return nullptr;
+        Object* const object = slots_[slot].get();
+        return object != nullptr && object->badge == badge ? object : nullptr;
     }
     /// Errors: BadHandle, and WrongType for an object of another type.
     template <class T>
@@ -46,15 +51,23 @@ public:
 
     /// Ends what nobody can reach any more. To be called when no handler is at work.
     void sweep();
+    bool anything_to_sweep() const { return !doubtful_.empty(); }
 
 private:
     void close(Object& object);
     void collect();
 
+    /// A badge is a slot and above it a number that no other object had.
+    static constexpr uint64_t kSlotsMax = 1 << 24;
+    static_assert(kSlotsMax >= file::kFirstObjectBadge);
+
+    Result<> enter(const std::shared_ptr<Object>& object);
+
     abi::Handle port_;
-    std::unordered_map<uint64_t, std::shared_ptr<Object>> by_badge_;
+    std::vector<std::shared_ptr<Object>> slots_;  // by slot; null: free
+    std::vector<uint32_t> free_slots_;
     std::vector<uint64_t> doubtful_;  // lost a handle or a carrier
-    uint64_t next_badge_ = file::kFirstObjectBadge;
+    uint64_t made_ = 0;
 };
 
 }  // namespace portico::pipe_server

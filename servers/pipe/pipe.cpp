@@ -18,7 +18,10 @@ void Pipe::remove_end(PipeEnd& end) {
     readers_ -= end.reads();
     writers_ -= end.writes();
     if (writers_ == 0) {
-        readable.wake_all();
+        while (!readers.empty()) {
+            const WaitingTakes::Waiting reader = readers.take_first();
+            (void)ipc::send(give(reader.call, reader.length_bytes, reader.in_words));
+        }
         readers_changed();
     }
     if (readers_ == 0) {
@@ -48,12 +51,6 @@ void Pipe::consume(uint64_t bytes) {
     buffer.consume(bytes);
     writable.wake_all();
     if (!was_writable && buffer.room() >= kAtomicBytes) writers_changed();
-}
-
-void Pipe::commit(uint64_t bytes) {
-    buffer.commit(bytes);
-    readable.wake_all();
-    readers_changed();
 }
 
 PipeEnd::PipeEnd(std::shared_ptr<Pipe> pipe, uint32_t flags)

@@ -4,6 +4,7 @@
 
 #include "servers/pipe/object.h"
 #include "servers/pipe/pipe_buffer.h"
+#include "servers/pipe/waiting_takes.h"
 
 namespace portico::pipe_server {
 
@@ -19,8 +20,8 @@ struct PipeIdentity {
 /// A pipe: bytes, and how many open ends it has on either side.
 ///
 /// Ownership: shared by its ends and by handlers at work; it goes, with what is in it, when the last end closes.
-/// Waiting:   readers wait in `readable` for bytes or the last writer's end, writers in `writable` for room or the last
-///            reader's end, fifo openers in `opened` for an end.
+/// Waiting:   readers wait in `readers` for bytes or the last writer's end, writers in `writable` for room or the last
+///            reader's end, fifo openers in `opened` for an end. Readers wait only while the buffer is empty.
 class Pipe {
 public:
     static constexpr uint64_t kAtomicBytes = 4096;  // PIPE_BUF
@@ -42,13 +43,21 @@ public:
     uint64_t writable_now(uint64_t length_bytes, uint64_t done_bytes) const;
 
     void consume(uint64_t bytes);  ///< of the buffer; wakes who waits for room
-    void commit(uint64_t bytes);   ///< to the buffer; wakes who waits for bytes
+
+    /// Bytes to a reader: at most `length_bytes` of what there is, in the reply's words if they are few and `in_words` allows it. They
+    /// leave the buffer with it. 0: no writer is left, or none was asked for.
+    ipc::Answer give(uint64_t call, uint64_t length_bytes, bool in_words);
+    /// Bytes were put into the buffer (`bytes` of them, not yet committed): those who wait get theirs. The last answer is left to be sent.
+    ipc::Answer commit(uint64_t bytes);
 
     PipeIdentity identity;
     PipeBuffer buffer;
-    ipc::WaitQueue readable, writable, opened;
+    WaitingTakes readers;
+    ipc::WaitQueue writable, opened;
 
 private:
+    static void take_back_given(void* subject, const ipc::Answer& refused);
+    ipc::Answer serve_readers();
     void readers_changed() const;
     void writers_changed() const;
 
@@ -75,15 +84,17 @@ public:
 
     uint32_t events() const override;
     file::Attributes attributes() const override;
-    ipc::Task read(const ipc::Call& call, const file::Read& request) override;
-    ipc::Task write(const ipc::Call& call, const file::Write& request) override;
+    ipc::Answer read(const ipc::Call& call, const file::Read& request) override;
+    ipc::Answer write(const ipc::Call& call, const file::Write& request) override;
+    ipc::Answer put_few(const ipc::Call& call, const few::Put& request) override;
+    ipc::Answer take_few(const ipc::Call& call, const few::Take& request) override;
     Result<file::Control::Reply> control(const ipc::Call& call, const file::Control& request) override;
     Result<std::shared_ptr<Object>> open_again(uint32_t open_flags) override;
 
 private:
-    ipc::Task read_later(ipc::Call call, uint64_t length_bytes);
+    ipc::Answer give_or_wait(const ipc::Call& call, uint64_t length_bytes, bool in_words);
+    ipc::Answer finish_put(ipc::Answer taken, uint64_t bytes);
     ipc::Task write_later(ipc::Call call, uint64_t length_bytes);
-    void finish_read(const ipc::Call& call, uint64_t bytes);
 
     std::shared_ptr<Pipe> pipe_;
     uint64_t writers_before_;  // a reader sees the end of its fifo only once a writer came and went

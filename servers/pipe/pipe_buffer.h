@@ -30,11 +30,25 @@ public:
     std::span<const std::byte> data(uint64_t offset, uint64_t bytes_max) const;
     void consume(uint64_t bytes);
 
+    /// All of `bytes`, which there is room for, or nothing: false if there is no memory for a page.
+    bool append(std::span<const std::byte> bytes);
+
+    // What was done last, and only that, can be taken back.
+    void take_back_commit(uint64_t bytes) { size_ -= bytes; }
+    void take_back_consume(uint64_t bytes) {
+        begin_ = begin_before_;
+        size_ += bytes;
+    }
+
 private:
-    using Page = std::array<std::byte, kPageBytes>;
+    /// Aligned, so that the kernel copies to and from a single page.
+    struct alignas(kPageBytes) Page {
+        std::byte bytes[kPageBytes];
+    };
 
     std::array<std::unique_ptr<Page>, kCapacityBytes / kPageBytes> pages_;
     uint64_t begin_ = 0;
+    uint64_t begin_before_ = 0;  // the last consume
     uint64_t size_ = 0;
 };
 

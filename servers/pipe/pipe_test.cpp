@@ -17,9 +17,13 @@ void fill(Pipe& pipe, uint64_t bytes) {
     }
 }
 
-ipc::Task wait_once(ipc::WaitQueue& queue, int& woken) {
-    (void)co_await queue.wait(1);
-    ++woken;
+/// The bytes that an answer carries in its words.
+std::string words(const ipc::Answer& answer) {
+    return {reinterpret_cast<const char*>(&answer.message.word[1]), answer.message.word[0]};
+}
+
+void put(Pipe& pipe, std::string_view text) {
+    ASSERT_TRUE(pipe.buffer.append(std::as_bytes(std::span(text.data(), text.size()))));
 }
 
 TEST(Pipe, SmallWritesAreWhole) {
@@ -68,14 +72,50 @@ TEST(Pipe, LastEndsWakeTheOtherSide) {
     PipeEnd reader(pipe, file::kReadOnly);
     auto first = std::make_shared<PipeEnd>(pipe, file::kWriteOnly);
     auto second = std::make_shared<PipeEnd>(pipe, file::kWriteOnly);
-    int woken = 0;
-    wait_once(pipe->readable, woken);
+    pipe->readers.add({.call = 1, .length_bytes = 1, .in_words = true, .object = nullptr});
     first.reset();
-    EXPECT_EQ(woken, 0);
+    EXPECT_FALSE(pipe->readers.empty());
     EXPECT_TRUE(pipe->has_writers());
     second.reset();
-    EXPECT_EQ(woken, 1);
+    EXPECT_TRUE(pipe->readers.empty());
     EXPECT_FALSE(pipe->has_writers());
+}
+
+TEST(Pipe, FewBytesTravelInWordsAndComeBackIfNobodyTakesThem) {
+    Pipe pipe({});
+    put(pipe, "one two");
+    const ipc::Answer answer = pipe.give(5, 3, true);
+    EXPECT_EQ(answer.call, 5u);
+    EXPECT_EQ(words(answer), "one");
+    EXPECT_EQ(pipe.buffer.size(), 4u);
+    answer.refused();
+    EXPECT_EQ(pipe.buffer.size(), 7u);
+    EXPECT_EQ(words(pipe.give(6, 99, true)), "one two");
+    EXPECT_TRUE(pipe.buffer.empty());
+}
+
+TEST(Pipe, WordsHoldAllOfWhatGoesOverTheRingsEnd) {
+    Pipe pipe({});
+    fill(pipe, PipeBuffer::kCapacityBytes - 5);
+    pipe.buffer.consume(PipeBuffer::kCapacityBytes - 6);
+    put(pipe, "0123456789");
+    EXPECT_EQ(words(pipe.give(1, 99, true)).substr(1), "0123456789");
+}
+
+TEST(Pipe, TheOldestReaderGetsWhatComes) {
+    const auto pipe = std::make_shared<Pipe>(PipeIdentity{});
+    const auto end = std::make_shared<PipeEnd>(pipe, file::kReadOnly);
+    for (uint64_t call = 1; call <= 3; ++call) pipe->readers.add({.call = call, .length_bytes = 4, .in_words = true, .object = end});
+    EXPECT_TRUE(ipc::Wait::cancel(1));
+    EXPECT_FALSE(ipc::Wait::cancel(1));
+    const std::string_view text = "abc";
+    std::memcpy(pipe->buffer.space(0, text.size()).data(), text.data(), text.size());
+    const ipc::Answer answer = pipe->commit(text.size());
+    EXPECT_EQ(answer.call, 2u);
+    EXPECT_EQ(words(answer), "abc");
+    answer.refused();  // the next gets it; here nobody does, so it stays
+    EXPECT_TRUE(pipe->readers.empty());
+    EXPECT_EQ(pipe->buffer.size(), text.size());
 }
 
 TEST(Pipe, FlagsThatChange) {

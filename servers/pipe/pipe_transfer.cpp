@@ -1,16 +1,17 @@
 #include <algorithm>
 
+#include "servers/pipe/copy_few.h"
 #include "servers/pipe/pipe.h"
 
 /// Reading and writing ends of pipes: bytes leave the pipe, or are added for good, only after the caller took the reply.
 namespace portico::pipe_server {
 namespace {
 
-/// Copies `bytes` of data to the caller, without consuming them.
-Result<> send_data(const ipc::Call& call, const PipeBuffer& buffer, uint64_t bytes) {
+/// Copies `bytes` of data to the call's window, without consuming them.
+Result<> send_data(uint64_t call, const PipeBuffer& buffer, uint64_t bytes) {
     for (uint64_t done = 0; done < bytes;) {
         const std::span<const std::byte> piece = buffer.data(done, bytes - done);
-        TRY(call.write(done, piece));
+        TRY(native::call(abi::WindowWrite{call, done, reinterpret_cast<uint64_t>(piece.data()), piece.size()}));
         done += piece.size();
     }
     return {};
@@ -30,64 +31,115 @@ Result<uint64_t> fetch_data(const ipc::Call& call, uint64_t offset, PipeBuffer& 
 
 }  // namespace
 
-ipc::Task PipeEnd::read(const ipc::Call& call, const file::Read& request) {
-    const uint64_t length_bytes = std::min<uint64_t>(request.length_bytes, call.writable_bytes());
-    Error trouble = Error::None;
-    if (!reads())
-        trouble = Error::BadHandle;
-    else if (request.offset != file::kCurrentOffset)
-        trouble = Error::NotSeekable;
-    else if (length_bytes == 0 || !pipe_->buffer.empty() || !pipe_->has_writers())
-        finish_read(call, length_bytes);
-    else if (waits())
-        return read_later(call, length_bytes);
-    else
-        trouble = Error::WouldBlock;
-    if (trouble != Error::None) (void)call.refuse(trouble);
+// ---- reading
+
+ipc::Answer Pipe::give(uint64_t call, uint64_t length_bytes, bool in_words) {
+    const uint64_t bytes = std::min(length_bytes, buffer.size());
+    ipc::Answer answer{.call = call, .message = {.header = abi::Header::make(0), .word = {bytes}}};
+    if (bytes == 0) return answer;
+    if (in_words && bytes <= few::kTakenInWords) {
+        auto* const words = reinterpret_cast<std::byte*>(&answer.message.word[1]);
+        for (uint64_t done = 0; done < bytes;) {
+            const std::span<const std::byte> piece = buffer.data(done, bytes - done);
+            copy_few(words + done, piece);
+            done += piece.size();
+        }
+    } else if (const Result<> sent = send_data(call, buffer, bytes); !sent) {
+        (void)ipc::send(serve_readers());  // the bytes are still there, for another
+        return ipc::Answer::of_error(call, sent.error());
+    }
+    answer.undo = {.act = take_back_given, .subject = this, .badge = 0, .first = bytes, .second = 0};
+    if (writable.empty() && buffer.room() >= kAtomicBytes) {  // no writer waits, and none is to be told
+        buffer.consume(bytes);
+        return answer;
+    }
+    answer.undo.act = nullptr;
+    if (ipc::send(answer)) consume(bytes);
     return {};
 }
 
-ipc::Task PipeEnd::read_later(ipc::Call call, uint64_t length_bytes) {
-    const std::shared_ptr<Object> self = shared_from_this();
-    while (pipe_->buffer.empty() && pipe_->has_writers()) {
-        if (!waits()) {
-            (void)call.refuse(Error::WouldBlock);
-            co_return;
-        }
-        if (!co_await pipe_->readable.wait(call.id())) co_return;
-    }
-    finish_read(call, length_bytes);
+void Pipe::take_back_given(void* subject, const ipc::Answer& refused) {
+    auto& pipe = *static_cast<Pipe*>(subject);
+    pipe.buffer.take_back_consume(refused.undo.first);
+    (void)ipc::send(pipe.serve_readers());
+    pipe.readers_changed();
 }
 
-void PipeEnd::finish_read(const ipc::Call& call, uint64_t length_bytes) {
+ipc::Answer Pipe::serve_readers() {
+    ipc::Answer last;
+    while (!buffer.empty() && !readers.empty()) {
+        (void)ipc::send(std::exchange(last, {}));
+        if (buffer.empty() || readers.empty()) break;
+        const WaitingTakes::Waiting reader = readers.take_first();
+        last = give(reader.call, reader.length_bytes, reader.in_words);
+    }
+    return last;
+}
+
+ipc::Answer Pipe::commit(uint64_t bytes) {
+    buffer.commit(bytes);
+    readers_changed();
+    return serve_readers();
+}
+
+ipc::Answer PipeEnd::read(const ipc::Call& call, const file::Read& request) {
+    const uint64_t length_bytes = std::min<uint64_t>(request.length_bytes, call.writable_bytes());
+    if (reads() && request.offset != file::kCurrentOffset) return ipc::Answer::of_error(call.id(), Error::NotSeekable);
+    return give_or_wait(call, length_bytes, false);
+}
+
+ipc::Answer PipeEnd::take_few(const ipc::Call& call, const few::Take& request) {
+    return give_or_wait(call, std::min<uint64_t>(request.length_bytes, call.writable_bytes()), true);
+}
+
+ipc::Answer PipeEnd::give_or_wait(const ipc::Call& call, uint64_t length_bytes, bool in_words) {
+    if (!reads()) return ipc::Answer::of_error(call.id(), Error::BadHandle);
     Pipe& pipe = *pipe_;
-    const uint64_t bytes = std::min(length_bytes, pipe.buffer.size());  // 0: no writer is left, or none was asked for
-    const Result<> sent = send_data(call, pipe.buffer, bytes);
-    if (!sent) {
-        (void)call.refuse(sent.error());
-        pipe.readable.wake_one();  // the bytes are still there, for another
-        return;
-    }
-    if (call.reply<file::Read>({.length_bytes = bytes}) && bytes != 0) pipe.consume(bytes);
+    if (length_bytes == 0 || !pipe.buffer.empty() || !pipe.has_writers()) return pipe.give(call.id(), length_bytes, in_words);
+    if (!waits()) return ipc::Answer::of_error(call.id(), Error::WouldBlock);
+    pipe.readers.add({.call = call.id(), .length_bytes = length_bytes, .in_words = in_words, .object = shared_from_this()});
+    return {};
 }
 
-ipc::Task PipeEnd::write(const ipc::Call& call, const file::Write& request) {
-    if (!writes() || request.offset != file::kCurrentOffset) {
-        (void)call.refuse(writes() ? Error::NotSeekable : Error::BadHandle);
-        return {};
-    }
+// ---- writing
+
+ipc::Answer PipeEnd::put_few(const ipc::Call& call, const few::Put& request) {
+    Pipe& pipe = *pipe_;
+    const uint64_t bytes = request.length_bytes;
+    if (!writes()) return ipc::Answer::of_error(call.id(), Error::BadHandle);
+    if (bytes == 0 || bytes > few::kPutBytesMax || !pipe.has_readers() || pipe.buffer.room() < bytes)
+        return ipc::Answer::of_error(call.id(), Error::WouldBlock);
+    const std::span<std::byte> space = pipe.buffer.space(0, bytes);
+    if (space.size() != bytes) return ipc::Answer::of_error(call.id(), Error::WouldBlock);
+    copy_few(space.data(), std::span(request.bytes).first(bytes));
+    return finish_put(ipc::Answer::of<few::Put>(call.id(), {}), bytes);
+}
+
+ipc::Answer PipeEnd::write(const ipc::Call& call, const file::Write& request) {
+    if (!writes() || request.offset != file::kCurrentOffset)
+        return ipc::Answer::of_error(call.id(), writes() ? Error::NotSeekable : Error::BadHandle);
     const uint64_t length_bytes = std::min<uint64_t>(request.length_bytes, call.readable_bytes());
     // What is taken whole and at once needs no coroutine.
-    if (length_bytes > Pipe::kAtomicBytes || !pipe_->has_readers() || pipe_->buffer.room() < length_bytes)
-        return write_later(call, length_bytes);
+    if (length_bytes > Pipe::kAtomicBytes || !pipe_->has_readers() || pipe_->buffer.room() < length_bytes) {
+        write_later(call, length_bytes);
+        return {};
+    }
     const Result<uint64_t> fetched = fetch_data(call, 0, pipe_->buffer, length_bytes);
-    if (!fetched)
-        (void)call.refuse(fetched.error());
-    else if (*fetched != length_bytes)
-        (void)call.refuse(Error::NoMemory);
-    else if (call.reply<file::Write>({.length_bytes = length_bytes}) && length_bytes != 0)
-        pipe_->commit(length_bytes);
-    return {};
+    if (!fetched) return ipc::Answer::of_error(call.id(), fetched.error());
+    if (*fetched != length_bytes) return ipc::Answer::of_error(call.id(), Error::NoMemory);
+    return finish_put(ipc::Answer::of<file::Write>(call.id(), {.length_bytes = length_bytes}), length_bytes);
+}
+
+/// `bytes` are in the buffer's space, and `taken` tells the writer so. If a reader waits it goes on at once, and the writer when it can.
+ipc::Answer PipeEnd::finish_put(ipc::Answer taken, uint64_t bytes) {
+    Pipe& pipe = *pipe_;
+    if (bytes == 0) return taken;
+    if (!pipe.readers.empty()) return ipc::send(taken) ? pipe.commit(bytes) : ipc::Answer{};
+    const auto take_back = [](void* subject, const ipc::Answer& refused) {
+        static_cast<Pipe*>(subject)->buffer.take_back_commit(refused.undo.first);
+    };
+    (void)pipe.commit(bytes);  // nobody waits
+    return std::move(taken).with_undo(take_back, &pipe, bytes);
 }
 
 ipc::Task PipeEnd::write_later(ipc::Call call, uint64_t length_bytes) {
@@ -125,7 +177,7 @@ ipc::Task PipeEnd::write_later(ipc::Call call, uint64_t length_bytes) {
         if (last && !call.reply<file::Write>({.length_bytes = done_bytes + now_bytes})) co_return;
         if (now_bytes != 0) {
             done_bytes += now_bytes;
-            pipe.commit(now_bytes);
+            (void)ipc::send(pipe.commit(now_bytes));
         }
         if (last) co_return;
     }

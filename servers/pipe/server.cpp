@@ -2,14 +2,24 @@
 
 namespace portico::pipe_server {
 
+/// An answer goes with the next receive, unless something is to be told or ended first: that comes after the answer was taken.
 void Server::run() {
     ipc::Answer answer;
     for (;;) {
-        const Result<native::Received> received = ipc::receive(port_, answer);
-        if (received) answer = ipc::serve(*this, *received, file::Protocol{}, event::Protocol{}, sockets::Protocol{});
-        Object::announce_all();
-        objects_.sweep();
-        Object::announce_all();  // what ends tells its peers
+        if (Object::anything_to_announce() || objects_.anything_to_sweep()) [[unlikely]] {
+            (void)ipc::send(std::exchange(answer, {}));
+            Object::announce_all();
+            objects_.sweep();
+            Object::announce_all();  // what ends tells its peers
+        }
+        const Result<native::Received> received =
+            answer.call != 0 ? native::reply_receive(answer.call, answer.message, port_) : native::receive(port_);
+        if (received) [[likely]] {
+            answer = ipc::serve(*this, *received, few::Protocol{}, file::Protocol{}, event::Protocol{}, sockets::Protocol{});
+            continue;
+        }
+        if (answer.call != 0) ipc::not_taken(answer.call, answer, received.error());
+        answer = {};
     }
 }
 
@@ -21,18 +31,24 @@ void Server::on_notification(uint64_t badge, uint64_t bits) {
     if ((bits & abi::kNotifySendersGone) != 0) objects_.handle_gone(badge);
 }
 
-ipc::Task Server::on(const ipc::Call& call, const file::Read& request) {
-    const Result<Object*> object = objects_.find(call.badge());
-    if (object) return (*object)->read(call, request);
-    (void)call.refuse(object.error());
-    return {};
+ipc::Answer Server::on(const ipc::Call& call, const few::Put& request) {
+    Object* const object = objects_.find_or_null(call.badge());
+    return object != nullptr ? object->put_few(call, request) : ipc::Answer::of_error(call.id(), Error::BadHandle);
 }
 
-ipc::Task Server::on(const ipc::Call& call, const file::Write& request) {
-    const Result<Object*> object = objects_.find(call.badge());
-    if (object) return (*object)->write(call, request);
-    (void)call.refuse(object.error());
-    return {};
+ipc::Answer Server::on(const ipc::Call& call, const few::Take& request) {
+    Object* const object = objects_.find_or_null(call.badge());
+    return object != nullptr ? object->take_few(call, request) : ipc::Answer::of_error(call.id(), Error::BadHandle);
+}
+
+ipc::Answer Server::on(const ipc::Call& call, const file::Read& request) {
+    Object* const object = objects_.find_or_null(call.badge());
+    return object != nullptr ? object->read(call, request) : ipc::Answer::of_error(call.id(), Error::BadHandle);
+}
+
+ipc::Answer Server::on(const ipc::Call& call, const file::Write& request) {
+    Object* const object = objects_.find_or_null(call.badge());
+    return object != nullptr ? object->write(call, request) : ipc::Answer::of_error(call.id(), Error::BadHandle);
 }
 
 ipc::Task Server::on(const ipc::Call& call, const file::Poll& request) {

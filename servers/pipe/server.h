@@ -29,8 +29,10 @@ public:
     [[noreturn]] void run();
 
     // server.cpp: of any object
-    ipc::Task on(const ipc::Call& call, const file::Read& request);
-    ipc::Task on(const ipc::Call& call, const file::Write& request);
+    ipc::Answer on(const ipc::Call& call, const few::Put& request);
+    ipc::Answer on(const ipc::Call& call, const few::Take& request);
+    ipc::Answer on(const ipc::Call& call, const file::Read& request);
+    ipc::Answer on(const ipc::Call& call, const file::Write& request);
     ipc::Task on(const ipc::Call& call, const file::Poll& request);
     Result<file::Open::Reply> on(const ipc::Call& call, const file::Open& request);
     Result<file::Seek::Reply> on(const ipc::Call&, const file::Seek&) { return fail(Error::NotSeekable); }
@@ -51,15 +53,15 @@ public:
     Result<event::Made> on(const ipc::Call& call, const event::MakeTimer& request);
     Result<event::Made> on(const ipc::Call& call, const event::MakeSignalSet& request);
     Result<event::Made> on(const ipc::Call& call, const event::MakeEpoll& request);
-    ipc::Task on(const ipc::Call& call, const event::Take& request);
-    ipc::Task on(const ipc::Call& call, const event::Add& request);
+    ipc::Answer on(const ipc::Call& call, const event::Take& request);
+    ipc::Answer on(const ipc::Call& call, const event::Add& request);
     Result<event::TimerState> on(const ipc::Call& call, const event::SetTimer& request);
     Result<event::TimerState> on(const ipc::Call& call, const event::GetTimer& request);
     Result<protocols::Empty> on(const ipc::Call& call, const event::SetSignals& request);
     Result<event::GetSignals::Reply> on(const ipc::Call& call, const event::GetSignals& request);
     Result<protocols::Empty> on(const ipc::Call& call, const event::TellPending& request);
     ipc::Task on(ipc::Call call, event::Watch request);
-    ipc::Task on(const ipc::Call& call, const event::Wait& request);
+    ipc::Answer on(const ipc::Call& call, const event::Wait& request);
     Result<protocols::Empty> on(const ipc::Call& call, const event::Identify& request);
 
     // server_sockets.cpp

@@ -28,18 +28,17 @@ Result<event::Made> Server::on(const ipc::Call&, const event::MakeEpoll&) {
     return made(std::make_shared<Epoll>(port_));
 }
 
-ipc::Task Server::on(const ipc::Call& call, const event::Take&) {
+ipc::Answer Server::on(const ipc::Call& call, const event::Take&) {
     if (const auto counter = objects_.find<Counter>(call.badge())) return (*counter)->take(call);
-    if (const auto timer = objects_.find<Timer>(call.badge())) return (*timer)->take(call);
-    (void)call.refuse(Error::WrongType);
+    const auto timer = objects_.find<Timer>(call.badge());
+    if (!timer) return ipc::Answer::of_error(call.id(), Error::WrongType);
+    (*timer)->take(call);
     return {};
 }
 
-ipc::Task Server::on(const ipc::Call& call, const event::Add& request) {
+ipc::Answer Server::on(const ipc::Call& call, const event::Add& request) {
     const auto counter = objects_.find<Counter>(call.badge());
-    if (counter) return (*counter)->add(call, request.count);
-    (void)call.refuse(counter.error());
-    return {};
+    return counter ? (*counter)->add(call, request.count) : ipc::Answer::of_error(call.id(), counter.error());
 }
 
 Result<event::TimerState> Server::on(const ipc::Call& call, const event::SetTimer& request) {
@@ -109,11 +108,9 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const event::Identify
     return protocols::Empty{};
 }
 
-ipc::Task Server::on(const ipc::Call& call, const event::Wait& request) {
+ipc::Answer Server::on(const ipc::Call& call, const event::Wait& request) {
     const auto epoll = objects_.find<Epoll>(call.badge());
-    if (epoll) return (*epoll)->wait(call, request);
-    (void)call.refuse(epoll.error());
-    return {};
+    return epoll ? (*epoll)->wait(call, request) : ipc::Answer::of_error(call.id(), epoll.error());
 }
 
 }  // namespace portico::pipe_server

@@ -86,6 +86,7 @@ Result<file::Control::Reply> Socket::control(const ipc::Call& call, const file::
 
 void Socket::everybody_changed() {
     readable_.wake_all();
+    serve_takers();
     room_.wake_all();
     changed();
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "servers/pipe/socket_message.h"
+#include "servers/pipe/waiting_takes.h"
 
 namespace portico::pipe_server {
 
@@ -39,7 +40,7 @@ private:
 ///      ├───connect──▶ Connected ──peer goes──▶ Connected, without peer_ (end of stream, or reset if it left unread data)
 ///
 /// Ownership: peers know each other weakly. A connection that was not accepted is its listener's.
-/// Waiting:   receivers and accepters in readable_; senders and connecters in room_ of who is to receive.
+/// Waiting:   receivers and accepters in readable_, those of few.Take in takers_; senders and connecters in room_ of who is to receive.
 /// Bound:     a sender waits while the receiver's queue holds more than the sender's send buffer, or kMessagesMax messages.
 class Socket final : public Object {
 public:
@@ -64,6 +65,10 @@ public:
     ipc::Task accept(const ipc::Call& call, const sockets::Accept& request, Objects& objects);
     sockets::Trouble shutdown(uint64_t how);
     Result<std::string> name(bool of_peer) const;  ///< Errors: WrongState: no peer
+
+    // socket_stream.cpp
+    ipc::Answer put_few(const ipc::Call& call, const few::Put& request) override;
+    ipc::Answer take_few(const ipc::Call& call, const few::Take& request) override;
 
     // socket_transfer.cpp
     ipc::Task send(const ipc::Call& call, const sockets::Send& request);
@@ -102,6 +107,12 @@ private:
     void push(SocketMessage&& message);
     void consume(uint64_t bytes);
 
+    ipc::Answer give(uint64_t call, uint64_t length_bytes, bool in_words);
+    static void take_back_given(void* subject, const ipc::Answer& refused);
+    static void take_back_pushed(void* subject, const ipc::Answer& refused);
+    void append(std::span<const std::byte> bytes, const sockets::Credentials& sender);
+    void serve_takers();
+
     SocketNames& names_;
     sockets::Form form_;
     State state_ = State::New;
@@ -125,6 +136,8 @@ private:
     int64_t birth_ns_ = realtime_ns();
     uint64_t inode_;
     ipc::WaitQueue readable_, room_;
+    sockets::Credentials taken_from_;  // who sent what was given last
+    WaitingTakes takers_;              // of a stream, only while its queue is empty
 };
 
 }  // namespace portico::pipe_server

@@ -42,6 +42,12 @@ struct SocketMessage {
     protocols::socket::Credentials sender;
     std::string sender_name;
 
+    /// Whether bytes that `from` sends to a stream may join it, so that many small ones cost little.
+    bool takes(size_t more_bytes, const protocols::socket::Credentials& from) const {
+        constexpr size_t kJoinedMax = 64 << 10;
+        return rights.empty() && sender.pid == from.pid && sender.uid == from.uid && sender.gid == from.gid &&
+               bytes.size() + more_bytes <= kJoinedMax;
+    }
     size_t size() const { return bytes.size() - begin; }
     std::span<const std::byte> rest() const { return std::span(bytes).subspan(begin); }
 };

@@ -126,18 +126,13 @@ bool Socket::finish_send(const ipc::Call& call, const sockets::Send& request, So
 }
 
 void Socket::push(SocketMessage&& message) {
-    constexpr size_t kJoinedMax = 64 << 10;
     queued_bytes_ += message.size();
-    const auto same_sender = [&](const SocketMessage& last) {
-        return last.sender.pid == message.sender.pid && last.sender.uid == message.sender.uid && last.sender.gid == message.sender.gid;
-    };
-    // Bytes of a stream that nothing tells apart join, so that many small ones cost little.
-    if (is_stream() && message.rights.empty() && !queue_.empty() && queue_.back().rights.empty() && same_sender(queue_.back()) &&
-        queue_.back().bytes.size() + message.size() <= kJoinedMax)
+    if (is_stream() && message.rights.empty() && !queue_.empty() && queue_.back().takes(message.size(), message.sender))
         queue_.back().bytes.insert(queue_.back().bytes.end(), message.bytes.begin(), message.bytes.end());
     else
         queue_.push_back(std::move(message));
     readable_.wake_all();
+    serve_takers();
     changed();
 }
 
