@@ -34,7 +34,7 @@ inline constexpr LinuxCallEntry kLinuxCallList[] = {
     {13, "rt_sigaction", Support::Partial, "SA_NOCLDSTOP and SA_NOCLDWAIT as the process server keeps them; a handler needs SA_RESTORER, as on Linux"},
     {14, "rt_sigprocmask", Support::Full, ""},
     {15, "rt_sigreturn", Support::Full, ""},
-    {16, "ioctl", Support::Partial, "what terminals and pipes support"},
+    {16, "ioctl", Support::Partial, "what terminals, pseudo-terminals, pipes and disks support; TIOCPKT, TIOCEXCL"},
     {17, "pread64", Support::Full, ""},
     {18, "pwrite64", Support::Full, ""},
     {19, "readv", Support::Full, ""},

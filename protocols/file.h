@@ -96,7 +96,7 @@ struct Read {
     };
     uint64_t offset;  ///< or kCurrentOffset
     uint64_t length_bytes;
-    uint64_t process_group;  ///< the caller's, for terminals' job control; 0 if it has none
+    uint64_t process_group;  ///< for terminals' job control: the caller's, with its session in the upper half; else 0
 };
 
 struct Write {

@@ -75,6 +75,7 @@ constexpr Row kRows[] = {
 ControlShape control_shape(uint64_t request) {
     for (const Row& row : kRows)
         if (row.request == request) return row.shape;
+    if (request == kSendSignal) return kValue;                 // its number tells otherwise
     constexpr uint64_t kProgramWrites = 1, kProgramReads = 2;  // _IOC_WRITE, _IOC_READ
     const uint64_t direction = (request >> 30) & 3;
     const auto bytes = static_cast<uint16_t>((request >> 16) & 0x3FFF);

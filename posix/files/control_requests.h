@@ -6,7 +6,8 @@ namespace portico::posix {
 
 /// Numbers of requests that the library itself looks at.
 inline constexpr uint64_t kTerminalSetControlling = 0x540E, kTerminalGiveUp = 0x5422, kReadable = 0x541B, kNonBlockingIo = 0x5421,
-                          kClearCloseOnExec = 0x5450, kSetCloseOnExec = 0x5451, kAsynchronousIo = 0x5452;
+                          kClearCloseOnExec = 0x5450, kSetCloseOnExec = 0x5451, kPseudoPeer = 0x5441, kSendSignal = 0x40045436,
+                          kAsynchronousIo = 0x5452;
 
 /// What an ioctl request's argument is: a structure the server reads, one it writes, or a plain value.
 struct ControlShape {

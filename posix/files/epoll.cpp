@@ -125,13 +125,20 @@ int64_t sys_epoll_ctl(Thread& thread, const Arguments& arguments) {
         if (operation == event::Operation::Modify || (wanted.events & ~kExclusiveAllows) != 0) return -EINVAL;
         if (target->kind == file::Kind::Epoll) return -EINVAL;
     }
+    // A terminal is at another server, where an epoll's handle would keep it open.
+    OwnedHandle reference;
+    if (operation == event::Operation::Add && target->kind == file::Kind::CharacterDevice) {
+        Result<OwnedHandle> made = terminal_reference(thread, target->handle);
+        if (!made) return to_errno(made.error());
+        reference = std::move(*made);
+    }
     return request(epoll->handle, event::Watch{.operation = operation,
                                                .number = number,
                                                .events = wanted.events,
                                                .zero = 0,
                                                .data = wanted.data,
                                                .name = target->handle.value,
-                                               .object = target->handle});
+                                               .object = reference ? reference.get() : target->handle});
 }
 
 int64_t sys_epoll_wait(Thread& thread, const Arguments& arguments) {

@@ -1,5 +1,6 @@
 #include "posix/files/control_requests.h"
 #include "posix/files/file_calls.h"
+#include "posix/files/new_descriptor.h"
 #include "posix/files/requests.h"
 #include "posix/files/terminals.h"
 #include "protocols/process.h"
@@ -34,7 +35,7 @@ int64_t after_control(Thread& thread, const Descriptor& descriptor, const file::
     if (method.request != kTerminalSetControlling) return 0;
     const Result<file::Attributes> attributes = attributes_of(descriptor.handle);
     if (!attributes) return to_errno(attributes.error());
-    return request(server, protocols::process::SetTerminal{.special_device = attributes->special_device, .terminal = descriptor.handle});
+    return to_errno(hold_terminal(thread, descriptor.handle, attributes->special_device));
 }
 
 int64_t control(Thread& thread, int32_t number, const Descriptor& descriptor, uint64_t request_number, uint64_t argument) {
@@ -62,6 +63,23 @@ int64_t control(Thread& thread, int32_t number, const Descriptor& descriptor, ui
     return static_cast<int64_t>(reply->result);
 }
 
+/// TIOCGPTPEER: the other side of a pseudo-terminal, without its name.
+int64_t open_inner_side(Thread& thread, const Descriptor& descriptor, uint64_t flags) {
+    const auto open = static_cast<uint32_t>(flags);
+    const bool close_on_exec = (open & linux_abi::kOpenCloseOnExec) != 0;
+    const Result<file::Attributes> attributes = attributes_of(descriptor.handle);
+    if (!attributes || attributes->special_device != linux_abi::kPseudoMultiplexer) return -ENOTTY;
+    return new_descriptor(
+        thread, file::Kind::CharacterDevice, open & ~linux_abi::kOpenCloseOnExec, close_on_exec, [&]() -> Result<abi::Handle> {
+            const auto ids = TRY(thread.process->ids());
+            const auto reply = TRY(settled_call(descriptor.handle, file::Open{.flags = open & ~linux_abi::kOpenCloseOnExec,
+                                                                              .session = static_cast<uint64_t>(ids.session),
+                                                                              .process_group = static_cast<uint64_t>(ids.group)}));
+            if ((open & file::kNoControllingTerminal) == 0) adopt_terminal(thread, reply.file, reply.special_device);
+            return reply.file;
+        });
+}
+
 }  // namespace
 
 int64_t sys_ioctl(Thread& thread, const Arguments& arguments) {
@@ -79,6 +97,8 @@ int64_t sys_ioctl(Thread& thread, const Arguments& arguments) {
     case kReadable:
         if (descriptor->kind == file::Kind::File) return readable_bytes(*descriptor, arguments[2]);
         break;
+    case kPseudoPeer:
+        return open_inner_side(thread, *descriptor, arguments[2]);
     default:
         break;
     }

@@ -94,6 +94,8 @@ struct Utimbuf {
 };
 
 /// Device numbers, packed as in st_dev and st_rdev.
+inline constexpr uint64_t kPseudoMultiplexer = 0x502;  // st_rdev of /dev/ptmx
+
 constexpr uint32_t device_major(uint64_t device) {
     return static_cast<uint32_t>(((device >> 8) & 0xFFF) | ((device >> 32) & ~0xFFFull));
 }

@@ -25,10 +25,27 @@ bool is_terminal(Thread& thread, int32_t number, const Descriptor& descriptor) {
 uint64_t process_group_for(Thread& thread, int32_t number, const Descriptor& descriptor) {
     if (!is_terminal(thread, number, descriptor)) return 0;
     const auto ids = thread.process->ids();
-    return ids ? static_cast<uint64_t>(ids->group) : 0;
+    return ids ? static_cast<uint64_t>(ids->group) | static_cast<uint64_t>(ids->session) << 32 : 0;
+}
+
+Result<OwnedHandle> terminal_reference(Thread& thread, abi::Handle terminal) {
+    const auto ids = TRY(thread.process->ids());
+    const file::Open method{.flags = file::kPathOnly | file::kNoControllingTerminal,
+                            .session = static_cast<uint64_t>(ids.session),
+                            .process_group = static_cast<uint64_t>(ids.group)};
+    const auto reply = TRY(settled_call(terminal, method));
+    return OwnedHandle(reply.file);
+}
+
+Result<> hold_terminal(Thread& thread, abi::Handle terminal, uint64_t special_device) {
+    const OwnedHandle reference = TRY(terminal_reference(thread, terminal));
+    TRY(settled_call(thread.process->process_server,
+                     protocols::process::SetTerminal{.special_device = special_device, .terminal = reference.get()}));
+    return {};
 }
 
 void adopt_terminal(Thread& thread, abi::Handle terminal, uint64_t special_device) {
+    if (special_device == linux_abi::kPseudoMultiplexer) return;  // its outer side is nobody's terminal
     Process& process = *thread.process;
     const auto ids = process.ids();
     if (!ids || ids->session != process.pid) return;
@@ -41,7 +58,7 @@ void adopt_terminal(Thread& thread, abi::Handle terminal, uint64_t special_devic
                                                               .session = static_cast<uint64_t>(ids->session),
                                                               .pid = static_cast<uint64_t>(process.pid)});
     if (!granted) return;
-    (void)settled_call(process.process_server, protocols::process::SetTerminal{.special_device = special_device, .terminal = terminal});
+    (void)hold_terminal(thread, terminal, special_device);
 }
 
 }  // namespace portico::posix

@@ -6,6 +6,7 @@
 #include "servers/file/kernel_memory.h"
 #include "servers/file/memory_devices.h"
 #include "servers/file/proc_file_system.h"
+#include "servers/file/pts_file_system.h"
 #include "servers/file/server.h"
 #include "servers/file/sys_file_system.h"
 
@@ -59,13 +60,30 @@ Result<> fill_devices(const NodeRef& directory) {
     return make_directory(directory, "shm", 01777);
 }
 
-Result<> add_terminals(Server& server, abi::Handle terminal) {
+/// A terminal's file in /dev. The terminal server is told which it is, so that stat tells the same by name and by descriptor.
+Result<> add_terminal(Server& server, const NodeRef& devices, const OwnedHandle& terminal, std::string_view name, uint64_t special_device,
+                      uint32_t mode) {
+    OwnedHandle duplicate = TRY(terminal.duplicate());
+    TRY(server.add_device(name, special_device, mode, std::move(duplicate)));
+    const Attributes attributes = TRY(devices->lookup(name))->attributes();
+    TRY(ipc::call(terminal.get(), protocols::terminal::SetNode{.device = attributes.device, .inode = attributes.inode},
+                  ipc::Lend::text(name)));
+    return {};
+}
+
+Result<> add_terminals(Server& server, const NodeRef& devices, NameSpace& names, abi::Handle terminal) {
     if (!terminal) return {};
     const OwnedHandle owned(terminal);
+    TRY(add_terminal(server, devices, owned, "console", device_number(5, 1), 0600));
+    TRY(add_terminal(server, devices, owned, "tty0", device_number(4, 0), 0620));
+    TRY(add_terminal(server, devices, owned, "ptmx", PtsFileSystem::kMultiplexer, 0666));
     OwnedHandle duplicate = TRY(owned.duplicate());
-    TRY(server.add_device("console", device_number(5, 1), 0600, std::move(duplicate)));
-    OwnedHandle again = TRY(owned.duplicate());
-    return server.add_device("tty0", device_number(4, 0), 0620, std::move(again));
+    server.add_devices(protocols::terminal::kPseudoMajor, "pts/", std::move(duplicate));
+    static const OwnedHandle asked = TRY(owned.duplicate());
+    static RunningPseudoTerminals pseudo_terminals(asked.get());
+    static PtsFileSystem pts(pseudo_terminals);
+    TRY(make_directory(devices, "pts", 0755));
+    return names.mount("/dev/pts", pts);
 }
 
 /// The disks that have a driver, but for the root's and the one to swap to: what is written there is not for programs.
@@ -142,7 +160,7 @@ Result<> run() {
     static Server server({.port = port, .pipe = boot::grant("pipe"), .process_server = boot::grant("process")}, names, devices, memory,
                          servers);
     if (stored) TRY(server.add_stored(*stored->file_system, stored->pager));
-    TRY(add_terminals(server, boot::grant("terminal")));
+    TRY(add_terminals(server, devices.root(), names, boot::grant("terminal")));
     TRY(add_disks(server));
     ipc::run(server, port, file::Protocol{}, IdentifyProtocol{});
 }

@@ -31,6 +31,9 @@ public:
     /// A name in /dev that opens at another server.
     Result<> add_device(std::string_view name, uint64_t special_device, uint32_t mode, OwnedHandle server);
 
+    /// All devices of a major number open at another server, as the prefix with the minor number behind it.
+    void add_devices(uint64_t major, std::string_view prefix, OwnedHandle server);
+
     /// The file system on disk that is mounted: written back now and then, and at the system's end. Its pages come from `pager`.
     Result<> add_stored(FileSystem& file_system, Pager& pager);
 

@@ -89,13 +89,13 @@ Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags,
 Result<file::Open::Reply> Server::open_device(const NodeRef& node, const file::Open& request) {
     const uint64_t special_device = node->attributes().special_device;
     if (memory_device(special_device)) return open_here(node, request.flags);
-    const DeviceTable::Device* const device = device_table_.find(special_device);
-    if (device == nullptr) return fail(Error::NoDevice);
+    const std::optional<DeviceTable::Found> device = device_table_.find(special_device);
+    if (!device) return fail(Error::NoDevice);
     file::Open forwarded = request;
     forwarded.flags &= ~(file::kCreate | file::kExclusive | file::kTruncate);
     // A call without windows could be asynchronous, but the name travels in one. The deadline bounds what a bad driver costs.
     const uint64_t deadline_ns = TRY(native::call(abi::ClockRead{})).now_ns + kDeviceDeadlineNs;
-    Result<file::Open::Reply> reply = ipc::call(device->server.get(), forwarded, ipc::Lend::text(device->name), deadline_ns);
+    Result<file::Open::Reply> reply = ipc::call(device->server, forwarded, ipc::Lend::text(device->name), deadline_ns);
     if (!reply) return fail(reply.error() == Error::PeerClosed || reply.error() == Error::TimedOut ? Error::NoDevice : reply.error());
     return reply;
 }
@@ -137,6 +137,10 @@ Result<> Server::add_device(std::string_view name, uint64_t special_device, uint
     }
     device_table_.add(special_device, {.server = std::move(server), .name = std::string(name)});
     return {};
+}
+
+void Server::add_devices(uint64_t major, std::string_view prefix, OwnedHandle server) {
+    device_table_.add_major(major, {.server = std::move(server), .name = std::string(prefix)});
 }
 
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::RegisterDevice& request) {

@@ -212,6 +212,11 @@ ipc::Task Epoll::wait_later(ipc::Call call, event::Wait request) {
             const file::Poll question{.events = remote->entry->wanted & 0xFFFF, .wait = 0};
             const Result<file::Poll::Reply> reply = co_await ipc::async_call(remote->handle.get(), question);
             if (!reply && reply.error() == Error::Interrupted) co_return;
+            if (remote->entry == nullptr) continue;
+            if (!reply && reply.error() == Error::NotFound) {
+                forget(*remote->entry);
+                continue;
+            }
             remote->events = reply ? static_cast<uint32_t>(reply->events) : kPollError | kPollHangUp;
         }
         if (answer(call, request.count_max)) co_return;
@@ -238,6 +243,10 @@ ipc::Task Epoll::arm(WatchName name, std::shared_ptr<Remote> remote) {
     if (remote->name != name.id()) co_return;  // it was changed, and is watched by another
     remote->armed = false;
     if (remote->entry == nullptr || (!reply && reply.error() == Error::Interrupted)) co_return;
+    if (!reply && reply.error() == Error::NotFound) {  // the last descriptor of it was closed
+        forget(*remote->entry);
+        co_return;
+    }
     remote->events = reply ? static_cast<uint32_t>(reply->events) : kPollError | kPollHangUp;
     remote->changes = reply ? reply->changes : 0;
     Entry& entry = *remote->entry;

@@ -30,6 +30,41 @@ Result<file::Control::Reply> set_non_blocking(const ipc::Call& call, OpenObject&
     return file::Control::Reply{.result = 0};
 }
 
+Result<> set_termios(Terminal& terminal, const ipc::Call& call, uint64_t request) {
+    const bool second = request == ioctl::kSetTermios2 || request == ioctl::kSetTermios2Drain || request == ioctl::kSetTermios2Flush;
+    const Termios settings = second ? TRY(take<Termios2>(call)).termios : TRY(take<Termios>(call));
+    if (settings.line != 0) return fail(Error::InvalidArgument);  // there is no other line discipline
+    if (request == ioctl::kSetTermiosFlush || request == ioctl::kSetTermios2Flush) terminal.flush_input();
+    terminal.set(settings);
+    return {};
+}
+
+Result<> control_flow(Terminal& terminal, uint64_t action) {
+    switch (action) {
+    case 0:
+        terminal.stop_output();
+        return {};
+    case 1:
+        terminal.restart_output();
+        return {};
+    case 2:
+        terminal.send_special(Special::Stop);
+        return {};
+    case 3:
+        terminal.send_special(Special::Start);
+        return {};
+    default:
+        return fail(Error::InvalidArgument);
+    }
+}
+
+Result<> flush(Terminal& terminal, uint64_t which) {
+    if (which > 2) return fail(Error::InvalidArgument);
+    if (which != 1) terminal.flush_input();
+    if (which != 0) terminal.flush_output();
+    return {};
+}
+
 }  // namespace
 
 ipc::Task Server::on(ipc::Call call, file::Control request) {
@@ -38,17 +73,22 @@ ipc::Task Server::on(ipc::Call call, file::Control request) {
         (void)call.refuse(object.error());
         co_return;
     }
-    if (!(*object)->is_terminal()) {
-        call.finish<file::Control>(control_stream(call, **object, request));
+    OpenObject& to = **object;
+    if (to.is_reference() || !to.device) {
+        call.finish<file::Control>(to.is_reference() ? fail(Error::BadHandle) : control_stream(call, to, request));
         co_return;
     }
+    Terminal& terminal = to.device->terminal();
+    const uint64_t caller = (request.process_group & 0xFFFF'FFFF) | request.session << 32;
     uint64_t signal_deadline_ns = 0;
-    while (ioctl::stops_background(request.request) &&
-           standing(request.process_group, kSignalBackgroundWrite, signal_deadline_ns) == Standing::Waiting)
+    while (to.is_terminal() && !to.is_dead() && ioctl::stops_background(request.request) &&
+           standing(terminal, caller, kSignalBackgroundWrite, signal_deadline_ns) == Standing::Waiting)
         if (!co_await changed_.wait(call.id())) co_return;
-    while (ioctl::drains(request.request) && terminal_.pending_output_bytes() > 0)
+    // Bytes that the other side of a pseudo-terminal has not read yet count as sent, as on Linux.
+    while (to.device == host_ && !to.is_dead() && ioctl::drains(request.request) && terminal.pending_output_bytes() > 0)
         if (!co_await changed_.wait(call.id())) co_return;
-    call.finish<file::Control>(control_terminal(call, **object, request));
+    call.finish<file::Control>(to.is_outer() ? control_outer(call, to, request) : control_terminal(call, to, request));
+    to.device->changed();
     changed();
 }
 
@@ -62,26 +102,28 @@ Result<file::Control::Reply> Server::control_terminal(const ipc::Call& call, Ope
     const JobControl::Caller caller{.group = static_cast<int64_t>(request.process_group),
                                     .session = static_cast<int64_t>(request.session),
                                     .pid = static_cast<int64_t>(request.pid)};
-    JobControl& jobs = terminal_.jobs();
+    if (object.is_dead()) return fail(request.request == ioctl::kSetForeground ? Error::NotTerminal : Error::IoError);
+    Terminal& terminal = object.device->terminal();
+    JobControl& jobs = terminal.jobs();
     const bool controls_caller = jobs.session() != 0 && jobs.session() == caller.session;
     switch (request.request) {
     case ioctl::kGetTermios:
-        return give(call, terminal_.settings());
+        return give(call, terminal.settings());
     case ioctl::kGetTermios2:
-        return give(call, Termios2{.termios = terminal_.settings()});
+        return give(call, Termios2{.termios = terminal.settings()});
     case ioctl::kSetTermios:
     case ioctl::kSetTermiosDrain:
     case ioctl::kSetTermiosFlush:
     case ioctl::kSetTermios2:
     case ioctl::kSetTermios2Drain:
     case ioctl::kSetTermios2Flush:
-        return done(set_termios(call, request.request));
+        return done(set_termios(terminal, call, request.request));
     case ioctl::kBreakOrDrain:
         return done(request.argument != 0 ? Result<>{} : fail(Error::NotSupported));
     case ioctl::kFlow:
-        return done(control_flow(request.argument));
+        return done(control_flow(terminal, request.argument));
     case ioctl::kFlush:
-        return done(flush(request.argument));
+        return done(flush(terminal, request.argument));
     case ioctl::kSetControlling:
         return done(jobs.acquire(caller, request.argument == 1));
     case ioctl::kGiveUpControlling: {
@@ -100,14 +142,14 @@ Result<file::Control::Reply> Server::control_terminal(const ipc::Call& call, Ope
         if (!controls_caller) return fail(Error::NotTerminal);
         return give(call, static_cast<int32_t>(jobs.session()));
     case ioctl::kGetWindowSize:
-        return give(call, terminal_.window());
+        return give(call, terminal.window());
     case ioctl::kSetWindowSize:
-        terminal_.resize(TRY(take<WindowSize>(call)));
+        terminal.resize(TRY(take<WindowSize>(call)));
         return file::Control::Reply{.result = 0};
     case ioctl::kInputPending:
-        return give(call, static_cast<int32_t>(terminal_.readable_bytes()));
+        return give(call, static_cast<int32_t>(terminal.readable_bytes()));
     case ioctl::kOutputPending:
-        return give(call, static_cast<int32_t>(terminal_.pending_output_bytes()));
+        return give(call, static_cast<int32_t>(object.device == host_ ? terminal.pending_output_bytes() : 0));
     case ioctl::kSetNonBlocking:
         return set_non_blocking(call, object);
     case ioctl::kGetDiscipline:
@@ -119,39 +161,34 @@ Result<file::Control::Reply> Server::control_terminal(const ipc::Call& call, Ope
     }
 }
 
-Result<> Server::set_termios(const ipc::Call& call, uint64_t request) {
-    const bool second = request == ioctl::kSetTermios2 || request == ioctl::kSetTermios2Drain || request == ioctl::kSetTermios2Flush;
-    const Termios settings = second ? TRY(take<Termios2>(call)).termios : TRY(take<Termios>(call));
-    if (settings.line != 0) return fail(Error::InvalidArgument);  // there is no other line discipline
-    if (request == ioctl::kSetTermiosFlush || request == ioctl::kSetTermios2Flush) terminal_.flush_input();
-    terminal_.set(settings);
-    return {};
-}
-
-Result<> Server::control_flow(uint64_t action) {
-    switch (action) {
-    case 0:
-        terminal_.stop_output();
-        return {};
-    case 1:
-        terminal_.restart_output();
-        return {};
-    case 2:
-        terminal_.send_special(Special::Stop);
-        return {};
-    case 3:
-        terminal_.send_special(Special::Start);
-        return {};
+/// What the outer side asks is of the pair, or of the inner side, whose session is not the caller's.
+Result<file::Control::Reply> Server::control_outer(const ipc::Call& call, OpenObject& object, const file::Control& request) {
+    PseudoTerminal& pair = *object.pseudo();
+    JobControl& jobs = pair.terminal().jobs();
+    switch (request.request) {
+    case ioctl::kGetPseudoNumber:
+        return give(call, pair.number());
+    case ioctl::kSetPseudoLock:
+        pair.set_locked(TRY(take<int32_t>(call)) != 0);
+        return file::Control::Reply{.result = 0};
+    case ioctl::kGetPseudoLock:
+        return give(call, int32_t{pair.locked()});
+    case ioctl::kSendSignal:
+        if (request.argument == 0 || request.argument > 64) return fail(Error::InvalidArgument);
+        pair.terminal().signal_foreground(static_cast<int>(request.argument));
+        return file::Control::Reply{.result = 0};
+    case ioctl::kGetForeground:
+        return give(call, static_cast<int32_t>(jobs.foreground()));
+    case ioctl::kGetSession:
+        if (jobs.session() == 0) return fail(Error::NotTerminal);
+        return give(call, static_cast<int32_t>(jobs.session()));
+    case ioctl::kInputPending:
+        return give(call, static_cast<int32_t>(pair.queue().pending_bytes()));
+    case ioctl::kOutputPending:
+        return give(call, int32_t{0});
     default:
-        return fail(Error::InvalidArgument);
+        return control_terminal(call, object, request);
     }
-}
-
-Result<> Server::flush(uint64_t which) {
-    if (which > 2) return fail(Error::InvalidArgument);
-    if (which != 1) terminal_.flush_input();
-    if (which != 0) terminal_.flush_output();
-    return {};
 }
 
 }  // namespace portico::terminal

@@ -21,6 +21,10 @@ inline constexpr uint64_t kSetNonBlocking = 0x5421;     ///< FIONBIO
 inline constexpr uint64_t kGiveUpControlling = 0x5422;  ///< TIOCNOTTY
 inline constexpr uint64_t kGetDiscipline = 0x5424;      ///< TIOCGETD
 inline constexpr uint64_t kGetSession = 0x5429;         ///< TIOCGSID
+// Of a pseudo-terminal's outer side:
+inline constexpr uint64_t kGetPseudoNumber = 0x80045430;  ///< TIOCGPTN
+inline constexpr uint64_t kSetPseudoLock = 0x40045431, kGetPseudoLock = 0x80045439;
+inline constexpr uint64_t kSendSignal = 0x40045436;  ///< TIOCSIG: to the foreground group; the argument is the number
 
 /// Requests that send SIGTTOU when a background group makes them. (TIOCSPGRP is none: shells make it from the background, with
 /// SIGTTOU ignored, for every job.)

@@ -23,9 +23,10 @@ public:
     int64_t session() const { return session_; }
     int64_t foreground() const { return foreground_; }
 
-    /// A group that must not read, and with TOSTOP not write. A caller without a group is no process of a session.
-    bool is_background(uint64_t group) const {
-        return session_ != 0 && foreground_ != 0 && group != 0 && static_cast<int64_t>(group) != foreground_;
+    /// A group that must not read, and with TOSTOP not write. That is so within the session only: to others the terminal is a file.
+    bool is_background(uint64_t group, uint64_t session) const {
+        return session_ != 0 && static_cast<int64_t>(session) == session_ && foreground_ != 0 && group != 0 &&
+               static_cast<int64_t>(group) != foreground_;
     }
 
     /// TIOCSCTTY: AccessDenied unless the caller leads its session, and the terminal is free or `steals`.

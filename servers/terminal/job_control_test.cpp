@@ -11,11 +11,12 @@ constexpr JobControl::Caller kStranger{.group = 20, .session = 20, .pid = 20};
 
 TEST(JobControl, NobodyIsInTheBackgroundOfAFreeTerminal) {
     JobControl jobs;
-    EXPECT_FALSE(jobs.is_background(5));
+    EXPECT_FALSE(jobs.is_background(5, 10));
     ASSERT_TRUE(jobs.acquire(kLeader, false));
-    EXPECT_TRUE(jobs.is_background(5));
-    EXPECT_FALSE(jobs.is_background(10));
-    EXPECT_FALSE(jobs.is_background(0));
+    EXPECT_TRUE(jobs.is_background(5, 10));
+    EXPECT_FALSE(jobs.is_background(5, 11));  // to another session it is no terminal of its own
+    EXPECT_FALSE(jobs.is_background(10, 10));
+    EXPECT_FALSE(jobs.is_background(0, 10));
 }
 
 TEST(JobControl, OnlyLeadersTakeAndOnlyFreeTerminalsUnlessStolen) {
@@ -57,7 +58,7 @@ TEST(JobControl, TheLeaderGivesItUp) {
     EXPECT_EQ(jobs.session(), 10);
     EXPECT_TRUE(*jobs.release(kLeader));
     EXPECT_EQ(jobs.session(), 0);
-    EXPECT_FALSE(jobs.is_background(5));
+    EXPECT_FALSE(jobs.is_background(5, 10));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ Server::Server(const Handles& handles, const Settings& settings)
       settings_(settings),
       link_(handles.uart, handles.port),
       output_(settings.framing),
-      terminal_(output_, *this, settings.window) {
+      host_(std::make_shared<HostTerminal>(output_, static_cast<Signaller&>(*this), settings.window)) {
     if (settings.framing == Framing::Framed)
         grant_credit();
     else
@@ -31,6 +31,7 @@ void Server::run() {
             (void)native::call(abi::ThreadYield{});
         if (!output_.empty()) {
             link_.transmit(output_);
+            host_->changed();
             changed();
         }
         if (!alarms_.empty() && *alarms_.begin() <= clock_now_ns()) {
@@ -62,11 +63,12 @@ void Server::on_line_loss() {
 void Server::on_line_bytes(std::span<const uint8_t> bytes) {
     if (bytes.empty()) return;
     if (settings_.framing == Framing::Plain) {
-        terminal_.receive(bytes, clock_now_ns());
+        host().receive(bytes, clock_now_ns());
     } else {
         for (const uint8_t byte : bytes)
             if (decoder_.push(byte) && frames_.is_new(decoder_.frame())) on_frame(decoder_.frame());
     }
+    host_->changed();
     changed();
 }
 
@@ -77,7 +79,7 @@ void Server::on_frame(std::span<const uint8_t> frame) {
         on_control_line({reinterpret_cast<const char*>(payload.data()), payload.size()});
         return;
     case Channel::Terminal:
-        terminal_.receive(payload, clock_now_ns());
+        host().receive(payload, clock_now_ns());
         return;
     case Channel::Input:
         (void)input_.receive(payload);
@@ -90,10 +92,10 @@ void Server::on_frame(std::span<const uint8_t> frame) {
 void Server::on_control_line(std::string_view line) {
     const ControlLine parsed = parse_control_line(line);
     if (const auto* size = std::get_if<SizeChanged>(&parsed)) {
-        terminal_.resize({.rows = size->rows, .columns = size->columns});
+        host().resize({.rows = size->rows, .columns = size->columns});
     } else if (std::holds_alternative<InputEnded>(parsed)) {
         input_.end();
-        if (!input_opened_) terminal_.end_input();
+        if (!input_opened_) host().end_input();
     }
 }
 
@@ -107,37 +109,17 @@ void Server::signal_group(int64_t group, int signal) {
 }
 
 void Server::on_notification(uint64_t badge, uint64_t bits) {
-    if ((bits & abi::kNotifySendersGone) != 0) objects_.erase(badge);
+    const auto found = objects_.find(badge);
+    if ((bits & abi::kNotifySendersGone) == 0 || found == objects_.end()) return;
+    const Object object = std::move(found->second);
+    objects_.erase(found);
+    close(*object);
 }
 
 Result<Server::Object> Server::find(const ipc::Call& call) const {
     const auto found = objects_.find(call.badge());
     if (found == objects_.end()) return fail(Error::NotSupported);  // the root handle is no file
     return found->second;
-}
-
-Result<file::Open::Reply> Server::on(const ipc::Call& call, const file::Open& request) {
-    const std::string path = TRY(call.read_text(file::kPathBytesMax));
-    const Name* name = nullptr;
-    if (call.badge() < file::kFirstObjectBadge)
-        name = find_name(path);
-    else if (path.empty())
-        name = &TRY(find(call))->name;
-    else
-        return fail(Error::NotDirectory);
-    if (name == nullptr) return fail(Error::NotFound);
-    if ((request.flags & file::kDirectory) != 0) return fail(Error::NotDirectory);
-    if (objects_.size() >= kObjectsMax) return fail(Error::NoSpace);
-
-    const abi::Handle handle = TRY(native::call(abi::PortBadge{.port = handles_.port, .badge = next_badge_, .credits = kCredits})).sender;
-    const uint32_t flags = request.flags & (file::kAccessMode | file::kAppend | file::kNonBlocking);
-    objects_.emplace(next_badge_++, std::make_shared<OpenObject>(*name, flags));
-    if (name->target == Target::Input) input_opened_ = true;
-    if (name->target == Target::Terminal && (request.flags & file::kNoControllingTerminal) == 0)
-        terminal_.jobs().acquire_if_free(static_cast<int64_t>(request.session), static_cast<int64_t>(request.process_group));
-    if (!std::exchange(ready_, true)) send_control("ready");
-    return file::Open::Reply{
-        .kind = name->kind(), .mode = name->mode, .size_bytes = 0, .special_device = name->special_device, .zero = 0, .file = handle};
 }
 
 void Server::send_all_output() {
@@ -151,9 +133,9 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const protocols::term
     if (call.readable_bytes() > 0) {
         line = "failed " + TRY(call.read_text(protocols::host_link::kFrameBytesMax - 16));
         std::ranges::replace_if(line, [](char c) { return is_control(static_cast<uint8_t>(c)); }, ' ');
-        if (settings_.framing == Framing::Plain) terminal_.write("\nsystem " + line + "\n");
+        if (settings_.framing == Framing::Plain) host().write("\nsystem " + line + "\n");
     }
-    terminal_.restart_output();  // nobody will press the key that lets stopped output go on
+    host().restart_output();  // nobody will press the key that lets stopped output go on
     send_control(line);
     send_all_output();
     return protocols::Empty{};

@@ -42,15 +42,15 @@ void Terminal::show(std::string_view processed) {
     if (stopped())
         held_output_.append(processed);
     else
-        output_.send(Channel::Terminal, processed);
+        output_.send(processed);
 }
 
 void Terminal::settle_output() {
     if (stopped()) {
         // What the device has not got yet stops too.
-        if (output_.pending_bytes(Channel::Terminal) > 0) held_output_.append(output_.take_back(Channel::Terminal));
+        if (output_.pending_bytes() > 0) held_output_.append(output_.take_back());
     } else if (!held_output_.empty()) {
-        output_.send(Channel::Terminal, held_output_);
+        output_.send(held_output_);
         held_output_.clear();
     }
 }
@@ -109,7 +109,7 @@ void Terminal::flush_input() {
 
 void Terminal::flush_output() {
     held_output_.clear();
-    (void)output_.take_back(Channel::Terminal);
+    (void)output_.take_back();
 }
 
 void Terminal::stop_output() {
@@ -125,7 +125,7 @@ void Terminal::restart_output() {
 
 void Terminal::send_special(Special character) {
     const uint8_t byte = settings_[character];
-    if (byte != 0) output_.send(Channel::Terminal, std::string_view(reinterpret_cast<const char*>(&byte), 1));
+    if (byte != 0) output_.send(std::string_view(reinterpret_cast<const char*>(&byte), 1));
 }
 
 void Terminal::signal_foreground(int signal) {

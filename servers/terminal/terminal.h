@@ -7,7 +7,7 @@
 #include "servers/terminal/job_control.h"
 #include "servers/terminal/line_discipline.h"
 #include "servers/terminal/output_filter.h"
-#include "servers/terminal/output_queue.h"
+#include "servers/terminal/output_sink.h"
 #include "servers/terminal/read_timing.h"
 #include "servers/terminal/termios.h"
 
@@ -25,12 +25,12 @@ public:
 ///                 receive() ─▶ held_input_ ─▶ LineDiscipline ─▶ peek(), commit()
 ///                                                  │ echo
 ///                    write() ─▶ OutputFilter ◀─────┘
-///                                   └─▶ (stopped: held_output_) ─▶ OutputQueue
+///                                   └─▶ (stopped: held_output_) ─▶ OutputSink
 ///
-/// Ownership: borrows queue and signaller. Locks: none, one thread.
+/// Ownership: borrows sink and signaller. Locks: none, one thread.
 /// Bound: held_input_ kHeldInputBytesMax (more is dropped, with a bell); output kOutputLowBytes, one processed write,
 ///        and kEchoBytesMax of echo.
-/// Order: echo and writes reach the queue in the order in which they happened here.
+/// Order: echo and writes reach the sink in the order in which they happened here.
 class Terminal {
 public:
     static constexpr size_t kHeldInputBytesMax = 64 * 1024;
@@ -38,13 +38,15 @@ public:
     static constexpr size_t kOutputLowBytes = 4 * 1024;   ///< writes wait while more than this is pending
     static constexpr size_t kEchoBytesMax = 8 * 1024;     ///< kept output beyond which stopped output gets no echo
 
-    Terminal(OutputQueue& output, Signaller& signaller, WindowSize window)
+    Terminal(OutputSink& output, Signaller& signaller, WindowSize window)
         : output_(output), signaller_(signaller), filter_(settings_), discipline_(settings_, filter_), window_(window) {}
     Terminal(const Terminal&) = delete;
     Terminal& operator=(const Terminal&) = delete;
 
-    // ---- from the host
+    // ---- from the other side of the line
     void receive(std::span<const uint8_t> bytes, uint64_t now_ns);
+    /// How much can be received without a loss.
+    size_t input_room() const { return kHeldInputBytesMax - held_input_.size(); }
     /// SIGWINCH to the foreground group if that is a change.
     void resize(const WindowSize& window);
     /// No more will be received: a line without its end can be read.
@@ -65,9 +67,9 @@ public:
 
     // ---- writing
     bool stopped() const { return stopped_by_call_ || discipline_.stopped(); }
-    bool has_output_room() const { return !stopped() && output_.pending_bytes(Channel::Terminal) + held_output_.size() <= kOutputLowBytes; }
+    bool has_output_room() const { return !stopped() && output_.pending_bytes() + held_output_.size() <= kOutputLowBytes; }
     void write(std::string_view bytes);
-    size_t pending_output_bytes() const { return held_output_.size() + output_.pending_bytes(Channel::Terminal); }
+    size_t pending_output_bytes() const { return held_output_.size() + output_.pending_bytes(); }
 
     // ---- control
     const Termios& settings() const { return settings_; }
@@ -91,7 +93,7 @@ private:
     /// Moves bytes between held_output_ and the queue as the flow control state wants it.
     void settle_output();
 
-    OutputQueue& output_;
+    OutputSink& output_;
     Signaller& signaller_;
     Termios settings_;
     OutputFilter filter_;

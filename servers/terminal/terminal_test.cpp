@@ -1,4 +1,4 @@
-#include "servers/terminal/terminal.h"
+#include "servers/terminal/host_terminal.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,8 @@ using enum ReadDecision::What;
 
 struct Screen : Signaller {
     OutputQueue output{Framing::Plain};
-    Terminal terminal{output, *this, WindowSize{.rows = 24, .columns = 80}};
+    HostOutput host{output};
+    Terminal terminal{host, *this, WindowSize{.rows = 24, .columns = 80}};
     std::vector<std::pair<int64_t, int>> signals;
 
     void signal_group(int64_t group, int signal) override { signals.emplace_back(group, signal); }

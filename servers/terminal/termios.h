@@ -34,6 +34,9 @@ namespace output_flag {
 inline constexpr uint32_t kProcess = 01, kUpperCase = 02, kNewlineToReturnNewline = 04, kReturnToNewline = 010, kNoReturnAtColumn0 = 020,
                           kNewlineReturns = 040, kTabDelay = 014000, kExpandTabs = 014000;
 }
+namespace control_flag {
+inline constexpr uint32_t kHangUpOnClose = 02000;
+}
 namespace local_flag {
 inline constexpr uint32_t kSignals = 01, kCanonical = 02, kEcho = 010, kEchoErase = 020, kEchoKill = 040, kEchoNewline = 0100,
                           kNoFlush = 0200, kBackgroundStops = 0400, kEchoControl = 01000, kEchoKillErase = 04000, kExtended = 0100000;

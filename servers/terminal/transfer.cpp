@@ -8,7 +8,7 @@ namespace portico::terminal {
 
 namespace {
 
-constexpr uint64_t kPollIn = 1, kPollOut = 4, kPollHangUp = 0x10;
+constexpr uint64_t kPollIn = 1, kPollOut = 4, kPollError = 8, kPollHangUp = 0x10;
 
 Channel channel_of(Target target) {
     switch (target) {
@@ -23,8 +23,9 @@ Channel channel_of(Target target) {
 
 }  // namespace
 
-Server::Standing Server::standing(uint64_t group, int signal, uint64_t& deadline_ns) {
-    if (!terminal_.jobs().is_background(group)) {
+Server::Standing Server::standing(const Terminal& terminal, uint64_t caller, int signal, uint64_t& deadline_ns) {
+    const uint64_t group = caller & 0xFFFF'FFFF;
+    if (!terminal.jobs().is_background(group, caller >> 32)) {
         deadline_ns = 0;
         return Standing::Foreground;
     }
@@ -67,22 +68,31 @@ ipc::Task Server::on(ipc::Call call, file::Read request) {
         co_return;
     }
     const uint64_t length = std::min({request.length_bytes, uint64_t{call.writable_bytes()}, uint64_t{kReadBytesMax}});
+    if ((*object)->is_outer()) {
+        read_outer(call, *object, length);
+        co_return;
+    }
     if (!(*object)->is_terminal()) {
         read_stream(call, *object, length);
         co_return;
     }
+    Terminal& terminal = (*object)->device->terminal();
     const uint64_t started_ns = clock_now_ns();
     uint64_t signal_deadline_ns = 0;
     for (;;) {
-        const Standing now = standing(request.process_group, kSignalBackgroundRead, signal_deadline_ns);
+        if ((*object)->is_dead()) {
+            (void)deliver(call, {});
+            co_return;
+        }
+        const Standing now = standing(terminal, request.process_group, kSignalBackgroundRead, signal_deadline_ns);
         if (now == Standing::SignalIgnored) {
             (void)call.refuse(Error::IoError);
             co_return;
         }
         if (now == Standing::Foreground) {
             const ReadDecision decision =
-                terminal_.plan({.length_bytes = length, .non_blocking = (*object)->non_blocking(), .started_ns = started_ns},
-                               terminal_input_ended(), clock_now_ns());
+                terminal.plan({.length_bytes = length, .non_blocking = (*object)->non_blocking(), .started_ns = started_ns},
+                              input_ended(**object), clock_now_ns());
             if (decision.what == ReadDecision::What::Take) break;
             if (decision.what == ReadDecision::What::WouldBlock) {
                 (void)call.refuse(Error::WouldBlock);
@@ -92,14 +102,43 @@ ipc::Task Server::on(ipc::Call call, file::Read request) {
         }
         if (!co_await changed_.wait(call.id())) co_return;
     }
-    const LineDiscipline::Peeked peeked = length > 0 ? terminal_.peek(length) : LineDiscipline::Peeked{};
+    const LineDiscipline::Peeked peeked = length > 0 ? terminal.peek(length) : LineDiscipline::Peeked{};
     if (!deliver(call, peeked.bytes)) co_return;
-    terminal_.commit(peeked.cells);
+    terminal.commit(peeked.cells);
+    (*object)->device->changed();
     changed();
 }
 
-bool Server::has_room(Target target) const {
-    return target == Target::Terminal ? terminal_.has_output_room() : output_.pending_bytes() <= Terminal::kOutputLowBytes;
+ipc::Task Server::read_outer(ipc::Call call, Object object, uint64_t length_bytes) {
+    PseudoTerminal& pair = *object->pseudo();
+    while (length_bytes > 0 && pair.queue().pending_bytes() == 0) {
+        if (pair.is_left() || object->non_blocking()) {
+            (void)call.refuse(pair.is_left() ? Error::IoError : Error::WouldBlock);
+            co_return;
+        }
+        if (!co_await changed_.wait(call.id())) co_return;
+    }
+    const std::string bytes = pair.queue().peek(length_bytes);
+    if (!deliver(call, bytes)) co_return;
+    pair.queue().consume(bytes.size());
+    pair.changed();
+    changed();
+}
+
+bool Server::has_room(const OpenObject& object) const {
+    if (object.is_outer()) return object.device->terminal().input_room() > 0;
+    return object.is_terminal() ? object.device->terminal().has_output_room() : output_.pending_bytes() <= Terminal::kOutputLowBytes;
+}
+
+void Server::take_written(OpenObject& object, std::string_view bytes) {
+    if (object.is_outer())
+        object.device->terminal().receive({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, clock_now_ns());
+    else if (object.is_terminal())
+        object.device->terminal().write(bytes);
+    else
+        return output_.send(channel_of(object.target()), bytes);
+    object.device->changed();
+    changed();
 }
 
 ipc::Task Server::on(ipc::Call call, file::Write request) {
@@ -108,35 +147,38 @@ ipc::Task Server::on(ipc::Call call, file::Write request) {
         (void)call.refuse(object ? Error::BadHandle : object.error());
         co_return;
     }
-    const Target target = (*object)->target();
+    const OpenObject& to = **object;
     uint64_t signal_deadline_ns = 0;
-    while (target == Target::Terminal && terminal_.settings().local_has(local_flag::kBackgroundStops) &&
-           standing(request.process_group, kSignalBackgroundWrite, signal_deadline_ns) == Standing::Waiting)
+    while (to.is_terminal() && !to.is_dead() && to.device->terminal().settings().local_has(local_flag::kBackgroundStops) &&
+           standing(to.device->terminal(), request.process_group, kSignalBackgroundWrite, signal_deadline_ns) == Standing::Waiting)
         if (!co_await changed_.wait(call.id())) co_return;
-    while (!has_room(target)) {
-        if ((*object)->non_blocking()) {
-            (void)call.refuse(Error::WouldBlock);
+    while (to.is_dead() || !has_room(to)) {
+        if (to.is_dead() || to.non_blocking()) {
+            (void)call.refuse(to.is_dead() ? Error::IoError : Error::WouldBlock);
             co_return;
         }
         if (!co_await changed_.wait(call.id())) co_return;
     }
-    std::string bytes(std::min({request.length_bytes, uint64_t{call.readable_bytes()}, uint64_t{Terminal::kWriteBytesMax}}), '\0');
+    const uint64_t room = to.is_outer() ? to.device->terminal().input_room() : Terminal::kWriteBytesMax;
+    std::string bytes(std::min({request.length_bytes, uint64_t{call.readable_bytes()}, room}), '\0');
     if (const Result<> copied = call.read(0, std::as_writable_bytes(std::span(bytes))); !copied) {
         (void)call.refuse(copied.error());
         co_return;
     }
     if (!call.reply<file::Write>({.length_bytes = bytes.size()})) co_return;
-    if (target == Target::Terminal)
-        terminal_.write(bytes);
-    else
-        output_.send(channel_of(target), bytes);
+    take_written(**object, bytes);
 }
 
 uint64_t Server::ready_events(const OpenObject& object) const {
+    if (object.is_dead()) return kPollIn | kPollOut | kPollError | kPollHangUp;
     uint64_t events = 0;
-    if (object.can_write() && has_room(object.target())) events |= kPollOut;
-    if (object.is_terminal()) {
-        if (terminal_.poll_readable(terminal_input_ended())) events |= kPollIn;
+    if (object.can_write() && has_room(object)) events |= kPollOut;
+    if (object.is_outer()) {
+        const PseudoTerminal& pair = *object.pseudo();
+        if (pair.queue().pending_bytes() > 0) events |= kPollIn;
+        if (pair.is_left()) events |= kPollHangUp;
+    } else if (object.is_terminal()) {
+        if (object.device->terminal().poll_readable(input_ended(object))) events |= kPollIn;
     } else if (object.target() == Target::Input) {
         if (input_.size() > 0) events |= kPollIn;
         if (input_.ended()) events |= kPollHangUp;
@@ -151,9 +193,16 @@ ipc::Task Server::on(ipc::Call call, file::Poll request) {
         co_return;
     }
     for (;;) {
-        const uint64_t events = ready_events(**object) & (request.events | kPollHangUp);
-        if (events != 0 || request.wait == 0) {
-            (void)call.reply<file::Poll>({.events = events});
+        const Object asked = (*object)->is_reference() ? (*object)->original.lock() : *object;
+        if (!asked) {
+            (void)call.refuse(Error::NotFound);  // it was closed
+            co_return;
+        }
+        const uint64_t events = ready_events(*asked) & (request.events | kPollError | kPollHangUp);
+        const uint64_t changes = asked->device ? asked->device->changes() : 0;
+        const bool is_new = request.seen == 0 || changes != request.seen;
+        if ((events != 0 && is_new) || request.wait == 0) {
+            (void)call.reply<file::Poll>({.events = events, .changes = changes});
             co_return;
         }
         if (!co_await changed_.wait(call.id())) co_return;
