@@ -19,6 +19,7 @@ PROGRAMS = {
     "terminal": "servers/terminal",
     "process": "servers/process",
     "pipe": "servers/pipe",
+    "sysv": "servers/sysv",
     "file": "servers/file",
     "strace": "servers/strace",
     "swap": "servers/swap",

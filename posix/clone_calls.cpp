@@ -1,5 +1,6 @@
 #include <cerrno>
 
+#include "posix/attachments.h"
 #include "posix/core_calls.h"
 #include "posix/entry_points.h"
 #include "posix/errno_map.h"
@@ -89,6 +90,7 @@ int64_t fork_copy(Thread& parent, const CloneRequest& request) NO_THREAD_SAFETY_
     const Result<abi::Handle> port = parent.reply_port();  // made before the locks are held
     if (!port) return to_errno(port.error());
     inherit_for_fork(parent);
+    attachments_before_fork(process);
     const uint64_t stack_of_parent = parent.frame->rsp;
     const uint64_t clear_of_parent = parent.clear_child_tid;
     if (request.stack != 0) parent.frame->rsp = request.stack;  // the copy's frame; put back below
@@ -108,6 +110,7 @@ int64_t fork_copy(Thread& parent, const CloneRequest& request) NO_THREAD_SAFETY_
     heap::unlock_after_fork();
     process.descriptors.after_fork_in_parent();
     process.mutex.unlock();
+    attachments_after_fork_in_parent(process);
     parent.frame->rsp = stack_of_parent;
     parent.clear_child_tid = clear_of_parent;
     if (!reply) return reply.error() == Error::NoSpace ? -EAGAIN : to_errno(reply.error());
@@ -227,6 +230,7 @@ extern "C" void portico_forked(int64_t pid, Thread* thread) NO_THREAD_SAFETY_ANA
         heap::unlock_after_fork();
         process.mutex.reset_after_fork();
         process.descriptors.after_fork_in_child();
+        attachments_after_fork_in_child(process);
         process.pending_signals.clear();
         thread->pending_signals.clear();
         process.children_time_ns = process.children_resident_peak = 0;

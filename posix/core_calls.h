@@ -55,6 +55,10 @@ CallHandler sys_sched_yield, sys_sched_getaffinity, sys_getcpu, sys_sched_getsch
     sys_sched_setparam, sys_sched_get_priority_max, sys_sched_get_priority_min, sys_sched_rr_get_interval, sys_getpriority, sys_setpriority,
     sys_sched_setaffinity, sys_sched_getattr, sys_sched_setattr;
 
+// sysv_calls.cpp, message_queue_calls.cpp
+CallHandler sys_semget, sys_semop, sys_semtimedop, sys_semctl, sys_msgget, sys_msgsnd, sys_msgrcv, sys_msgctl, sys_shmget, sys_shmat,
+    sys_shmdt, sys_shmctl, sys_mq_open, sys_mq_unlink, sys_mq_timedsend, sys_mq_timedreceive, sys_mq_notify, sys_mq_getsetattr;
+
 // bare_calls.cpp: what servers get instead of the calls of the same names
 CallHandler bare_write, bare_writev, bare_fstat, bare_newfstatat, bare_ioctl, bare_readlink, bare_tgkill;
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "posix/attachments.h"
 #include "posix/boot_block_builder.h"
 #include "posix/errno_map.h"
 #include "posix/heap.h"
@@ -200,6 +201,7 @@ int64_t execute(Thread& thread, const ExecRequest& request) {
     (void)preparation->file.release_memory();
     heap::destroy(preparation);
     close_thread_handles(*thread.process);
+    close_attachments(*thread.process);
     image->enter();
     die_by_signal(thread, kKill);
 }

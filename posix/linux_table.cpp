@@ -46,6 +46,11 @@ constexpr HandlerEntry kCoreHandlers[] = {
     {"sched_get_priority_min", sys_sched_get_priority_min}, {"sched_rr_get_interval", sys_sched_rr_get_interval},
     {"getpriority", sys_getpriority}, {"setpriority", sys_setpriority}, {"sched_setaffinity", sys_sched_setaffinity},
     {"sched_getattr", sys_sched_getattr}, {"sched_setattr", sys_sched_setattr}, {"capget", sys_capget}, {"capset", sys_capset},
+    {"semget", sys_semget}, {"semop", sys_semop}, {"semtimedop", sys_semtimedop}, {"semctl", sys_semctl}, {"msgget", sys_msgget},
+    {"msgsnd", sys_msgsnd}, {"msgrcv", sys_msgrcv}, {"msgctl", sys_msgctl}, {"shmget", sys_shmget}, {"shmat", sys_shmat},
+    {"shmdt", sys_shmdt}, {"shmctl", sys_shmctl}, {"mq_open", sys_mq_open}, {"mq_unlink", sys_mq_unlink},
+    {"mq_timedsend", sys_mq_timedsend}, {"mq_timedreceive", sys_mq_timedreceive}, {"mq_notify", sys_mq_notify},
+    {"mq_getsetattr", sys_mq_getsetattr},
 };
 
 constexpr HandlerEntry kFileHandlers[] = {

@@ -1,5 +1,6 @@
 #include <cerrno>
 
+#include "posix/attachments.h"
 #include "posix/core_calls.h"
 #include "posix/errno_map.h"
 #include "posix/interruptible.h"
@@ -86,7 +87,9 @@ int64_t sys_munmap(Thread& thread, const Arguments& arguments) {
     const uint64_t length_bytes = round_up_to_page(arguments[1]);
     if (!is_page_aligned(arguments[0]) || length_bytes == 0 || arguments[1] > abi::kRuntimeBase) return -EINVAL;
     if (!is_program_range(arguments[0], length_bytes)) return arguments[0] + length_bytes <= abi::kUserAddressMin ? 0 : -EINVAL;
-    return to_errno(unmap_memory(*thread.process, arguments[0], length_bytes));
+    const Result<> unmapped = unmap_memory(*thread.process, arguments[0], length_bytes);
+    if (unmapped) detach_unmapped(*thread.process, arguments[0], length_bytes);
+    return to_errno(unmapped);
 }
 
 int64_t sys_mprotect(Thread&, const Arguments& arguments) {

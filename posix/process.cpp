@@ -36,6 +36,9 @@ Result<> Process::copy_from(Process& parent) NO_THREAD_SAFETY_ANALYSIS {
     map_hint = parent.map_hint;
     ignored_told = parent.ignored_told;
     child_flags_told = parent.child_flags_told;
+    attachments = parent.attachments;
+    has_attachments = parent.has_attachments.load();
+    sysv_server = parent.sysv_server;
     has_signal_sets = parent.has_signal_sets.load();
     return {};
 }

@@ -14,6 +14,7 @@
 namespace portico::posix {
 
 class Thread;
+struct Attachment;
 
 inline constexpr unsigned kLimitCount = 16;
 inline constexpr unsigned kLimitData = 2, kLimitStack = 3, kLimitCore = 4, kLimitTasks = 6, kLimitFiles = 7, kLimitLocked = 8,
@@ -59,8 +60,11 @@ public:
     uint64_t break_start GUARDED_BY(mutex) = 0;
     uint64_t break_end GUARDED_BY(mutex) = 0;
     uint64_t break_mapped_end GUARDED_BY(mutex) = 0;
-    uint64_t map_hint GUARDED_BY(mutex) = 0;          ///< where the next mapping goes if it may, below the last one
-    uint64_t children_time_ns GUARDED_BY(mutex) = 0;  ///< of children that were waited for
+    uint64_t map_hint GUARDED_BY(mutex) = 0;              ///< where the next mapping goes if it may, below the last one
+    Attachment* attachments GUARDED_BY(mutex) = nullptr;  ///< posix/attachments.h
+    std::atomic<bool> has_attachments = false;            ///< it has, or had, some
+    abi::Handle sysv_server GUARDED_BY(mutex);            ///< posix/sysv_server.h: none until it is needed
+    uint64_t children_time_ns GUARDED_BY(mutex) = 0;      ///< of children that were waited for
     uint64_t children_resident_peak GUARDED_BY(mutex) = 0;
     std::atomic<bool> has_signal_sets = false;    ///< it has, or had, a signalfd
     uint64_t pending_told GUARDED_BY(mutex) = 0;  ///< what the signalfds were told to be pending

@@ -431,6 +431,19 @@ struct End {
     using Reply = Empty;
 };
 
+struct Connect {
+    static constexpr Method method{
+        0x124, "file.connect",
+        "On any handle of the file server: a handle to the server named in the readable window, as far as it is for "
+        "all programs. NotFound: there is none.",
+        Repeat::Yes};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t zero[4];
+        Handle server;
+    };
+};
+
 struct MakePipe {
     static constexpr Method method{0x121, "file.make_pipe", "On the pipe server's handle: make a pipe; flags kNonBlocking."};
     struct Reply {
@@ -462,6 +475,6 @@ struct OpenFifo {
 using Protocol = MethodList<Read, Write, Seek, GetAttributes, SetAttributes, Truncate, Sync, GetFlags, SetFlags, Control, Poll, GetMemory,
                             ReadDirectory, GetPath, GetSpace, Open, GetAttributesAt, MakeNode, Remove, Rename, Link, MakeSymbolicLink,
                             ReadSymbolicLink, CheckAccess, Lock, QueryLock, GetExtended, SetExtended, RemoveExtended, MakeWatcher, Watch,
-                            Unwatch, RegisterDevice, End, MakePipe, OpenFifo>;
+                            Unwatch, RegisterDevice, End, Connect, MakePipe, OpenFifo>;
 
 }  // namespace portico::protocols::file

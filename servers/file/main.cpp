@@ -144,6 +144,7 @@ Result<> run() {
     static ServerList servers;
     static RunningSystem system({.process_server = boot::grant("process"),
                                  .init = boot::grant("init"),
+                                 .sysv = boot::grant("sysv"),
                                  .inspection = boot::grant("inspection"),
                                  .swap_disk = told("swap=")},
                                 servers, memory);
@@ -162,6 +163,10 @@ Result<> run() {
     if (stored) TRY(server.add_stored(*stored->file_system, stored->pager));
     TRY(add_terminals(server, devices.root(), names, boot::grant("terminal")));
     TRY(add_disks(server));
+    if (const abi::Handle sysv = boot::grant("sysv"); sysv) {  // which /proc asks, too
+        const auto duplicate = TRY(native::call(abi::HandleDuplicate{sysv, static_cast<uint64_t>(abi::Rights::All)}));
+        server.add_service("sysv", OwnedHandle(duplicate.handle));
+    }
     ipc::run(server, port, file::Protocol{}, IdentifyProtocol{});
 }
 

@@ -23,6 +23,11 @@ constexpr ProcItem kPortico[]{
      .text = [](Proc& proc, int32_t) -> Result<std::string> { return proc.system().servers(); },
      .write = [](Proc& proc, std::string_view command) { return proc.system().command_servers(command); }},
 };
+constexpr ProcItem kSysv[]{
+    {.name = "msg", .text = [](Proc& proc, int32_t) { return proc.system().sysv(protocols::sysv::Kind::Messages); }},
+    {.name = "sem", .text = [](Proc& proc, int32_t) { return proc.system().sysv(protocols::sysv::Kind::Semaphores); }},
+    {.name = "shm", .text = [](Proc& proc, int32_t) { return proc.system().sysv(protocols::sysv::Kind::Memory); }},
+};
 constexpr ProcItem kRoot[]{
     {.name = "cpuinfo",
      .text = [](Proc& proc, int32_t) -> Result<std::string> { return cpu_text(proc.system().moment().info, proc.system().cpu()); }},
@@ -35,6 +40,7 @@ constexpr ProcItem kRoot[]{
     {.name = "stat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return stat_text(proc.system().moment()); }},
     {.name = "swaps", .text = [](Proc& proc, int32_t) -> Result<std::string> { return swaps_text(proc.system().moment()); }},
     {.name = "sys", .items = kProcSettings},
+    {.name = "sysvipc", .items = kSysv},
     {.name = "uptime", .text = [](Proc& proc, int32_t) -> Result<std::string> { return uptime_text(proc.system().moment()); }},
     {.name = "vmstat", .text = [](Proc& proc, int32_t) -> Result<std::string> { return virtual_memory_text(proc.system().moment()); }},
     {.name = "version", .text = [](Proc&, int32_t) -> Result<std::string> { return version_text(); }},

@@ -64,6 +64,7 @@ public:
     std::shared_ptr<Node> owner_of(uint64_t) override { return nullptr; }
     uint64_t cached_bytes() override { return 0; }
     Result<std::vector<protocols::process::BudgetInfo>> budgets() override { return std::vector<protocols::process::BudgetInfo>{}; }
+    Result<std::string> sysv(protocols::sysv::Kind) override { return std::string("key\n"); }
     std::string uuid() override { return "uuid\n"; }
     std::string servers() override { return "uart running 0\n"; }
     Result<> command_servers(std::string_view line) override {

@@ -146,6 +146,22 @@ Result<std::vector<abi::PortInfo>> RunningSystem::ports() {
     }
 }
 
+Result<std::string> RunningSystem::sysv(protocols::sysv::Kind kind) {
+    constexpr uint64_t kAnswerNs = 2'000'000'000;  // a server that takes longer is none
+    for (size_t room = 16384;;) {
+        std::string text(room, '\0');
+        const uint64_t deadline_ns = TRY(native::call(abi::ClockRead{})).now_ns + kAnswerNs;
+        const uint64_t length = TRY(ipc::call(handles_.sysv, protocols::sysv::List{.kind = kind},
+                                              {.writable = std::as_writable_bytes(std::span(text))}, deadline_ns))
+                                    .length_bytes;
+        if (length <= room) {
+            text.resize(length);
+            return text;
+        }
+        room = length + 4096;
+    }
+}
+
 std::string RunningSystem::uuid() {
     uint8_t random[16]{};
     (void)getrandom(random, sizeof random, 0);

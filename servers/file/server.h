@@ -34,6 +34,9 @@ public:
     /// All devices of a major number open at another server, as the prefix with the minor number behind it.
     void add_devices(uint64_t major, std::string_view prefix, OwnedHandle server);
 
+    /// A server that any program may ask for by name.
+    void add_service(std::string_view name, OwnedHandle server) { services_.emplace(name, std::move(server)); }
+
     /// The file system on disk that is mounted: written back now and then, and at the system's end. Its pages come from `pager`.
     Result<> add_stored(FileSystem& file_system, Pager& pager);
 
@@ -81,6 +84,7 @@ public:
     // Opening (server_open.cpp)
     ipc::Answer on(const ipc::Call& call, const file::Open& request);
     Result<protocols::Empty> on(const ipc::Call& call, const file::RegisterDevice& request);
+    Result<file::Connect::Reply> on(const ipc::Call& call, const file::Connect& request);
 
     // Names (server_names.cpp)
     Result<protocols::Empty> on(const ipc::Call& call, const file::GetAttributesAt& request);
@@ -153,6 +157,7 @@ private:
     OpenFiles files_;
     std::array<std::byte, DirectoryRecords::kBytesMax> listing_;  // what is told of a directory, until it is written to the caller
     DeviceTable device_table_;
+    std::map<std::string, OwnedHandle, std::less<>> services_;
     std::map<uint64_t, std::shared_ptr<Disk>> disks_;  // by device number
     FileSystem* stored_ = nullptr;
     Pager* pager_ = nullptr;  // of stored_

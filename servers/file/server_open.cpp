@@ -143,6 +143,13 @@ void Server::add_devices(uint64_t major, std::string_view prefix, OwnedHandle se
     device_table_.add_major(major, {.server = std::move(server), .name = std::string(prefix)});
 }
 
+Result<file::Connect::Reply> Server::on(const ipc::Call& call, const file::Connect&) {
+    const auto found = services_.find(TRY(call.read_text(file::kNameBytesMax)));
+    if (found == services_.end()) return fail(Error::NotFound);
+    OwnedHandle given = TRY(found->second.duplicate());
+    return file::Connect::Reply{.zero = {}, .server = given.release()};
+}
+
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::RegisterDevice& request) {
     OwnedHandle server(request.server);
     if (call.badge() != file::kControlBadge) return fail(Error::AccessDenied);

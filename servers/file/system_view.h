@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "libs/result.h"
+#include "protocols/sysv.h"
 #include "runtime/handle.h"
 #include "servers/file/file_memory.h"
 #include "servers/file/proc_memory.h"
@@ -27,6 +28,7 @@ public:
     virtual std::shared_ptr<Node> owner_of(uint64_t memory_id) = 0;
     virtual uint64_t cached_bytes() = 0;  ///< what is in memory for files
     virtual Result<std::vector<protocols::process::BudgetInfo>> budgets() = 0;
+    virtual Result<std::string> sysv(protocols::sysv::Kind kind) = 0;  ///< what its server tells of System V's things
     virtual std::string uuid() = 0;
     virtual Result<std::vector<abi::PortInfo>> ports() = 0;
     virtual std::string servers() = 0;                            ///< ServerList::text
@@ -37,7 +39,7 @@ public:
 class RunningSystem final : public SystemView {
 public:
     struct Handles {
-        abi::Handle process_server, init, inspection;
+        abi::Handle process_server, init, sysv, inspection;
         std::string_view swap_disk{};  ///< its name
     };
     RunningSystem(const Handles& handles, const ServerList& servers, const MemorySource& memory)
@@ -52,6 +54,7 @@ public:
     std::shared_ptr<Node> owner_of(uint64_t memory_id) override { return memory_.owner_of(memory_id); }
     uint64_t cached_bytes() override { return memory_.cached_bytes(); }
     Result<std::vector<protocols::process::BudgetInfo>> budgets() override;
+    Result<std::string> sysv(protocols::sysv::Kind kind) override;
     std::string uuid() override;
     Result<std::vector<abi::PortInfo>> ports() override;
     std::string servers() override { return servers_.text(); }

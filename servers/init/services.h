@@ -7,6 +7,7 @@
 #include "protocols/file.h"
 #include "protocols/init.h"
 #include "protocols/process.h"
+#include "protocols/sysv.h"
 
 /// The system's servers: the one place that says what each is granted and whom it may talk to.
 ///
@@ -53,7 +54,7 @@ struct ServiceDescription {
     std::string_view name;  ///< its program is boot/NAME
     Loss loss;
     uint64_t client_badge;  ///< of init's own handle to it
-    std::array<GrantDescription, 16> grants;
+    std::array<GrantDescription, 17> grants;
     std::string_view wanted_by{};  ///< it only starts if boot/run has this word; swap=: if there is a disk to swap to
     unsigned disk = kNoDisk;       ///< it only starts if the machine has that many disks
     std::string_view program{};    ///< if it is not boot/NAME
@@ -73,7 +74,7 @@ constexpr ServiceDescription disk_driver(std::string_view name) {
 }
 
 /// In the order in which they start: each comes after those it calls.
-inline constexpr std::array<ServiceDescription, 7 + kDisksMax> kServices{{
+inline constexpr std::array<ServiceDescription, 8 + kDisksMax> kServices{{
     {.name = "uart",
      .loss = Loss::Restart,
      .client_badge = 0,
@@ -105,6 +106,10 @@ inline constexpr std::array<ServiceDescription, 7 + kDisksMax> kServices{{
                  {"uart", GrantKind::Client, "uart"},
                  {"process", GrantKind::Client, "process", protocols::process::kServerBadge}}}},
     {.name = "pipe", .loss = Loss::EndSystem, .client_badge = protocols::file::kRootBadge, .grants = {{{"pipe.port", GrantKind::OwnPort}}}},
+    {.name = "sysv",
+     .loss = Loss::Restart,
+     .client_badge = protocols::sysv::kAnyBadge,
+     .grants = {{{"sysv.port", GrantKind::OwnPort}, {"process", GrantKind::Client, "process", protocols::process::kServerBadge}}}},
     {.name = "file",
      .loss = Loss::EndSystem,
      .client_badge = protocols::file::kRootBadge,
@@ -113,6 +118,7 @@ inline constexpr std::array<ServiceDescription, 7 + kDisksMax> kServices{{
                  {"process", GrantKind::Client, "process", protocols::process::kServerBadge},
                  {"pipe", GrantKind::Client, "pipe", protocols::file::kControlBadge},
                  {"terminal", GrantKind::Client, "terminal", protocols::file::kRootBadge},
+                 {"sysv", GrantKind::Client, "sysv", protocols::sysv::kAnyBadge},
                  {"init", GrantKind::Supervisor},
                  {"inspection", GrantKind::Inspection},
                  {"vda", GrantKind::Client, "vda", kFileDiskBadge},
