@@ -125,7 +125,9 @@ Result<Memory::PageBits> Memory::detach(uint64_t first_page, uint64_t page_count
     }
     for (uint64_t i = 0; i < page_count; ++i) {
         if (!is_set(bits.present, i) || (address == 0 && is_set(bits.dirty, i))) continue;
-        Frame& frame = frames.frame(tree_.find(first_page + i).page);
+        const PageTree::Found found = tree_.find(first_page + i);
+        if (!found.present) continue;  // a swap page whose only user lay where the others landed
+        Frame& frame = frames.frame(found.page);
         if (mode != abi::DetachMode::Copy) {
             if (swap_space_ != nullptr) swap_space_->page_is_clean(frame);
             frame.set_clean();
@@ -156,7 +158,9 @@ Result<Memory::PageBits> Memory::detach_written(uint64_t first_page, uint64_t pa
     if (bits.dirty != 0) invalidate(first_page, page_count);
     for (uint64_t i = 0; i < page_count; ++i) {
         if (!is_set(bits.dirty, i)) continue;
-        Frame& frame = frames.frame(tree_.find(first_page + i).page);
+        const PageTree::Found found = tree_.find(first_page + i);
+        if (!found.present) continue;  // as above
+        Frame& frame = frames.frame(found.page);
         if (swap_space_ != nullptr) swap_space_->page_is_clean(frame);
         frame.set_clean();
         if (frame.references == 1) let_go(first_page + i);  // else nothing would be gained

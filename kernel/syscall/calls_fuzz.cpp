@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <cstring>
 
 #include "kernel/arch/hosted/random_calls.h"
@@ -57,10 +58,34 @@ void happen(Machine& machine, RandomCalls& calls, Choices& choices) {
     case 5:
         calls.tidy();
         break;
+    case 6:
+    case 7:
+        calls.make_frames_few();
+        break;
+    case 8:
+        calls.let_frames_go();
+        break;
     default:
         break;
     }
 }
+
+/// What all inputs came to, told in the end: rare things should not become rarer unnoticed.
+struct Reached {
+    uint64_t inputs = 0, asked = 0, wanted_back = 0, dirty = 0, inputs_wanted_back = 0, inputs_dirty = 0;
+    ~Reached() {
+        std::fprintf(stderr, "of %lu inputs %lu had a PageOut taken, %lu a dirty page detached; %lu PageIn, %lu PageOut, %lu pages in all\n",
+                     inputs, inputs_wanted_back, inputs_dirty, asked, wanted_back, dirty);
+    }
+    void add(const RandomCalls& calls) {
+        ++inputs;
+        asked += calls.pages_asked;
+        wanted_back += calls.pages_wanted_back;
+        dirty += calls.dirty_pages_taken;
+        inputs_wanted_back += calls.pages_wanted_back > 0;
+        inputs_dirty += calls.dirty_pages_taken > 0;
+    }
+} reached;
 
 void run(const uint8_t* data, size_t size) {
     static constexpr uint8_t kSetup[kRecordBytes] = {};
@@ -76,6 +101,7 @@ void run(const uint8_t* data, size_t size) {
         calls.step();
         FrameAllocator::fail_after = -1;
     }
+    reached.add(calls);
 }
 
 }  // namespace

@@ -32,13 +32,18 @@ TEST_P(FuzzTest, B1_TheKernelStands) {
         FrameAllocator::fail_after = FrameAllocator::fail_again_after = -1;
         if (choices.below(100) == 0) machine.raise_interrupt(static_cast<unsigned>(choices.below(kLines)));
         if (choices.below(50) == 0) machine.advance(choices.below(200'000));
+        if (choices.below(300) == 0) calls.make_frames_few();
+        if (choices.below(1000) == 0) calls.let_frames_go();
     }
     EXPECT_GT(calls.page_messages, 20u);
     EXPECT_GT(calls.waits_for_pages, 20u);
     EXPECT_GT(calls.pages_asked, 3u);
+    EXPECT_GT(calls.pages_wanted_back, 5u);
+    EXPECT_GT(calls.dirty_pages_taken, 2u);
     EXPECT_GT(calls.waits_for_credits, 0u);
-    std::printf("%lu page messages, %lu + %lu asked of pagers, waits for %lu pages, %lu credits\n", calls.page_messages, calls.pages_asked,
-                calls.pages_wanted_back, calls.waits_for_pages, calls.waits_for_credits);
+    std::printf("%lu page messages, %lu + %lu asked of pagers, %lu dirty pages taken, waits for %lu pages, %lu credits\n",
+                calls.page_messages, calls.pages_asked, calls.pages_wanted_back, calls.dirty_pages_taken, calls.waits_for_pages,
+                calls.waits_for_credits);
     unsigned calls_that_never_worked = 0;
     for (const abi::CallDoc& doc : abi::Syscalls::kDocs) {
         if (calls.succeeded[doc.number] != 0) continue;

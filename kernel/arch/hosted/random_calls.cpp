@@ -1,6 +1,9 @@
 #include "kernel/arch/hosted/random_calls.h"
 
+#include <bit>
+
 #include "kernel/ipc/ipc.h"
+#include "kernel/memory/reclaim.h"
 
 namespace portico::kernel::hosted {
 namespace {
@@ -9,7 +12,7 @@ constexpr uint64_t kPage = abi::kPageBytes;
 constexpr uint64_t kBase = 0x4000'0000, kPages = 64;
 constexpr uint64_t kOwnPages = kPages / 2;                                          // private memory, from kBase on
 constexpr uint64_t kPagedPages = 16, kPagedBase = kBase + (kOwnPages + 4) * kPage;  // an object of another's, or of one's own
-constexpr uint64_t kFreePagesMin = 64, kKeptPages = 16;
+constexpr uint64_t kFreePagesMin = 40, kKeptPages = 16;
 
 template <class... Calls>
 bool is_one_of(uint64_t number) {
@@ -24,6 +27,7 @@ RandomCalls::RandomCalls(Machine& machine, Choices& choices, uint64_t account_by
       account_(machine.in_kernel([&] { return *create_object<Account>(machine.root(), &machine.root(), account_bytes, kKeptPages); })) {}
 
 RandomCalls::~RandomCalls() {
+    let_frames_go();
     machine_.in_kernel([&] {
         threads_.clear();
         account_ = nullptr;
@@ -74,6 +78,22 @@ void RandomCalls::share_paged_object(Thread& pager, Thread& user) {
     const auto flags = static_cast<uint64_t>(abi::MapFlags::Fixed | abi::Access::ReadWrite) |
                        (one_in(3) ? 0 : static_cast<uint64_t>(abi::MapFlags::Shared));
     machine_.call(user, abi::SpaceMap{abi::kSelfSpace, *given, 0, kPagedBase, kPagedPages * kPage, flags});
+}
+
+void RandomCalls::make_frames_few() {
+    machine_.in_kernel([&] {
+        while (!frames.are_few()) {
+            const Result<PhysicalAddress> page = frames.allocate(machine_.root());
+            if (!page) return;
+            hoard_.push_back(*page);
+        }
+    });
+}
+
+void RandomCalls::let_frames_go() {
+    machine_.in_kernel([&] {
+        for (const PhysicalAddress page : std::exchange(hoard_, {})) frames.free(page);
+    });
 }
 
 void RandomCalls::keep(Thread& thread) {
@@ -148,6 +168,15 @@ uint64_t RandomCalls::full_port(Thread& thread) {
         if (port && !(*port)->empty()) break;
     }
     return value;
+}
+
+/// Whether the process is to hear of pages of an object that it is the pager of.
+bool RandomCalls::is_asked(Thread& thread) {
+    HandleTable& handles = thread.process().handles();
+    return std::ranges::any_of(values_of_[thread.process().id()], [&](uint64_t value) {
+        Port* port = handles.get_or_null<Port>(Handle{value}, abi::Rights::Receive);
+        return port != nullptr && !port->empty() && port->front().node_kind() == QueueNode::Kind::Paging;
+    });
 }
 
 uint64_t RandomCalls::call_id(Thread& thread) {
@@ -300,13 +329,14 @@ uint64_t RandomCalls::pick_number(Thread& thread) {
     if (thread.process().calls().first() != nullptr && one_in(3)) number = kWithTaken[below(3)];
     std::vector<Asked>& asked = asked_of_[thread.process().id()];
     if (!asked.empty() && one_in(2)) number = asked.front().back ? abi::MemoryDetach::doc.number : abi::MemorySupply::doc.number;
+    if (asked.empty() && one_in(2) && is_asked(thread)) number = abi::PortReceive::doc.number;
     if (thread.report_due && one_in(2)) number = abi::ForeignReport::doc.number;
     return number;
 }
 
 void RandomCalls::access_memory(Thread& thread) {
     uint64_t word = choices_.any();
-    const uint64_t at = one_in(3) ? kPagedBase + below(kPagedPages) * kPage : address() & ~7ull;
+    const uint64_t at = one_in(hoard_.empty() ? 3 : 2) ? kPagedBase + below(kPagedPages) * kPage : address() & ~7ull;
     const abi::Access access = one_in(2) ? abi::Access::Write : abi::Access::Read;
     const Mapping* mapping = thread.process().space().mapping_above(at);
     const bool allowed = mapping != nullptr && mapping->address <= at && allows(mapping->access, access);
@@ -322,7 +352,8 @@ void RandomCalls::step() {
     }
     if (thread == nullptr) return;
     machine_.use_cpu(static_cast<unsigned>(below(2)));
-    if (one_in(6)) return access_memory(*thread);
+    if (!hoard_.empty() && one_in(4)) machine_.in_kernel([] { reclaimer.step(); });  // as somebody else's page fault
+    if (one_in(hoard_.empty() ? 6 : 3)) return access_memory(*thread);
     const Ref<Thread> kept = machine_.in_kernel([&] { return Ref<Thread>(*thread); });
     const bool has_other_system = thread->process().service() != nullptr || thread->process().foreign_entry != 0;
     if (has_other_system && one_in(4)) {
@@ -344,6 +375,7 @@ void RandomCalls::note_result(Thread& thread, uint64_t number) {
     if (number < succeeded.size() && (blocks || r.rax == 0)) ++succeeded[number];
     if (blocks || r.rax != 0) return;
     remember(thread, r.rdi);
+    if (number == abi::MemoryDetach::doc.number) dirty_pages_taken += static_cast<uint64_t>(std::popcount(r.rsi));
     if (is_one_of<abi::PortReceive, abi::PortReplyReceive, abi::PortCallAsync>(number)) {
         if (number != abi::PortCallAsync::doc.number && abi::Header{r.rsi}.has_pages() && static_cast<uint32_t>(r.rbx) != 0)
             ++page_messages;
@@ -356,6 +388,7 @@ void RandomCalls::note_result(Thread& thread, uint64_t number) {
     if (!is_one_of<abi::ProcessCreate, abi::ProcessClone>(number)) return;
     Process& made = machine_.adopt_process(thread, Handle{r.rdi});
     if (!made.has_space() || made.account().limit_bytes() - made.account().used_bytes() < 100'000) return;
+    if (frames.free_pages() < kFreePagesMin) let_frames_go();
     keep(machine_.make_thread(made));
     values_of_[made.id()] = values_of_[thread.process().id()];
 }
@@ -394,7 +427,9 @@ void RandomCalls::tidy() {
         }
     });
     machine_.settle();
-    if (threads_.size() > 1) share_paged_object(*threads_[below(threads_.size())], *threads_[below(threads_.size())]);
+    if (frames.free_pages() < kFreePagesMin || threads_.size() < 6) let_frames_go();
+    for (int i = 0; i < 4 && threads_.size() > 1; ++i)
+        share_paged_object(*threads_[below(threads_.size())], *threads_[below(threads_.size())]);
     if (account_->limit_bytes() - account_->used_bytes() < 500'000 || frames.free_pages() < kFreePagesMin) {
         machine_.in_kernel([&] {
             for (Ref<Thread>& thread : threads_) thread->process().kill(0);

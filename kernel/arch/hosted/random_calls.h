@@ -34,10 +34,14 @@ public:
     void step();
     /// Forgets who has ended, makes processes while there are few, and does to some threads what others may do.
     void tidy();
+    /// Nobody else has frames any more than that the kernel wants pages of pagers' objects back; until they are let go.
+    void make_frames_few();
+    void let_frames_go();
 
     std::array<uint64_t, abi::Syscalls::kCount> succeeded{};  ///< by number
     uint64_t page_messages = 0;                               ///< that arrived
     uint64_t pages_asked = 0, pages_wanted_back = 0;          ///< messages to pagers
+    uint64_t dirty_pages_taken = 0;                           ///< that pagers detached
     uint64_t waits_for_pages = 0, waits_for_credits = 0;      ///< that began
     uint64_t foreign_calls[2]{};                              ///< that the library did, that a service was asked to do
 
@@ -62,6 +66,7 @@ private:
     uint64_t handle_of(Thread& thread, abi::ObjectType type);
     uint64_t call_id(Thread& thread);
     uint64_t full_port(Thread& thread);
+    bool is_asked(Thread& thread);
     uint64_t argument(Thread& thread, std::string_view name);
     void load(Thread& thread, uint64_t number);
     void load_message(Thread& thread, uint64_t number);
@@ -80,6 +85,7 @@ private:
     Machine& machine_;
     Choices& choices_;
     Ref<Account> account_;
+    std::vector<PhysicalAddress> hoard_;  ///< frames kept from everybody
     std::vector<Ref<Thread>> threads_;
     std::map<uint64_t, std::vector<uint64_t>> values_of_;  ///< what calls of each process returned
     std::map<uint64_t, std::vector<uint64_t>> ids_of_;     ///< of calls that each process took or made
