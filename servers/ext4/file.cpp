@@ -9,15 +9,10 @@
 namespace portico::ext4 {
 namespace {
 
-constexpr uint64_t kPage = kBlockBytes, kAtOnce = Pages::kPagesAtOnce;
-constexpr uint64_t kTriesMax = 3;
-constexpr uint64_t kFaultPages = 16;     // read in by a fault, if so many behind it are absent
+constexpr uint64_t kPage = kBlockBytes;
+static_assert(kPage == Pages::kPageBytes);
 constexpr uint64_t kSpareBlocks = 64;    // kept for the extents of promised blocks
 constexpr uint64_t kPromisedMax = 8192;  // of one file: then its pages are written, so that the list stays short
-
-constexpr uint64_t pages_of(uint64_t bytes) {
-    return (bytes + kPage - 1) / kPage;
-}
 
 uint64_t stored_size(const Inode& inode) {
     return EXT2_I_SIZE(&inode);
@@ -26,7 +21,7 @@ uint64_t stored_size(const Inode& inode) {
 }  // namespace
 
 File::File(FileSystem& file_system, InodeNumber number, const Inode& inode)
-    : Node(file_system, number, inode, Kind::File), size_bytes_(std::min(stored_size(inode), kSizeBytesMax)) {}
+    : Node(file_system, number, inode, Kind::File), PagedContent(file_system.pages(), std::min(stored_size(inode), kSizeBytesMax)) {}
 
 File::~File() {
     break_promises(0);
@@ -44,75 +39,18 @@ Result<std::shared_ptr<file_server::Content>> File::content() {
     return std::shared_ptr<file_server::Content>(shared_from_this(), static_cast<file_server::Content*>(this));
 }
 
-Result<Pages*> File::pages() {
-    if (!pages_) pages_ = TRY(ext4().source().create(*this, pages_of(size_bytes_) * kPage));
-    return pages_.get();
-}
-
 // ---- reading
 
-template <class Copy>
-Result<> File::with_pages(uint64_t offset, uint64_t length_bytes, Copy copy) {
-    const uint64_t first = offset / kPage, end = pages_of(offset + length_bytes);
-    for (uint64_t tries = 0;; ++tries) {
-        Result<> done = copy();
-        if (!done && done.error() == Error::WouldBlock) {
-            // Once more than that, it is the caller's own memory that is absent, and a file of ours: it will find out and ask again.
-            if (tries == kTriesMax) return fail(Error::BadAddress);
-            const uint64_t ahead_end = offset == read_end_ ? std::min(first + kAtOnce, pages_of(size_bytes_)) : end;
-            if (ahead_end <= end || !read_in(first, ahead_end - first))
-                done = read_in(first, end - first);
-            else
-                done = {};
-            if (done) continue;
-        }
-        if (done || done.error() != Error::NoMemory || tries == kTriesMax) return done;
-        ext4().make_room();
-    }
-}
-
 Result<uint64_t> File::read(file_server::Transfer& to, uint64_t offset, uint64_t length_bytes) {
-    if (offset >= size_bytes_) return 0;
-    length_bytes = std::min({length_bytes, size_bytes_ - offset, kTransferBytesMax});
-    if (length_bytes == 0) return 0;
-    Pages& pages = *TRY(this->pages());
-    const Result<> copied = with_pages(offset, length_bytes, [&]() -> Result<> {
-        std::byte* const address = TRY(pages.map(offset, length_bytes));
-        return to.put(0, {address, length_bytes});
-    });
-    // Up to what cannot be read, all can.
-    const uint64_t in_first_page = kPage - offset % kPage;
-    if (!copied && copied.error() == Error::IoError && length_bytes > in_first_page) return read(to, offset, in_first_page);
-    TRY(copied);
-    read_end_ = offset + length_bytes;
+    const uint64_t done = TRY(PagedContent::read(to, offset, length_bytes));
     // As "relatime" mounts do.
-    if (!volume().read_only() && time_of(inode_.i_atime, inode_.i_atime_extra) <= time_of(inode_.i_mtime, inode_.i_mtime_extra)) {
+    if (done != 0 && !volume().read_only() &&
+        time_of(inode_.i_atime, inode_.i_atime_extra) <= time_of(inode_.i_mtime, inode_.i_mtime_extra)) {
         set_time(inode_.i_atime, inode_.i_atime_extra, file_server::realtime_ns());
         is_changed_ = true;
         ext4().add_dirty(*this);
     }
-    return length_bytes;
-}
-
-Result<> File::read_in(uint64_t first_page, uint64_t page_count) {
-    Pages& pages = *TRY(this->pages());
-    ext4().count_pages(page_count);
-    for (uint64_t done = 0; done < page_count;) {
-        const uint64_t part = std::min(page_count - done, kAtOnce);
-        const uint64_t present = TRY(pages.look_at((first_page + done) * kPage, part * kPage)).present;
-        for (uint64_t i = 0; i < part;) {
-            if ((present >> i & 1) != 0) {
-                ++i;
-                continue;
-            }
-            uint64_t end = i + 1;
-            while (end < part && (present >> end & 1) == 0) ++end;
-            TRY(read_run(first_page + done + i, end - i));
-            i = end;
-        }
-        done += part;
-    }
-    return {};
+    return done;
 }
 
 Result<> File::read_run(uint64_t page, uint64_t page_count) {
@@ -122,7 +60,7 @@ Result<> File::read_run(uint64_t page, uint64_t page_count) {
         if (extent.start == 0 || !extent.written) {
             TRY(pages_->supply_zeros(page * kPage, count * kPage));
         } else {
-            const std::span<std::byte> buffer = ext4().source().buffer().first(count * kPage);
+            const std::span<std::byte> buffer = source_.buffer().first(count * kPage);
             if (const Result<> read = volume().read_data(extent.start, buffer); !read) {
                 if (count == 1 || read.error() != Error::IoError) return read;
                 for (uint64_t i = 0; i < count; ++i) TRY(read_run(page + i, 1));  // only those that are bad shall fail
@@ -136,16 +74,6 @@ Result<> File::read_run(uint64_t page, uint64_t page_count) {
         page_count -= count;
     }
     return {};
-}
-
-void File::page_in(uint64_t offset, uint64_t length_bytes) {
-    const uint64_t first = offset / kPage, end = pages_of(size_bytes_);
-    const uint64_t wanted = std::clamp<uint64_t>(length_bytes / kPage, 1, offset == read_end_ ? kAtOnce : kFaultPages);
-    const uint64_t count = first < end ? std::min(wanted, end - first) : 1;
-    read_end_ = (first + count) * kPage;
-    if (read_in(first, count)) return;
-    ext4().make_room();  // it may have been that
-    if (!read_in(first, 1)) pages_->refuse(offset, kPage);
 }
 
 // ---- writing
@@ -199,7 +127,7 @@ Result<uint64_t> File::write(file_server::Transfer& from, uint64_t offset, uint6
     const uint64_t old_size_bytes = size_bytes_, end = offset + length_bytes;
     const uint64_t first_page = offset / kPage, end_page = pages_of(end);
     TRY(promise(first_page, end_page - first_page));
-    ext4().count_pages(end_page - first_page);
+    count_pages(end_page - first_page);
     Result<> done = end > size_bytes_ ? grow(end) : Result<>{};
     if (done) {
         mark_dirty(first_page, end_page);
@@ -291,34 +219,21 @@ Result<> File::write_back(uint64_t first_page, uint64_t end_page, bool keep) {
     return {};
 }
 
-/// At most kAtOnce pages; tells how many were there.
-Result<uint64_t> File::write_part(uint64_t page, uint64_t count, bool keep) {
-    const std::span<std::byte> landing = ext4().source().landing().first(count * kPage);
-    const Pages::Bits bits = TRY(pages_->take_dirty(page * kPage, landing, keep));
-    if (bits.dirty != 0)
-        if (const Result<> written = write_out(page, bits.dirty); !written) lost_ = written.error();
-    return static_cast<uint64_t>(std::popcount(bits.present));
+Result<> File::begin_writing() {
+    return volume().read_only() ? Result<>{} : volume().begin();
 }
 
-uint64_t File::evict(uint64_t pages_max) {
-    const uint64_t end = pages_of(size_bytes_);
-    uint64_t freed = 0;
-    for (uint64_t looked = 0; pages_ && looked < end && freed < pages_max;) {
-        if (evicted_end_ >= end) evicted_end_ = 0;
-        const uint64_t count = std::min(end - evicted_end_, kAtOnce);
-        if (!volume().read_only() && !volume().begin()) break;
-        const Result<uint64_t> there = write_part(evicted_end_, count, false);
-        if (!there) break;
-        freed += *there;
-        looked += count;
-        evicted_end_ += count;
-    }
-    return freed;
+void File::make_room() {
+    ext4().make_room();
+}
+
+void File::count_pages(uint64_t count) {
+    ext4().count_pages(count);
 }
 
 /// Pages that have landed, bit N of `dirty` is page N: neighbours on the disk in one request.
 Result<> File::write_out(uint64_t first_page, uint64_t dirty) {
-    const std::span<std::byte> landing = ext4().source().landing();
+    const std::span<std::byte> landing = source_.landing();
     const uint64_t tail = size_bytes_ - std::min(size_bytes_, first_page * kPage);
     if (tail < landing.size()) std::memset(landing.data() + tail, 0, (kPage - tail % kPage) % kPage);
     Result<> outcome;

@@ -3,18 +3,17 @@
 #include <set>
 
 #include "servers/ext4/node.h"
-#include "servers/ext4/pages.h"
-#include "servers/file/content.h"
+#include "servers/file/paged_content.h"
 
 namespace portico::ext4 {
 
-/// A regular file. Its bytes are in pages that this server pages in and out, so reads, writes and mappings see the same.
+/// A regular file.
 ///
 /// Size:   the inode's is behind `size_bytes_` until the pages are written, so that a crash never shows bytes that were not.
 /// Room:   a page that is written and has no block yet is promised one (`promised_`), so NoSpace comes to who writes, not later. Pages
-/// written
-///         through a mapping have no such promise: if there is no room when they are written back, their bytes are lost and sync tells.
-class File final : public Node, public file_server::Content, public PageOwner {
+///         written through a mapping have no such promise: if there is no room when they are written back, their bytes are lost and
+///         sync tells.
+class File final : public Node, public file_server::PagedContent {
 public:
     static constexpr uint64_t kSizeBytesMax = uint64_t{1} << 43;
 
@@ -23,46 +22,34 @@ public:
 
     Attributes attributes() override;
     Result<std::shared_ptr<file_server::Content>> content() override;
-    bool is_mapped() const override { return pages_ && pages_->is_shared(); }
+    bool is_mapped() const override { return is_shared(); }
+    uint64_t evict(uint64_t pages_max) override { return PagedContent::evict(pages_max); }
     Result<> write_back() override { return write_back(0, ~uint64_t{0}, true); }
 
-    uint64_t size_bytes() const override { return size_bytes_; }
     Result<uint64_t> read(file_server::Transfer& to, uint64_t offset, uint64_t length_bytes) override;
     Result<uint64_t> write(file_server::Transfer& from, uint64_t offset, uint64_t length_bytes) override;
     Result<> resize(uint64_t size_bytes) override;
     Result<OwnedHandle> memory(abi::Rights rights) override;
     Result<> sync() override;
 
-    /// Takes up to so many pages out of memory, dirty ones by way of the disk, and tells how many.
-    uint64_t evict(uint64_t pages_max);
-
-    void page_in(uint64_t offset, uint64_t length_bytes) override;
     void page_out(uint64_t offset, uint64_t length_bytes) override;
 
 private:
-    Result<Pages*> pages();
-    /// Does what copies to or from the pages of a range; where one is absent it is read in, and it is done again.
-    template <class Copy>
-    Result<> with_pages(uint64_t offset, uint64_t length_bytes, Copy copy);
-    Result<> read_in(uint64_t first_page, uint64_t page_count);
-    Result<> read_run(uint64_t page, uint64_t page_count);
+    Result<> read_run(uint64_t page, uint64_t page_count) override;
+    Result<> write_out(uint64_t first_page, uint64_t dirty) override;
+    Result<> begin_writing() override;
+    void make_room() override;
+    void count_pages(uint64_t count) override;
     Result<> promise(uint64_t first_page, uint64_t page_count);
     void break_promises(uint64_t first_page);
     Result<> grow(uint64_t size_bytes);
     Result<> write_back(uint64_t first_page, uint64_t end_page, bool keep);
-    Result<uint64_t> write_part(uint64_t page, uint64_t count, bool keep);
-    Result<> write_out(uint64_t first_page, uint64_t dirty);
     void mark_dirty(uint64_t first_page, uint64_t end_page);
 
-    std::unique_ptr<Pages> pages_;
-    uint64_t size_bytes_;
     std::set<uint64_t> promised_;
     uint64_t dirty_first_ = ~uint64_t{0}, dirty_end_ = 0;  // pages that may be dirty, besides those written through mappings
-    uint64_t evicted_end_ = 0;                             // where evict goes on
-    uint64_t read_end_ = 0;                                // where the last read ended: who goes on there gets more at once
     bool is_written_by_mapping_ = false;                   // somebody may
     bool is_changed_ = false;                              // the inode is to be written
-    Error lost_ = Error::None;                             // why a page was not written; told once
 };
 
 }  // namespace portico::ext4

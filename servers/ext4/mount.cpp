@@ -3,11 +3,10 @@
 #include <cstdio>
 
 #include "servers/block_store/driver_store.h"
-#include "servers/ext4/kernel_pages.h"
 
 namespace portico::ext4 {
 
-Result<Mounted> mount(abi::Handle driver, abi::Handle port, uint64_t device, file_server::KernelMemorySource& mappings) {
+Result<std::unique_ptr<FileSystem>> mount(abi::Handle driver, uint64_t device, PageSource& pages) {
     auto store = std::make_unique<block_store::DriverStore>(TRY(block_store::DriverStore::open(driver)));
     std::string why;
     Result<std::unique_ptr<Volume>> volume = Volume::open(*store, why);
@@ -15,11 +14,10 @@ Result<Mounted> mount(abi::Handle driver, abi::Handle port, uint64_t device, fil
         fprintf(stderr, "file: the root disk is not used: %s\n", why.empty() ? "it cannot be read" : why.c_str());
         return fail(volume.error());
     }
-    std::unique_ptr<KernelPageSource> pages = TRY(KernelPageSource::create(port, mappings));
-    auto file_system = std::make_unique<FileSystem>(device, std::move(*volume), *pages);
+    auto file_system = std::make_unique<FileSystem>(device, std::move(*volume), pages);
     TRY(file_system->start());
     (void)store.release();  // as long as the process
-    return Mounted{.file_system = std::move(file_system), .pager = *pages.release()};
+    return file_system;
 }
 
 }  // namespace portico::ext4

@@ -2,6 +2,7 @@
 
 #include "servers/ext4/volume.h"
 #include "servers/file/node.h"
+#include "servers/file/pages.h"
 
 namespace portico::ext4 {
 
@@ -12,6 +13,8 @@ using file_server::Kind;
 using file_server::Location;
 using file_server::NewNode;
 using file_server::NodeRef;
+using file_server::Pages;
+using file_server::PageSource;
 
 class FileSystem;
 class Directory;
@@ -45,6 +48,8 @@ public:
 
     /// Whether some process maps its bytes.
     virtual bool is_mapped() const { return false; }
+    /// Takes up to so many pages out of memory and tells how many.
+    virtual uint64_t evict(uint64_t) { return 0; }
     /// Writes what is only in memory to the volume.
     virtual Result<> write_back() { return {}; }
 

@@ -4,6 +4,7 @@
 #include "servers/ext4/mount.h"
 #include "servers/file/archive_loader.h"
 #include "servers/file/kernel_memory.h"
+#include "servers/file/kernel_pages.h"
 #include "servers/file/memory_devices.h"
 #include "servers/file/proc_file_system.h"
 #include "servers/file/pts_file_system.h"
@@ -99,9 +100,9 @@ Result<> add_disks(Server& server) {
 }
 
 /// The disk that boot/run names as the root's.
-Result<ext4::Mounted> mount_root(abi::Handle port, KernelMemorySource& memory) {
+Result<std::unique_ptr<ext4::FileSystem>> mount_root(PageSource& pages) {
     const std::string_view name = told("root=");
-    if (!name.empty()) return ext4::mount(boot::grant(name), port, kStoredDevice, memory);
+    if (!name.empty()) return ext4::mount(boot::grant(name), kStoredDevice, pages);
     return fail(Error::NotFound);
 }
 
@@ -130,11 +131,12 @@ Result<> run() {
     const std::span<const uint8_t> archive_bytes = TRY(map_archive(archive));
     static KernelMemorySource memory(archive, std::as_bytes(archive_bytes));
 
-    Result<ext4::Mounted> stored = mount_root(port, memory);
+    const std::unique_ptr<KernelPageSource> pages = TRY(KernelPageSource::create(port, memory));
+    Result<std::unique_ptr<ext4::FileSystem>> stored = mount_root(*pages);
     if (!stored && stored.error() != Error::NotFound) return fail(stored.error());
     static TmpFileSystem kept_in_memory(kRootDevice, memory, 0755);
     if (!stored) load_archive(kept_in_memory, archive_bytes);
-    FileSystem& root = stored ? static_cast<FileSystem&>(*stored->file_system) : kept_in_memory;
+    FileSystem& root = stored ? static_cast<FileSystem&>(**stored) : kept_in_memory;
     make_mount_points(root.root());
 
     static TmpFileSystem devices(kDevicesDevice, memory, 0755);
@@ -160,7 +162,8 @@ Result<> run() {
 
     static Server server({.port = port, .pipe = boot::grant("pipe"), .process_server = boot::grant("process")}, names, devices, memory,
                          servers);
-    if (stored) TRY(server.add_stored(*stored->file_system, stored->pager));
+    server.set_pager(*pages);
+    if (stored) TRY(server.add_stored(**stored));
     TRY(add_terminals(server, devices.root(), names, boot::grant("terminal")));
     TRY(add_disks(server));
     if (const abi::Handle sysv = boot::grant("sysv"); sysv) {  // which /proc asks, too

@@ -34,6 +34,10 @@ Result<> NameSpace::check_open(const Node& node, uint32_t flags) {
         if ((flags & file::kAccessMode) != file::kReadOnly || (flags & (file::kCreate | file::kTruncate)) != 0)
             return fail(Error::IsDirectory);
         return {};
+    case Kind::File:
+        if (((flags & file::kAccessMode) != file::kReadOnly || (flags & file::kTruncate) != 0) && node.file_system().read_only())
+            return fail(Error::ReadOnly);
+        return {};
     default:
         return {};
     }

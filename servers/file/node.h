@@ -101,6 +101,8 @@ public:
 
     /// What an open file reads and writes: the file's own, or made at each open.
     virtual Result<std::shared_ptr<Content>> content() { return fail(Error::NoDevice); }
+    /// The same for O_ flags that the file system may refuse; it lets go of what is opened when the object is closed.
+    virtual Result<std::shared_ptr<Content>> open_content(uint32_t) { return content(); }
 
 private:
     FileSystem& file_system_;
@@ -120,6 +122,9 @@ public:
     virtual std::string_view type() const = 0;
     /// Whether directories and links only come and go by the name space's doing. Else nothing of it is remembered.
     virtual bool names_stay() const { return false; }
+    /// What it is made of, for who asks what is mounted.
+    virtual std::string_view source() const { return "none"; }
+    virtual bool read_only() const { return false; }
     virtual file::GetSpace::Reply space() { return {.block_bytes = 4096, .blocks = 0, .blocks_free = 0, .files = 0, .files_free = 0}; }
 
     /// All that was written is on stable storage.

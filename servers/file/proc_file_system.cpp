@@ -46,6 +46,18 @@ constexpr ProcItem kRoot[]{
     {.name = "version", .text = [](Proc&, int32_t) -> Result<std::string> { return version_text(); }},
 };
 
+/// Text as one word of a line.
+std::string escaped(std::string_view text) {
+    std::string word;
+    for (const char c : text) {
+        if (c == ' ' || c == '\t' || c == '\n' || c == '\\')
+            word += format("\\%03o", static_cast<unsigned>(c));
+        else
+            word += c;
+    }
+    return word;
+}
+
 }  // namespace
 
 ProcFileSystem::ProcFileSystem(uint64_t device, SystemView& system, const NameSpace& name_space)
@@ -68,10 +80,14 @@ MappingName ProcFileSystem::mapping_name(const abi::MappingInfo& mapping) {
 }
 
 std::string ProcFileSystem::mounts_text() const {
-    std::string text = format("none / %s rw,relatime 0 0\n", std::string(name_space_.root()->file_system().type()).c_str());
+    const auto line = [](const FileSystem& mounted, const std::string& path) {
+        return format("%s %s %s %s,relatime 0 0\n", escaped(mounted.source()).c_str(), escaped(path).c_str(),
+                      std::string(mounted.type()).c_str(), mounted.read_only() ? "ro" : "rw");
+    };
+    std::string text = line(name_space_.root()->file_system(), "/");
     for (const MountTable::Mount& mount : name_space_.mounts().all()) {
         const Result<std::string> path = name_space_.path_of(mount.root);
-        if (path) text += format("none %s %s rw,relatime 0 0\n", path->c_str(), std::string(mount.root->file_system().type()).c_str());
+        if (path) text += line(mount.root->file_system(), *path);
     }
     return text;
 }
@@ -80,8 +96,10 @@ std::string ProcFileSystem::mount_info_text() const {
     constexpr int kFirstId = 20;
     const auto line = [](int id, int parent, const FileSystem& mounted, const std::string& path) {
         const std::string type(mounted.type());
-        return format("%d %d 0:%u / %s rw,relatime - %s %s rw\n", id, parent, static_cast<unsigned>(mounted.device()), path.c_str(),
-                      type.c_str(), type.c_str());
+        const char* const mode = mounted.read_only() ? "ro" : "rw";
+        return format("%d %d 0:%u / %s %s,relatime - %s %s %s\n", id, parent, static_cast<unsigned>(mounted.device()),
+                      escaped(path).c_str(), mode, type.c_str(),
+                      mounted.source() == "none" ? type.c_str() : escaped(mounted.source()).c_str(), mode);
     };
     std::string text = line(kFirstId, 1, name_space_.root()->file_system(), "/");
     int id = kFirstId;
@@ -93,7 +111,7 @@ std::string ProcFileSystem::mount_info_text() const {
 }
 
 std::string ProcFileSystem::file_systems_text() const {
-    return "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\n";
+    return "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\t9p\n";
 }
 
 }  // namespace portico::file_server

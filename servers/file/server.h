@@ -37,8 +37,10 @@ public:
     /// A server that any program may ask for by name.
     void add_service(std::string_view name, OwnedHandle server) { services_.emplace(name, std::move(server)); }
 
-    /// The file system on disk that is mounted: written back now and then, and at the system's end. Its pages come from `pager`.
-    Result<> add_stored(FileSystem& file_system, Pager& pager);
+    /// A mounted file system that keeps things elsewhere: it gets `tick` now and then, and `end` at the system's end. All that have pages
+    /// have them from `pager`.
+    Result<> add_stored(FileSystem& file_system);
+    void set_pager(Pager& pager) { pager_ = &pager; }
 
     /// A disk in /dev.
     Result<> add_disk(std::string_view name, uint64_t special_device, abi::Handle driver);
@@ -159,8 +161,8 @@ private:
     DeviceTable device_table_;
     std::map<std::string, OwnedHandle, std::less<>> services_;
     std::map<uint64_t, std::shared_ptr<Disk>> disks_;  // by device number
-    FileSystem* stored_ = nullptr;
-    Pager* pager_ = nullptr;  // of stored_
+    std::vector<FileSystem*> stored_;
+    Pager* pager_ = nullptr;
     AsyncCalls calls_;
     FileLocks locks_;
     std::set<uint64_t> lockers_;  // processes whose end is awaited, as they hold or held locks

@@ -57,12 +57,14 @@ Result<file::ReadSymbolicLink::Reply> Server::on(const ipc::Call& call, const fi
 }
 
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::CheckAccess& request) {
-    constexpr uint64_t kExecute = 1, kAll = 7;
+    constexpr uint64_t kExecute = 1, kWrite = 2, kAll = 7;
     if ((request.mode & ~kAll) != 0) return fail(Error::InvalidArgument);
     const NodeRef node = TRY(node_of_call(call, request.no_follow != 0 ? FinalLink::Keep : FinalLink::Follow));
     // Root may read and write anything, but execute only what somebody may.
     const bool executable = node->is_directory() || (node->attributes().mode & 0111) != 0;
     if ((request.mode & kExecute) != 0 && !executable) return fail(Error::AccessDenied);
+    const bool is_stored = node->is_directory() || node->kind() == Kind::File || node->kind() == Kind::SymbolicLink;
+    if ((request.mode & kWrite) != 0 && is_stored && node->file_system().read_only()) return fail(Error::ReadOnly);
     return protocols::Empty{};
 }
 
@@ -118,7 +120,8 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const Identify&) {
 }
 
 void Server::on_notification(uint64_t badge, uint64_t bits) {
-    if (badge == kTickBadge && stored_ != nullptr) stored_->tick();
+    if (badge == kTickBadge)
+        for (FileSystem* const each : stored_) each->tick();
     if ((bits & abi::kNotifySendersGone) == 0 || badge < file::kFirstObjectBadge) return;
     if (names_.changes().find(badge)) {
         names_.changes().forget_watcher(badge);

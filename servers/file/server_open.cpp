@@ -62,7 +62,7 @@ Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags,
     const Attributes attributes = node->attributes();
     if ((flags & file::kPathOnly) == 0) {
         if (node->kind() == Kind::File) {
-            open.content = TRY(node->content());
+            open.content = TRY(node->open_content(flags));
             if ((flags & file::kTruncate) != 0) TRY(open.content->resize(0));
         } else if (node->kind() == Kind::CharacterDevice) {
             open.content = memory_device(attributes.special_device);

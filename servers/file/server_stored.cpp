@@ -1,12 +1,12 @@
 #include "servers/file/server.h"
 
-/// The file system that is on a disk: its pages, and when it is written.
+/// The file systems that keep things elsewhere: their pages, and when they are written.
 namespace portico::file_server {
 
-Result<> Server::add_stored(FileSystem& file_system, Pager& pager) {
+Result<> Server::add_stored(FileSystem& file_system) {
     constexpr uint64_t kPeriodNs = 5'000'000'000;  // what may be lost when the power fails, if nobody asks for more
-    stored_ = &file_system;
-    pager_ = &pager;
+    stored_.push_back(&file_system);
+    if (stored_.size() > 1) return {};  // the timer runs
     OwnedHandle self(TRY(native::call(abi::PortBadge{port_, kTickBadge, 1})).sender);
     OwnedHandle timer(TRY(native::call(abi::TimerCreate{self.get(), 1})).timer);
     const uint64_t now_ns = TRY(native::call(abi::ClockRead{})).now_ns;
@@ -18,7 +18,10 @@ Result<> Server::add_stored(FileSystem& file_system, Pager& pager) {
 
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::End&) {
     if (call.badge() != file::kControlBadge) return fail(Error::AccessDenied);
-    if (stored_ != nullptr) TRY(stored_->end());
+    Result<> outcome;
+    for (FileSystem* const each : stored_)
+        if (const Result<> ended = each->end(); !ended) outcome = ended;
+    TRY(outcome);
     return protocols::Empty{};
 }
 

@@ -8,7 +8,7 @@
 #include "libs/result.h"
 #include "runtime/handle.h"
 
-namespace portico::ext4 {
+namespace portico::file_server {
 
 /// Whom the kernel asks for absent pages of a file, and gives back dirty ones.
 class PageOwner {
@@ -63,4 +63,4 @@ public:
     virtual bool is_memory_short() = 0;
 };
 
-}  // namespace portico::ext4
+}  // namespace portico::file_server

@@ -3,11 +3,11 @@
 #include <unordered_map>
 
 #include "runtime/pager.h"
-#include "servers/ext4/pages.h"
 #include "servers/file/kernel_memory.h"
 #include "servers/file/pager.h"
+#include "servers/file/pages.h"
 
-namespace portico::ext4 {
+namespace portico::file_server {
 
 class KernelPageSource;
 
@@ -15,7 +15,7 @@ class KernelPageSource;
 class KernelPages final : public Pages {
 public:
     KernelPages(KernelPageSource& source, uint64_t badge, OwnedHandle sender, ipc::PagedMemory memory,
-                std::unique_ptr<file_server::KernelMemory> mapping)
+                std::unique_ptr<KernelMemory> mapping)
         : source_(source), badge_(badge), sender_(std::move(sender)), memory_(std::move(memory)), mapping_(std::move(mapping)) {}
     ~KernelPages() override;
 
@@ -35,14 +35,14 @@ private:
     uint64_t badge_;
     OwnedHandle sender_;
     ipc::PagedMemory memory_;
-    std::unique_ptr<file_server::KernelMemory> mapping_;
+    std::unique_ptr<KernelMemory> mapping_;
 };
 
 /// Makes them, and brings the kernel's messages about them to their owners: each has a badge at the server's port.
-class KernelPageSource final : public PageSource, public file_server::Pager {
+class KernelPageSource final : public PageSource, public Pager {
 public:
     /// Errors: NoMemory.
-    static Result<std::unique_ptr<KernelPageSource>> create(abi::Handle port, file_server::KernelMemorySource& mappings);
+    static Result<std::unique_ptr<KernelPageSource>> create(abi::Handle port, KernelMemorySource& mappings);
 
     Result<std::unique_ptr<Pages>> create(PageOwner& owner, uint64_t size_bytes) override;
     std::span<std::byte> buffer() override { return buffer_; }
@@ -54,14 +54,14 @@ public:
 
 private:
     friend class KernelPages;
-    KernelPageSource(abi::Handle port, file_server::KernelMemorySource& mappings, std::span<std::byte> buffer, std::span<std::byte> landing)
+    KernelPageSource(abi::Handle port, KernelMemorySource& mappings, std::span<std::byte> buffer, std::span<std::byte> landing)
         : port_(port), mappings_(mappings), buffer_(buffer), landing_(landing) {}
 
     abi::Handle port_;
-    file_server::KernelMemorySource& mappings_;
+    KernelMemorySource& mappings_;
     std::span<std::byte> buffer_, landing_;
     std::unordered_map<uint64_t, PageOwner*> owners_;
     uint64_t next_badge_ = kFirstBadge;
 };
 
-}  // namespace portico::ext4
+}  // namespace portico::file_server

@@ -1,10 +1,10 @@
-#include "servers/ext4/kernel_pages.h"
+#include "servers/file/kernel_pages.h"
 
 #include <sys/mman.h>
 
 #include <array>
 
-namespace portico::ext4 {
+namespace portico::file_server {
 namespace {
 
 constexpr uint64_t kCredits = 4;  // of the handle by which the kernel asks; it needs none for that
@@ -51,7 +51,7 @@ bool KernelPages::is_shared() const {
     return info.references > 2 + (mapping_->is_mapped() ? 1u : 0u);
 }
 
-Result<std::unique_ptr<KernelPageSource>> KernelPageSource::create(abi::Handle port, file_server::KernelMemorySource& mappings) {
+Result<std::unique_ptr<KernelPageSource>> KernelPageSource::create(abi::Handle port, KernelMemorySource& mappings) {
     const std::span<std::byte> buffer = TRY(private_pages()), landing = TRY(private_pages());
     return std::unique_ptr<KernelPageSource>(new KernelPageSource(port, mappings, buffer, landing));
 }
@@ -63,7 +63,7 @@ Result<std::unique_ptr<Pages>> KernelPageSource::create(PageOwner& owner, uint64
     using enum abi::Rights;
     constexpr auto kRights = static_cast<uint64_t>(Read | Write | Map | Control);
     OwnedHandle second(TRY(native::call(abi::HandleDuplicate{memory.handle(), kRights})).handle);
-    auto mapping = std::make_unique<file_server::KernelMemory>(mappings_, std::move(second), size_bytes);
+    auto mapping = std::make_unique<KernelMemory>(mappings_, std::move(second), size_bytes);
     owners_.emplace(badge, &owner);
     return std::make_unique<KernelPages>(*this, badge, std::move(sender), std::move(memory), std::move(mapping));
 }
@@ -85,4 +85,4 @@ void KernelPageSource::page_out(uint64_t badge, const abi::PageOutWords& words) 
     if (found != owners_.end()) found->second->page_out(words.offset_bytes, words.length_bytes);
 }
 
-}  // namespace portico::ext4
+}  // namespace portico::file_server
