@@ -15,6 +15,7 @@ from failure import Failure
 PROGRAMS = {
     "init": "servers/init",
     "uart": "drivers/uart",
+    "virtio_9p": "drivers/virtio_9p",
     "virtio_blk": "drivers/virtio_blk",
     "terminal": "servers/terminal",
     "process": "servers/process",

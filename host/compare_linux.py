@@ -31,6 +31,8 @@ def run(parsed: options.Parsed, arguments: list[str]) -> int:
     """Exit status: 0 if output and status agree, 1 if not."""
     if not parsed.words:
         raise Failure("--compare-linux: which program? portico run --compare-linux -- PROGRAM ARGUMENTS…")
+    if parsed["volume"]:
+        raise Failure("--compare-linux: without --volume, please: both would change the same folder")
     packages.require({"busybox-static": default_root.BUSYBOX})
     data = b"" if os.isatty(0) else sys.stdin.buffer.read()
     ours_arguments = [word for word in arguments if word != "--compare-linux"]

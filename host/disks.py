@@ -11,7 +11,7 @@ from failure import Failure, usage
 COUNT_MAX = 8
 _FORMATS = {".qcow2": "qcow2"}
 _FAULTY = "blkdebug:"  # blkdebug:CONFIG:IMAGE, QEMU's way to have errors happen
-# microvm's places for virtio devices: 512 bytes of registers each, so eight share a page. The first three disks get a page each, for a driver
+# microvm's places for virtio devices: 512 bytes of registers each, so eight share a page. The first three devices get a page each, for a driver
 # reaches all of its page. The first place is left out: QEMU has its interrupt arrive at the third one's line (ioapic_set_irq).
 _MMIO_BASE, _MMIO_BYTES, _MMIO_LINE, _MMIO_PAGES, _MMIO_IN_PAGE = 0xFEB0_0000, 0x200, 24, 3, 8
 
@@ -94,16 +94,16 @@ def close(disks: list[Disk]) -> None:
             disk.descriptor = None
 
 
-def _place(index: int) -> int:
+def place(index: int) -> int:
+    """Of a virtio device on microvm: the disks, then what else there is."""
     return index % _MMIO_PAGES * _MMIO_IN_PAGE + 1 + index // _MMIO_PAGES
 
 
-def kernel_words(machine: str, disks: list[Disk]) -> list[str]:
-    """What the guest can not find out by itself: without PCI it must be told (in Linux's words)."""
+def kernel_words(machine: str, devices: list) -> list[str]:
+    """Where the virtio devices are, which the guest can not find out by itself: without PCI it must be told (in Linux's words)."""
     if machine != "microvm":
         return []
-    return [f"virtio_mmio.device={_MMIO_BYTES}@{_MMIO_BASE + _MMIO_BYTES * place:#x}:{_MMIO_LINE + place}"
-            for place in map(_place, range(len(disks)))]
+    return [f"virtio_mmio.device={_MMIO_BYTES}@{_MMIO_BASE + _MMIO_BYTES * at:#x}:{_MMIO_LINE + at}" for at in map(place, range(len(devices)))]
 
 
 def arguments(machine: str, cpus: int, disks: list[Disk], first_descriptor: int) -> list[str]:
@@ -117,6 +117,6 @@ def arguments(machine: str, cpus: int, disks: list[Disk], first_descriptor: int)
             file, first_descriptor = f"/proc/self/fd/{first_descriptor}", first_descriptor + 1
         result += ["-drive", f"if=none,id=disk{index},format={disk.format},file={file.replace(',', ',,')},cache=writeback,discard=unmap,"
                              f"rerror=report,werror=report{',readonly=on' if disk.read_only else ''}{',snapshot=on' if disk.snapshot else ''}"]
-        device = f"virtio-blk-device,bus=virtio-mmio-bus.{_place(index)}" if machine == "microvm" else "virtio-blk-pci,disable-legacy=on"
+        device = f"virtio-blk-device,bus=virtio-mmio-bus.{place(index)}" if machine == "microvm" else "virtio-blk-pci,disable-legacy=on"
         result += ["-device", f"{device},drive=disk{index},num-queues={min(cpus, 4)}"]
     return result

@@ -12,6 +12,7 @@ import options
 import packages
 import paths
 import run_config
+import shares
 import virtual_machine
 from exit_status import Outcome
 from failure import usage
@@ -31,6 +32,8 @@ FLAGS = [
     Flag("root-in-memory", "take the folder --rootfs into the guest's memory instead"),
     Flag("disk", "give the guest a disk, /dev/vda, vdb, …: an image that is there, :ro to only read it (repeatable)", "IMAGE[:ro]",
          parse=disks.parse, repeat=True),
+    Flag("volume", "share a folder of ours with the guest, :ro to only read it (repeatable; docs/share.md)", "HOSTDIR:GUESTDIR[:ro]", "v",
+         parse=shares.parse, repeat=True),
     Flag("swap", "let programs have more memory than there is (docs/swap.md): a disk of that size, gone at the end, or an image, which is overwritten",
          "SIZE|IMAGE", parse=disks.parse_swap),
     Flag("examples", "build the programs of examples/, too: they are in /examples"),
@@ -91,14 +94,14 @@ def start(parsed: options.Parsed, *, stopped: bool = False, memory_file: int | N
     streams = run_config.Streams.of_this_process()
     variables = run_config.environment(parsed["env"], streams.terminal)
     guest_disks, disk_entries = disks.of_flags(parsed["disk"], parsed["swap"], _root_disk(parsed))
-    entries = [*(extra or []), *disk_entries, *_limits(parsed)]
+    entries = [*(extra or []), *disk_entries, *shares.entries(parsed["volume"]), *_limits(parsed)]
     tail = _run_part(run_config.encode(streams, parsed.words, variables, parsed["workdir"], entries))
     needed = sum(os.stat(archive).st_size for archive in archives) + _OWN_NEEDS_BYTES
     if parsed["memory"] < needed:
         raise usage(f"--memory: this root file system needs at least {(needed >> 20) + 1}M")
     settings = virtual_machine.Settings(memory_bytes=parsed["memory"], cpus=parsed["cpus"], machine=parsed["machine"],
                                         accelerator=parsed["accel"], gdb=bool(parsed.get("gdb")) or stopped, stopped=stopped,
-                                        kernel_words=parsed["kernel-words"], memory_file=memory_file, disks=guest_disks)
+                                        kernel_words=parsed["kernel-words"], memory_file=memory_file, disks=guest_disks, shares=parsed["volume"])
     with open(trace, "wb", buffering=0) if trace else contextlib.nullcontext() as trace_file:
         outcome = _supervise(parsed, settings, streams, archives, tail, trace_file.fileno() if trace_file else 2)
     if outcome.cause:

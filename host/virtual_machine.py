@@ -7,6 +7,7 @@ import time
 
 import disks as guest_disks
 import paths
+import shares as guest_shares
 from failure import Failure
 
 # What each machine type needs so that its serial port and timer are the ones the kernel drives; nothing more is switched on.
@@ -30,12 +31,13 @@ class Settings:
     """What the flags decide about the machine."""
 
     def __init__(self, *, memory_bytes: int, cpus: int, machine: str = "microvm", accelerator: str = "tcg", gdb: bool = False,
-                 stopped: bool = False, kernel_words: str = "", memory_file: int | None = None, disks: list[guest_disks.Disk] | None = None) -> None:
+                 stopped: bool = False, kernel_words: str = "", memory_file: int | None = None, disks: list[guest_disks.Disk] | None = None,
+                 shares: list[guest_shares.Share] | None = None) -> None:
         self.memory_bytes, self.cpus = memory_bytes, cpus
         self.machine, self.accelerator = machine, accelerator
         self.gdb, self.stopped = gdb, stopped
-        self.disks = disks or []
-        self.kernel_words = " ".join([*kernel_words.split(), *guest_disks.kernel_words(machine, self.disks)])
+        self.disks, self.shares = disks or [], shares or []
+        self.kernel_words = " ".join([*kernel_words.split(), *guest_disks.kernel_words(machine, [*self.disks, *self.shares])])
         self.memory_file = memory_file  # a descriptor, borrowed: the guest's RAM, which can be read when the guest is gone
 
 
@@ -52,6 +54,7 @@ def command_line(settings: Settings, kernel: str, archive: str, log: str) -> lis
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
         *guest_disks.arguments(settings.machine, settings.cpus, settings.disks,
                                _MEMORY_DESCRIPTOR + (settings.memory_file is not None)),
+        *guest_shares.arguments(settings.machine, settings.shares, len(settings.disks)),
         *(["-s"] if settings.gdb else []), *(["-S"] if settings.stopped else []),
     ]
 

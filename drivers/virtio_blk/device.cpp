@@ -10,7 +10,6 @@ using namespace virtio;
 
 namespace {
 
-constexpr unsigned kResetLooksMax = 100'000;  // a device that does not end its reset meanwhile never will
 constexpr unsigned kConfigurationTriesMax = 16;
 constexpr uint64_t kSizeBytesMax = uint64_t{1} << 62;
 
@@ -27,33 +26,21 @@ Device::Device(Transport& transport, const DeviceMemory& memory, uint64_t timeou
     : transport_(transport), memory_(memory), timeout_ns_(timeout_ns) {}
 
 bool Device::start() {
-    running_ = memory_.bytes.size() >= kMemoryBytes && reset() && set_up();
-    if (!running_) (void)reset();
+    running_ = memory_.bytes.size() >= kMemoryBytes && reset(transport_) && set_up();
+    if (!running_) (void)reset(transport_);
     return running_;
 }
 
-bool Device::reset() {
-    transport_.set_status(0);
-    for (unsigned i = 0; i < kResetLooksMax; ++i)
-        if (transport_.status() == 0) return true;
-    return false;
-}
-
 bool Device::set_up() {
-    transport_.set_status(kStatusAcknowledge);
-    transport_.set_status(kStatusAcknowledge | kStatusDriver);
-    const uint64_t offered = transport_.features();
-    if ((offered & kFeatureVersion1) == 0) return false;
-    features_ = offered & (kFeatureVersion1 | kFeatureReadOnly | kFeatureSectorSize | kFeatureFlush | kFeatureQueues | kFeatureDiscard);
-    transport_.set_features(features_);
-    constexpr uint8_t kNegotiated = kStatusAcknowledge | kStatusDriver | kStatusFeaturesOk;
-    transport_.set_status(kNegotiated);
-    if ((transport_.status() & kStatusFeaturesOk) == 0) return false;
+    constexpr uint64_t kWanted = kFeatureReadOnly | kFeatureSectorSize | kFeatureFlush | kFeatureQueues | kFeatureDiscard;
+    const std::optional<uint64_t> features = negotiate(transport_, kWanted);
+    if (!features) return false;
+    features_ = *features;
     if (!read_geometry(features_) || !set_up_queues(features_)) {
-        transport_.set_status(kNegotiated | kStatusFailed);
+        give_up(transport_);
         return false;
     }
-    transport_.set_status(kNegotiated | kStatusDriverOk);
+    go_on(transport_);
     return true;
 }
 
@@ -86,16 +73,10 @@ bool Device::set_up_queues(uint64_t features) {
     queue_count_ = 0;
     for (; queue_count_ < std::min(offered, kQueuesMax); ++queue_count_) {
         const auto queue = static_cast<uint16_t>(queue_count_);
-        // One request needs three descriptors.
-        const uint16_t size = std::min(std::bit_floor(transport_.queue_size_max(queue)), kQueueSizeMax);
-        if (size < 4) break;
-        const RingLayout layout(size);
-        const std::span<std::byte> ring = memory_.bytes.subspan(queue * kPageBytes, kPageBytes);
-        std::memset(ring.data(), 0, ring.size());
-        queues_[queue].emplace(ring.first(layout.bytes), size);
-        const uint64_t physical = memory_.physical + queue * kPageBytes;
-        transport_.set_queue(queue, size,
-                             {.descriptors = physical, .available = physical + layout.available, .used = physical + layout.used});
+        constexpr uint16_t kSizeMin = 4;  // one request needs three descriptors
+        std::optional<Virtqueue> made = set_up_queue(transport_, queue, memory_, queue * kPageBytes, kSizeMin, kQueueSizeMax);
+        if (!made) break;
+        queues_[queue].emplace(std::move(*made));
     }
     next_queue_ = 0;
     return queue_count_ > 0;

@@ -5,17 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "drivers/virtio/transport.h"
-#include "drivers/virtio/virtqueue.h"
+#include "drivers/virtio/set_up.h"
 #include "drivers/virtio_blk/format.h"
 
 namespace portico::virtio_blk {
 
-/// Memory that the device reaches, too: where the driver has it, and where the device.
-struct DeviceMemory {
-    std::span<std::byte> bytes;
-    uint64_t physical = 0;
-};
+using virtio::DeviceMemory;
 
 /// One virtio disk: set-up, requests, their ends, and what is done about a device that lies or hangs.
 ///
@@ -88,7 +83,6 @@ private:
         uint64_t submitted_ns = 0;
     };
 
-    bool reset();
     bool set_up();
     bool set_up_queues(uint64_t features);
     bool read_geometry(uint64_t features);

@@ -101,11 +101,11 @@ def _debian(results: Results) -> None:
 
 def _guest(results: Results, quick: bool) -> None:
     import build
-    from checks import bench_tests, disk_tests, ext4_tests, guest_programs, interactive_tests, native_tests, swap_tests, system_tests, trace_tests
+    from checks import bench_tests, disk_tests, ext4_tests, guest_programs, interactive_tests, native_tests, share_tests, swap_tests, system_tests, trace_tests
 
     cases = guest_programs.cases(quick) + native_tests.cases(quick) + system_tests.cases(quick)
     cases += trace_tests.cases(quick) + interactive_tests.cases() + bench_tests.cases() + disk_tests.cases(quick) + ext4_tests.cases(quick)
-    cases += swap_tests.cases(quick)
+    cases += share_tests.cases(quick) + swap_tests.cases(quick)
     cases = [case for case in cases if results.wants(case.name)]
     if not cases:
         return

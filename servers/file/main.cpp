@@ -9,6 +9,7 @@
 #include "servers/file/proc_file_system.h"
 #include "servers/file/pts_file_system.h"
 #include "servers/file/server.h"
+#include "servers/file/shares.h"
 #include "servers/file/sys_file_system.h"
 
 /// The file server: builds the name space out of the boot archive, /dev and /proc, then serves it.
@@ -170,6 +171,7 @@ Result<> run() {
         const auto duplicate = TRY(native::call(abi::HandleDuplicate{sysv, static_cast<uint64_t>(abi::Rights::All)}));
         server.add_service("sysv", OwnedHandle(duplicate.handle));
     }
+    TRY(mount_shares(names, server, *pages));
     ipc::run(server, port, file::Protocol{}, IdentifyProtocol{});
 }
 

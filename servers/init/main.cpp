@@ -1,3 +1,5 @@
+#include "drivers/virtio_9p/device.h"
+#include "drivers/virtio_blk/format.h"
 #include "protocols/strace.h"
 #include "runtime/boot.h"
 #include "servers/init/first_program.h"
@@ -47,7 +49,7 @@ void end_file_systems(Supervisor& supervisor) {
     Result<> ended = control ? Result<>{} : fail(control.error());
     if (control)
         if (const auto reply = supervisor.ask(*control, protocols::file::End{}); !reply) ended = fail(reply.error());
-    if (!ended) log("the root file system was not left cleanly: " + std::string(abi::name_of(ended.error())));
+    if (!ended) log("the file systems were not left cleanly: " + std::string(abi::name_of(ended.error())));
 }
 
 /// Runs the first program and reports its end. Errors: the supervisor's failure tells more.
@@ -62,10 +64,18 @@ Result<> run_first_program(Supervisor& supervisor, const BootResources& boot, co
     else
         return launched;
     log("the first program ended with wait status " + hexadecimal(wait_status));
-    if (request.root_on_disk) end_file_systems(supervisor);
+    if (request.keeps_files) end_file_systems(supervisor);
     // Without an answer the trace may lack its end, but the program has ended as it has.
     if (request.traced && refused_status == 0) (void)supervisor.ask(supervisor.service("strace").client(), protocols::strace::Finish{});
     return report_end(supervisor, wait_status);
+}
+
+void find_drivers_devices(BootResources& resources) {
+    constexpr std::array<uint32_t, 2> kKinds{virtio_blk::kDeviceId, virtio_9p::kDeviceId};
+    for (VirtioDevice& device : find_devices(resources.hardware, resources.words, kKinds))
+        (device.kind == virtio_blk::kDeviceId ? resources.disks : resources.shares).push_back(std::move(device));
+    if (resources.disks.size() > kDisksMax) log("only the first " + std::to_string(kDisksMax) + " disks are driven");
+    if (resources.shares.size() > kSharesMax) log("only the first " + std::to_string(kSharesMax) + " shares are driven");
 }
 
 Result<> run(abi::Handle hardware, int argument_count, char** arguments) {
@@ -77,12 +87,12 @@ Result<> run(abi::Handle hardware, int argument_count, char** arguments) {
                             .hardware = hardware,
                             .realtime_offset_ns = realtime_offset_ns(hardware),
                             .words = {},
-                            .disks = {}};
+                            .disks = {},
+                            .shares = {}};
     resources.words.assign(arguments + std::min(argument_count, 1), arguments + argument_count);
     resources.words.insert(resources.words.end(), request.server_words.begin(), request.server_words.end());
 
-    resources.disks = find_disks(hardware, resources.words);
-    if (resources.disks.size() > kDisksMax) log("only the first " + std::to_string(kDisksMax) + " disks are driven");
+    find_drivers_devices(resources);
 
     Supervisor supervisor = TRY(Supervisor::create(resources));
     supervisor.start_all();

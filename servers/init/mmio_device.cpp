@@ -1,6 +1,6 @@
 #include <charconv>
 
-#include "servers/init/disks.h"
+#include "servers/init/virtio_devices.h"
 
 namespace portico::init {
 

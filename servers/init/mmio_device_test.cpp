@@ -1,4 +1,4 @@
-#include "servers/init/disks.h"
+#include "servers/init/virtio_devices.h"
 
 namespace portico::init {
 namespace {

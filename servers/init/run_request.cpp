@@ -7,9 +7,9 @@ namespace portico::init {
 
 namespace {
 
-constexpr std::string_view kServerKeys[] = {"link",        "stdin",        "stdout",         "stderr",        "columns", "rows",
-                                            "strace",      "strace_calls", "strace_summary", "strace_string", "swap",    "limit_memory",
-                                            "limit_tasks", "root"};
+constexpr std::string_view kServerKeys[] = {"link", "stdin",        "stdout",       "stderr",         "columns",
+                                            "rows", "strace",       "strace_calls", "strace_summary", "strace_string",
+                                            "swap", "limit_memory", "limit_tasks",  "root",           "share"};
 
 std::optional<Stream> stream_named(std::string_view value, bool may_be_none) {
     if (value == "terminal") return Stream::Terminal;
@@ -22,11 +22,20 @@ bool is_number(std::string_view value, size_t digits_max = 5) {
     return !value.empty() && value.size() <= digits_max && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// TAG:rw:/PATH or TAG:ro:/PATH.
+bool is_share(std::string_view value) {
+    const size_t colon = value.find(':');
+    if (colon == 0 || colon == std::string_view::npos) return false;
+    const std::string_view rest = value.substr(colon + 1);
+    return rest.starts_with("rw:/") || rest.starts_with("ro:/");
+}
+
 /// What only servers understand.
 bool is_for_servers(std::string_view key, std::string_view value) {
     if (key == "columns" || key == "rows" || key == "strace_string") return is_number(value);
     if (key == "limit_memory" || key == "limit_tasks") return is_number(value, 18);
     if (key == "swap" || key == "root") return value.size() == 3 && value.starts_with("vd");  // which disk
+    if (key == "share") return is_share(value);
     return key == "strace_calls" || (key == "strace_summary" && value == "on");
 }
 
@@ -54,7 +63,7 @@ Result<> RunRequest::take(std::string_view key, std::string_view value) {
     } else if (!is_for_servers(key, value)) {
         return fail(Error::InvalidArgument);
     }
-    root_on_disk = root_on_disk || key == "root";
+    keeps_files = keeps_files || key == "root" || key == "share";
     return {};
 }
 

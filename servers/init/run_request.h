@@ -18,7 +18,7 @@ struct RunRequest {
     std::string working_directory = "/";
     std::vector<std::string> environment;
     std::vector<std::string> arguments;
-    bool root_on_disk = false;              ///< the file server has its root from a disk
+    bool keeps_files = false;               ///< what is written goes to a disk or to the host, and must be there at the end
     bool traced = false;                    ///< its Linux calls are written down by the strace server
     std::vector<std::string> server_words;  ///< what the servers are told of it, as it stood there
 

@@ -52,6 +52,16 @@ TEST(RunRequest, RefusesWhatItDoesNotUnderstand) {
         EXPECT_EQ(parse(text).error_or(Error::None), Error::InvalidArgument) << text;
 }
 
+TEST(RunRequest, SharesAreTheFileServers) {
+    const auto request = parse("share=share0:ro:/a b\0arg=a"sv);
+    ASSERT_TRUE(request);
+    EXPECT_TRUE(request->keeps_files);
+    EXPECT_EQ(request->server_words, std::vector<std::string>{"share=share0:ro:/a b"});
+    EXPECT_FALSE(parse("arg=a"sv)->keeps_files);
+    for (const std::string_view text : {"share=\0arg=a"sv, "share=:rw:/a\0arg=a"sv, "share=tag:xx:/a\0arg=a"sv, "share=tag:rw:a\0arg=a"sv})
+        EXPECT_EQ(parse(text).error_or(Error::None), Error::InvalidArgument) << text;
+}
+
 TEST(RunRequest, NamesTheLineThatWasWrong) {
     std::string line;
     EXPECT_FALSE(RunRequest::parse("arg=a\0rows=many\0"sv, line));

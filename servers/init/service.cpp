@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "drivers/virtio_9p/device.h"
 #include "drivers/virtio_blk/device.h"
 #include "servers/init/boot_block.h"
 #include "servers/swap/slot_map.h"
@@ -12,12 +13,22 @@ namespace {
 
 constexpr uint64_t kClientCredits = 256;  // one-way messages another server may have queued
 constexpr uint64_t kSupervisorCredits = 16;
-constexpr uint64_t kDiskBits = 1;
+constexpr uint64_t kDeviceBits = 1;
 constexpr uint64_t kSwapBadge = 1, kSwapCredits = 4;  // of the handle by which the kernel asks for pages
 constexpr std::string_view kSwapWord = "swap=";
 constexpr uint64_t kSerialPort = 0x3F8, kSerialPortCount = 8, kSerialLine = 4, kSerialBits = 1;
 
+uint64_t memory_bytes(DeviceKind kind) {
+    return kind == DeviceKind::Share ? virtio_9p::Device::kMemoryBytes : virtio_blk::Device::kMemoryBytes;
+}
+
 }  // namespace
+
+const VirtioDevice* BootResources::device_of(const ServiceDescription& description) const {
+    const std::vector<VirtioDevice>& devices = description.device_kind == DeviceKind::Share ? shares : disks;
+    const bool is_there = description.device_kind != DeviceKind::None && description.device_number < devices.size();
+    return is_there ? &devices[description.device_number] : nullptr;
+}
 
 Result<abi::Handle> install(abi::Handle process, abi::Handle handle) {
     return TRY(native::call(abi::HandleInstall{process, abi::kNoHandle, handle, static_cast<uint64_t>(abi::Rights::All)})).handle;
@@ -44,10 +55,10 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
     }
     case GrantKind::Archive:
         return OwnedHandle(TRY(native::call(abi::HandleDuplicate{boot.archive.memory(), static_cast<uint64_t>(abi::Rights::All)})).handle);
-    case GrantKind::DiskRegisters:
-    case GrantKind::DiskInterrupt:
-    case GrantKind::DiskMemory:
-        return make_disk_grant(grant.kind, boot);
+    case GrantKind::DeviceRegisters:
+    case GrantKind::DeviceInterrupt:
+    case GrantKind::DeviceMemory:
+        return make_device_grant(grant.kind, boot);
     case GrantKind::SwapDisk:
     case GrantKind::SwapMemory:
     case GrantKind::SwapMap:
@@ -62,20 +73,21 @@ Result<OwnedHandle> Service::make_grant(const GrantDescription& grant, const Boo
     return fail(Error::InvalidArgument);
 }
 
-Result<OwnedHandle> Service::make_disk_grant(GrantKind kind, const BootResources& boot) {
-    const Disk& disk = boot.disks[description_.disk];
-    if (kind == GrantKind::DiskRegisters)
-        return OwnedHandle(TRY(native::call(abi::MemoryPhysical{boot.hardware, disk.registers_physical, disk.registers_bytes})).memory);
-    if (kind == GrantKind::DiskMemory)
-        return OwnedHandle(TRY(native::call(abi::MemoryPhysical{boot.hardware, abi::kAnyRam, virtio_blk::Device::kMemoryBytes})).memory);
+Result<OwnedHandle> Service::make_device_grant(GrantKind kind, const BootResources& boot) {
+    const VirtioDevice& device = *boot.device_of(description_);
+    if (kind == GrantKind::DeviceRegisters)
+        return OwnedHandle(TRY(native::call(abi::MemoryPhysical{boot.hardware, device.registers_physical, device.registers_bytes})).memory);
+    if (kind == GrantKind::DeviceMemory)
+        return OwnedHandle(
+            TRY(native::call(abi::MemoryPhysical{boot.hardware, abi::kAnyRam, memory_bytes(description_.device_kind)})).memory);
     const OwnedHandle sender = TRY(make_client(0));
-    if (disk.has_messages()) {
-        const auto made = TRY(native::call(abi::InterruptCreate{boot.hardware, abi::kMessageInterrupt, sender.get(), kDiskBits, 0}));
+    if (device.has_messages()) {
+        const auto made = TRY(native::call(abi::InterruptCreate{boot.hardware, abi::kMessageInterrupt, sender.get(), kDeviceBits, 0}));
         OwnedHandle interrupt(made.interrupt);
-        TRY(set_message(boot.hardware, disk.pci_number, *disk.pci, made.address, made.data));
+        TRY(set_message(boot.hardware, device.pci_number, *device.pci, made.address, made.data));
         return interrupt;
     }
-    return OwnedHandle(TRY(native::call(abi::InterruptCreate{boot.hardware, disk.line, sender.get(), kDiskBits, 1})).interrupt);
+    return OwnedHandle(TRY(native::call(abi::InterruptCreate{boot.hardware, device.line, sender.get(), kDeviceBits, 1})).interrupt);
 }
 
 Result<OwnedHandle> Service::make_swap_grant(const GrantDescription& grant, const BootResources& boot,
@@ -93,7 +105,7 @@ std::string_view BootResources::swap_disk() const {
 }
 
 bool is_wanted(const ServiceDescription& description, const BootResources& boot) {
-    if (description.disk != kNoDisk) return description.disk < boot.disks.size();
+    if (description.device_kind != DeviceKind::None) return boot.device_of(description) != nullptr;
     if (description.wanted_by == kSwapWord) return boot.swap_disk_bytes != 0;
     return description.wanted_by.empty() || std::ranges::find(boot.words, description.wanted_by) != boot.words.end();
 }
@@ -125,10 +137,8 @@ Result<OwnedHandle> Service::make_process(const BootResources& boot, abi::Handle
     contents.program_path = path;
     std::vector<std::string> arguments{std::string(name())};
     arguments.insert(arguments.end(), boot.words.begin(), boot.words.end());
-    if (description_.disk != kNoDisk) {
-        const std::vector<std::string>& more = boot.disks[description_.disk].words;
-        arguments.insert(arguments.end(), more.begin(), more.end());
-    }
+    if (const VirtioDevice* const device = boot.device_of(description_))
+        arguments.insert(arguments.end(), device->words.begin(), device->words.end());
     contents.arguments = arguments;
     contents.program_bytes = program->data.size();
     contents.realtime_offset_ns = boot.realtime_offset_ns;

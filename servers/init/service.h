@@ -5,9 +5,9 @@
 
 #include "abi/boot_block.h"
 #include "servers/init/boot_archive.h"
-#include "servers/init/disks.h"
 #include "servers/init/runtime_library.h"
 #include "servers/init/services.h"
+#include "servers/init/virtio_devices.h"
 
 namespace portico::init {
 
@@ -18,8 +18,11 @@ struct BootResources {
     abi::Handle hardware;  ///< the right to make interrupts, I/O ports, device memory
     uint64_t realtime_offset_ns = 0;
     std::vector<std::string> words;  ///< arguments of every server, after its name
-    std::vector<Disk> disks;
+    std::vector<VirtioDevice> disks, shares;
     uint64_t swap_disk_bytes = 0;  ///< as its driver says; 0: it cannot be used
+
+    /// The device of a driver; null if the machine has none for it.
+    const VirtioDevice* device_of(const ServiceDescription& description) const;
 
     /// The name of the disk to swap to; empty if there is none.
     std::string_view swap_disk() const;
@@ -54,7 +57,7 @@ public:
     Result<OwnedHandle> make_client(uint64_t badge) const;
 
 private:
-    Result<OwnedHandle> make_disk_grant(GrantKind kind, const BootResources& boot);
+    Result<OwnedHandle> make_device_grant(GrantKind kind, const BootResources& boot);
     Result<OwnedHandle> make_swap_grant(const GrantDescription& grant, const BootResources& boot, const std::vector<Service>& earlier);
     Result<OwnedHandle> make_grant(const GrantDescription& grant, const BootResources& boot, const OwnedHandle& requests,
                                    std::vector<Service>& earlier);

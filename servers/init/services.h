@@ -24,9 +24,9 @@ enum class GrantKind : uint8_t {
     Supervisor,       ///< a send handle to init's own port, for protocols/init.h
     SerialPorts,      ///< the first serial line's I/O ports
     SerialInterrupt,  ///< its interrupt, which raises bit 0 at the server's own port
-    DiskRegisters,    ///< of the service's disk (ServiceDescription::disk): its registers
-    DiskInterrupt,    ///< its interrupt, which raises bit 0 at the server's own port
-    DiskMemory,       ///< RAM that the disk may use; it outlives the driver, for the disk may still write when that is gone
+    DeviceRegisters,  ///< of the service's device (ServiceDescription::device_kind): its registers
+    DeviceInterrupt,  ///< its interrupt, which raises bit 0 at the server's own port
+    DeviceMemory,     ///< RAM that the device may use; it outlives the driver, for the device may still write when that is gone
     SwapDisk,         ///< a send handle to the driver of the disk to swap to, with `badge`
     SwapMemory,       ///< the swap object (docs/swap.md), whose pager the server is
     SwapMap,          ///< memory for its slot map
@@ -45,8 +45,10 @@ enum class Loss : uint8_t {
     EndSystem,  ///< what it knew of its clients is gone, and with it the system
 };
 
-inline constexpr unsigned kNoDisk = ~0u;
-inline constexpr unsigned kDisksMax = 8;
+/// What a driver drives; which of the devices of a kind, device_number says.
+enum class DeviceKind : uint8_t { None, Disk, Share };
+
+inline constexpr unsigned kDisksMax = 8, kSharesMax = 4;
 /// Badges of those who use a disk: what they attach is theirs.
 inline constexpr uint64_t kFileDiskBadge = 1, kSwapDiskBadge = 2;
 
@@ -54,27 +56,38 @@ struct ServiceDescription {
     std::string_view name;  ///< its program is boot/NAME
     Loss loss;
     uint64_t client_badge;  ///< of init's own handle to it
-    std::array<GrantDescription, 17> grants;
-    std::string_view wanted_by{};  ///< it only starts if boot/run has this word; swap=: if there is a disk to swap to
-    unsigned disk = kNoDisk;       ///< it only starts if the machine has that many disks
-    std::string_view program{};    ///< if it is not boot/NAME
+    std::array<GrantDescription, 24> grants;
+    std::string_view wanted_by{};               ///< it only starts if boot/run has this word; swap=: if there is a disk to swap to
+    DeviceKind device_kind = DeviceKind::None;  ///< it only starts if the machine has that many of them
+    unsigned device_number = 0;
+    std::string_view program{};  ///< if it is not boot/NAME
 };
 
-/// The driver of one disk; they are named as Linux names them.
-constexpr ServiceDescription disk_driver(std::string_view name) {
+constexpr ServiceDescription driver(std::string_view name, std::string_view program, DeviceKind kind, unsigned number) {
     return {.name = name,
             .loss = Loss::Restart,
             .client_badge = 0,
-            .grants = {{{"disk.port", GrantKind::OwnPort},
-                        {"disk.registers", GrantKind::DiskRegisters},
-                        {"disk.interrupt", GrantKind::DiskInterrupt},
-                        {"disk.memory", GrantKind::DiskMemory}}},
-            .disk = static_cast<unsigned>(name[2] - 'a'),
-            .program = "virtio_blk"};
+            .grants = {{{"device.port", GrantKind::OwnPort},
+                        {"device.registers", GrantKind::DeviceRegisters},
+                        {"device.interrupt", GrantKind::DeviceInterrupt},
+                        {"device.memory", GrantKind::DeviceMemory}}},
+            .device_kind = kind,
+            .device_number = number,
+            .program = program};
+}
+
+/// The driver of one disk; they are named as Linux names them.
+constexpr ServiceDescription disk_driver(std::string_view name) {
+    return driver(name, "virtio_blk", DeviceKind::Disk, static_cast<unsigned>(name[2] - 'a'));
+}
+
+/// The driver of one folder of the host.
+constexpr ServiceDescription share_driver(std::string_view name) {
+    return driver(name, "virtio_9p", DeviceKind::Share, static_cast<unsigned>(name[5] - '0'));
 }
 
 /// In the order in which they start: each comes after those it calls.
-inline constexpr std::array<ServiceDescription, 8 + kDisksMax> kServices{{
+inline constexpr std::array<ServiceDescription, 8 + kDisksMax + kSharesMax> kServices{{
     {.name = "uart",
      .loss = Loss::Restart,
      .client_badge = 0,
@@ -95,6 +108,10 @@ inline constexpr std::array<ServiceDescription, 8 + kDisksMax> kServices{{
                  {"swap.memory", GrantKind::SwapMemory},
                  {"swap.map", GrantKind::SwapMap}}},
      .wanted_by = "swap="},
+    share_driver("share0"),
+    share_driver("share1"),
+    share_driver("share2"),
+    share_driver("share3"),
     {.name = "process",
      .loss = Loss::EndSystem,
      .client_badge = protocols::process::kServerBadge,
@@ -128,7 +145,11 @@ inline constexpr std::array<ServiceDescription, 8 + kDisksMax> kServices{{
                  {"vde", GrantKind::Client, "vde", kFileDiskBadge},
                  {"vdf", GrantKind::Client, "vdf", kFileDiskBadge},
                  {"vdg", GrantKind::Client, "vdg", kFileDiskBadge},
-                 {"vdh", GrantKind::Client, "vdh", kFileDiskBadge}}}},
+                 {"vdh", GrantKind::Client, "vdh", kFileDiskBadge},
+                 {"share0", GrantKind::Client, "share0"},
+                 {"share1", GrantKind::Client, "share1"},
+                 {"share2", GrantKind::Client, "share2"},
+                 {"share3", GrantKind::Client, "share3"}}}},
     {.name = "strace",
      .loss = Loss::Restart,
      .client_badge = 0,

@@ -1,7 +1,8 @@
-#include "servers/init/disks.h"
+#include "servers/init/virtio_devices.h"
+
+#include <algorithm>
 
 #include "drivers/virtio/mmio_transport.h"
-#include "drivers/virtio_blk/format.h"
 #include "servers/init/log.h"
 
 namespace portico::init {
@@ -21,7 +22,13 @@ Result<uint32_t> mmio_device_id(abi::Handle hardware, uint64_t page, uint64_t of
     return is_virtio ? id : 0;
 }
 
-void add_mmio_disk(abi::Handle hardware, const std::string& word, std::vector<Disk>& disks) {
+using Kinds = std::span<const uint32_t>;
+
+bool is_one_of(uint32_t kind, Kinds kinds) {
+    return std::ranges::find(kinds, kind) != kinds.end();
+}
+
+void add_mmio_device(abi::Handle hardware, const std::string& word, Kinds kinds, std::vector<VirtioDevice>& devices) {
     if (!word.starts_with("virtio_mmio.device=")) return;
     const auto device = parse_mmio_device(word);
     if (!device) return log("not understood: " + word);
@@ -29,39 +36,41 @@ void add_mmio_disk(abi::Handle hardware, const std::string& word, std::vector<Di
     if (offset + virtio::MmioTransport::kBytes > abi::kPageBytes) return log("registers across pages: " + word);
     const Result<uint32_t> id = mmio_device_id(hardware, page, offset);
     if (!id) return log("cannot look at " + word + ": " + std::string(abi::name_of(id.error())));
-    if (*id != virtio_blk::kDeviceId) return;
-    disks.push_back({.registers_physical = page,
-                     .registers_bytes = abi::kPageBytes,
-                     .line = device->line,
-                     .words = {"registers=" + std::to_string(offset)},
-                     .pci = std::nullopt});
+    if (!is_one_of(*id, kinds)) return;
+    devices.push_back({.kind = *id,
+                       .registers_physical = page,
+                       .registers_bytes = abi::kPageBytes,
+                       .line = device->line,
+                       .words = {"registers=" + std::to_string(offset)},
+                       .pci = std::nullopt});
 }
 
-void add_pci_disk(unsigned number, PciFunction& function, std::vector<Disk>& disks) {
+void add_pci_device(unsigned number, PciFunction& function, Kinds kinds, std::vector<VirtioDevice>& devices) {
     const auto device = virtio_of(function);
-    if (!device || device->kind != virtio_blk::kDeviceId) return;
+    if (!device || !is_one_of(device->kind, kinds)) return;
     const auto word = [](std::string_view name, uint64_t value) { return std::string(name) + "=" + std::to_string(value); };
     const bool messages = device->message_capability != 0;
     if (!messages && (device->line == 0 || device->line == 0xFF))
-        return log("a disk without an interrupt, at PCI function " + std::to_string(number));
+        return log("a device without an interrupt, at PCI function " + std::to_string(number));
     enable(function, messages);
-    disks.push_back({.registers_physical = device->registers_physical,
-                     .registers_bytes = device->registers_bytes,
-                     .line = device->line,
-                     .words = {word("pci", messages ? 2 : 1), word("common", device->common), word("notify", device->notify),
-                               word("multiplier", device->notify_multiplier), word("isr", device->isr), word("device", device->device)},
-                     .pci = device,
-                     .pci_number = number});
+    devices.push_back({.kind = device->kind,
+                       .registers_physical = device->registers_physical,
+                       .registers_bytes = device->registers_bytes,
+                       .line = device->line,
+                       .words = {word("pci", messages ? 2 : 1), word("common", device->common), word("notify", device->notify),
+                                 word("multiplier", device->notify_multiplier), word("isr", device->isr), word("device", device->device)},
+                       .pci = device,
+                       .pci_number = number});
 }
 
 }  // namespace
 
-std::vector<Disk> find_disks(abi::Handle hardware, const std::vector<std::string>& words) {
-    std::vector<Disk> disks;
-    for (const std::string& word : words) add_mmio_disk(hardware, word, disks);
+std::vector<VirtioDevice> find_devices(abi::Handle hardware, const std::vector<std::string>& words, Kinds kinds) {
+    std::vector<VirtioDevice> devices;
+    for (const std::string& word : words) add_mmio_device(hardware, word, kinds, devices);
     if (Result<PciBus> bus = PciBus::open(hardware))
-        bus->for_each([&](unsigned number, PciFunction& function) { add_pci_disk(number, function, disks); });
-    return disks;
+        bus->for_each([&](unsigned number, PciFunction& function) { add_pci_device(number, function, kinds, devices); });
+    return devices;
 }
 
 }  // namespace portico::init

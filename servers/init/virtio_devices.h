@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,8 +11,9 @@
 
 namespace portico::init {
 
-/// Where a virtio disk is, and what its driver is told.
-struct Disk {
+/// Where a virtio device is, and what its driver is told.
+struct VirtioDevice {
+    uint32_t kind = 0;                ///< its number at virtio: 2 is a disk, 9 a share of a folder
     uint64_t registers_physical = 0;  ///< whole pages
     uint64_t registers_bytes = 0;
     uint64_t line = 0;               ///< its interrupt, level-triggered; not used with messages
@@ -29,8 +31,8 @@ struct MmioDevice {
 };
 std::optional<MmioDevice> parse_mmio_device(std::string_view word);
 
-/// The machine's disks: first those of the command line, in its order, then those on PCI's first bus, enabled. What cannot be looked at is
-/// left out and logged.
-std::vector<Disk> find_disks(abi::Handle hardware, const std::vector<std::string>& words);
+/// The machine's devices of these kinds: first those of the command line, in its order, then those on PCI's first bus, enabled. What cannot
+/// be looked at is left out and logged.
+std::vector<VirtioDevice> find_devices(abi::Handle hardware, const std::vector<std::string>& words, std::span<const uint32_t> kinds);
 
 }  // namespace portico::init
