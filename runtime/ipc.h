@@ -246,7 +246,10 @@ struct MethodTable {
     static constexpr std::array<uint16_t, 2> ends(protocols::MethodList<Methods...>) {
         return {std::min({Methods::method.ordinal...}), std::max({Methods::method.ordinal...})};
     }
-    static constexpr uint16_t kFirst = std::min({ends(Protocols{})[0]...}), kLast = std::max({ends(Protocols{})[1]...});
+    // A server may have no protocol at all: then there is one place, of nobody.
+    static constexpr bool kNone = sizeof...(Protocols) == 0;
+    static constexpr uint16_t kFirst = std::min({uint16_t{kNone ? 0 : 0xFFFF}, ends(Protocols{})[0]...});
+    static constexpr uint16_t kLast = std::max({uint16_t{0}, ends(Protocols{})[1]...});
 
     using Servers = std::array<MethodServer<Server>, kLast - kFirst + 1>;
     template <class... Methods>
