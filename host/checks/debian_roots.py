@@ -6,8 +6,8 @@ import os
 from images import store
 
 PACKAGES = {
-    "programs": ["acl", "attr", "bc", "bsdextrautils", "bzip2", "file", "gawk", "git", "inotify-tools", "jq", "less", "libcap2-bin", "lua5.4", "m4",
-                 "make", "openssl", "patch", "perl", "php-cli", "procps", "psmisc", "python3", "python3-venv", "ruby", "sqlite3", "stress-ng", "tcl",
+    "programs": ["acl", "attr", "bc", "bsdextrautils", "busybox", "bzip2", "file", "gawk", "git", "inotify-tools", "jq", "less", "libcap2-bin", "lua5.4", "m4",
+                 "make", "openssl", "patch", "perl", "php-cli", "procps", "psmisc", "python3", "python3-venv", "rsync", "ruby", "socat", "sqlite3", "stress-ng", "tcl",
                  "time", "tmux", "vim-tiny", "xxd", "xz-utils", "zstd"],
     "compilers": ["cmake", "g++", "gcc", "gdb-minimal", "libc6-dev", "make", "ninja-build"],
 }

@@ -1,0 +1,1 @@
+printf '#include <stdio.h>\nint g(int x) { return x * 2; }\nint main(void) { int a = g(21); printf("%%d\\n", a); return 0; }\n' > t.c; gcc -g -O0 t.c -o t; gdb -q -batch -ex 'info line g' -ex 'list g' -ex 'ptype main' -ex 'print sizeof(int)' -ex 'info functions ^g$' t 2>&1 | grep -v '^$' | sed 's/0x[0-9a-f]*/ADDR/g'; rm -f t t.c

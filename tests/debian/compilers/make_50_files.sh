@@ -1,0 +1,2 @@
+for i in $(seq 50); do echo "int f$i(void) { return $i; }" > f$i.c; done; { for i in $(seq 50); do echo "int f$i(void);"; done; echo 'int printf(const char*, ...); int main(void) { int s = 0;'; for i in $(seq 50); do echo "s += f$i();"; done; echo 'printf("%d\n", s); return 0; }'; } > main.c
+printf 'OBJ := $(patsubst %%.c,%%.o,$(sort $(wildcard *.c)))\nprog: $(OBJ)\n\t@$(CC) -o $@ $^\n%%.o: %%.c\n\t@$(CC) -c -o $@ $<\n' > Makefile; make -j2; ./prog; make | wc -l; touch -d '+2 seconds' f7.c; make -n | grep -c f7; make -j2; ./prog; rm -f *

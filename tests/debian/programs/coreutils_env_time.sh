@@ -1,0 +1,2 @@
+env -i A=1 B=2 env | sort; env -u HOME sh -c 'echo ${HOME-none}'; env -C / pwd; env -S 'A=3 printenv A'; timeout 0.2 sleep 5; echo $?; timeout -s KILL 0.2 sleep 5; echo $?; timeout --preserve-status 0.2 sh -c 'trap "exit 9" TERM; while :; do sleep 0.05; done'; echo $?
+nice -n 5 nice; nohup echo hup 2>/dev/null; stdbuf -o0 echo buffered; printenv MISSING; echo $?; true; false; echo $?; yes y | head -2; sleep 0.1s; tty; whoami; id -un; groups; logname 2>&1 | head -1; nproc --ignore=100; arch; uname -sm; hostid > /dev/null; echo $?

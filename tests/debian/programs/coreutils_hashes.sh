@@ -1,0 +1,1 @@
+printf 'abc' > f; for t in md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum; do $t f; done; sha256sum f > sums; sha256sum -c sums; echo more >> f; sha256sum -c sums; echo $?; cksum -a sm3 --untagged f 2>/dev/null || cksum f; base32 f | base32 -d; basenc --base16 f; od -c f | head -2; od -An -td2 f

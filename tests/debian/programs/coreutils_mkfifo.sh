@@ -1,0 +1,1 @@
+mkfifo -m 600 p; stat -c '%F %a' p; (echo through > p) & cat p; wait; (seq 3 > p) & while read x; do echo "got $x"; done < p; mknod q p; test -p q && echo fifo; mktemp -d ./d.XXX | wc -c; mktemp -u x.XXXX | wc -c; rm -rf d.*; dd if=/dev/zero of=z bs=1k count=3 seek=2 status=none; stat -c %s z; dd if=z bs=512 skip=1 count=2 2>/dev/null | wc -c; shred -u z; ls

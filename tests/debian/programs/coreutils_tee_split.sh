@@ -1,0 +1,1 @@
+seq 10 | tee a b | tail -1; seq 11 12 | tee -a a > /dev/null; wc -l a b; split -n l/3 a p; cat p* | cmp - a && echo whole; split -b 7 -d a q; ls q*; csplit -z a /5/ '{*}' 2>&1; ls xx*; sum a; seq 5 | tac -s 3; seq 3 | nl -w2 -s:; ptx -w 30 <<< 'a key word' | head -3; pr -2 -t -l 3 -w 20 b
