@@ -101,8 +101,8 @@ TEST_F(ShareDeviceTest, AHostileDeviceEndsEachExchangeOnce) {
             case 2:
                 if (random() % 6 == 0) hostile.end(static_cast<uint32_t>(random() % 12), static_cast<uint32_t>(random()));
                 break;
-            case 3:  // over the ring
-                if (random() % 4 == 0) hostile.ram[random() % 4096] = static_cast<std::byte>(random());
+            case 3:  // what a device may write of the ring, and what it says of itself
+                if (random() % 4 == 0) hostile.ram[virtio::RingLayout(8).used + random() % 80] = static_cast<std::byte>(random());
                 if (random() % 8 == 0) hostile.tag = std::string(random() % 300, 'x');
                 if (random() % 20 == 0) hostile.need_reset();
                 break;

@@ -15,6 +15,8 @@ namespace portico::file_server {
 
 class TestPages final : public Pages {
 public:
+    static constexpr uint64_t kBytesMax = uint64_t{64} << 20;
+
     explicit TestPages(std::list<TestPages*>& all, PageOwner& owner, uint64_t size_bytes) : owner(owner), all_(all) {
         bytes.resize(size_bytes);
         all_.push_back(this);
@@ -22,6 +24,7 @@ public:
     ~TestPages() override { all_.remove(this); }
 
     Result<> resize(uint64_t size_bytes) override {
+        if (size_bytes > kBytesMax) return fail(Error::NoMemory);
         bytes.resize(size_bytes);
         for (std::set<uint64_t>* const pages : {&present, &dirty}) pages->erase(pages->lower_bound(size_bytes / kPageBytes), pages->end());
         return {};
@@ -106,6 +109,7 @@ private:
 class TestPageSource final : public PageSource {
 public:
     Result<std::unique_ptr<Pages>> create(PageOwner& owner, uint64_t size_bytes) override {
+        if (size_bytes > TestPages::kBytesMax) return fail(Error::NoMemory);
         return std::make_unique<TestPages>(all, owner, size_bytes);
     }
     std::span<std::byte> buffer() override { return buffer_; }

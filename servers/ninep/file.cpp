@@ -67,10 +67,13 @@ void File::start_anew(uint64_t size_bytes) {
 
 /// What is dirty of them is written first; the object has them all.
 void File::drop_pages(uint64_t first_page, uint64_t end_page) {
+    const bool all = first_page == 0 && end_page >= present_end_;
+    end_page = std::min(end_page, present_end_);
     for (uint64_t page = first_page; pages_ && page < end_page; page += kAtOnce) {
         const Result<uint64_t> gone = write_part(page, std::min(end_page - page, kAtOnce), false);
         if (!gone) lost_ = gone.error();
     }
+    if (all) present_end_ = 0;
     read_end_ = 0;
 }
 
@@ -148,6 +151,7 @@ Result<uint64_t> File::read(file_server::Transfer& to, uint64_t offset, uint64_t
 }
 
 Result<> File::read_run(uint64_t page, uint64_t page_count) {
+    present_end_ = std::max(present_end_, page + page_count);
     for (uint64_t done = 0; done < page_count;) {
         const uint64_t count = std::min(page_count - done, kAtOnce), offset = (page + done) * kPage, wanted = count * kPage;
         const uint64_t valid = std::min(size_bytes_, backed_bytes_) - std::min({size_bytes_, backed_bytes_, offset});
@@ -269,7 +273,7 @@ Result<OwnedHandle> File::memory(abi::Rights rights) {
 Result<> File::write_back(uint64_t first_page, uint64_t end_page, bool keep) {
     const bool is_whole = first_page == 0 && end_page == ~uint64_t{0};
     if (is_written_by_mapping_ && pages_) {
-        end_page = std::min(end_page, pages_of(size_bytes_));
+        end_page = std::min({end_page, pages_of(size_bytes_), present_end_});
         for (uint64_t page = first_page; page < end_page; page += kAtOnce) TRY(write_part(page, std::min(end_page - page, kAtOnce), keep));
         if (is_whole) is_written_by_mapping_ = is_shared();
     }

@@ -78,6 +78,7 @@ private:
     bool is_settled_ = false;
     bool is_written_by_mapping_ = false;  // somebody may
     uint64_t backed_bytes_ = ~uint64_t{0};
+    uint64_t present_end_ = 0;  // no page behind it was read in: the host may say that a file is as large as it likes
 };
 
 }  // namespace portico::ninep

@@ -306,7 +306,7 @@ TEST(NinepTest, ASessionMayDieAtAnyMoment) {
             const auto made = mount.open("/d/file");
             EXPECT_TRUE(told(made.error_or(Error::None))) << kind << " " << at;
             const auto open = made ? made : mount.open("/d/file");
-            ASSERT_TRUE(open) << kind << " " << at;
+            ASSERT_TRUE(open) << kind << " " << at << " " << abi::name_of(open.error_or(Error::None));
             EXPECT_EQ(Mount::write(**open, 0, std::string(9'000, 'n')).value_or(0), 9'000u) << kind << " " << at;
             EXPECT_TRUE((*open)->resize(8'000));
             EXPECT_EQ(mount.read(**open), std::string(8'000, 'n')) << kind << " " << at;
@@ -320,7 +320,8 @@ TEST(NinepTest, ASessionMayDieAtAnyMoment) {
             EXPECT_EQ(host.root->entries.size(), 1u);
             EXPECT_EQ(host.root->entries["d"]->entries.size(), 2u);
             EXPECT_EQ(host.root->entries["d"]->entries["file"]->data, std::string(8'000, 'n'));
-            if (host.exchanges < first + at) break;
+            EXPECT_TRUE(mount.find("/d"));
+            if (host.exchanges <= first + at) break;  // at the very end nobody needs a new session
             EXPECT_EQ(host.connections, 2u);
         }
     }
@@ -329,7 +330,7 @@ TEST(NinepTest, ASessionMayDieAtAnyMoment) {
 /// Random operations on one file, and the same on a string; pages go and come, the host moves less than it is asked to.
 TEST(NinepTest, BytesAreAsInAnyFile) {
     std::mt19937 random(3);
-    for (unsigned round = 0; round < 30; ++round) {
+    for (unsigned round = 0; round < 16; ++round) {
         ModelServer host;
         if (round % 3 == 0) host.data_bytes_max = 1 + static_cast<uint32_t>(random() % 5'000);
         Mount mount(host);
@@ -387,7 +388,7 @@ public:
 };
 
 TEST(NinepTest, AHostileHostGetsNowhere) {
-    for (unsigned round = 0; round < 60; ++round) {
+    for (unsigned round = 0; round < 30; ++round) {
         HostileServer host;
         host.random.seed(round);
         host.put("file", std::string(30'000, 'x'));

@@ -24,11 +24,10 @@ public:
     MessageWriter& put(std::string_view text) {
         failed_ = failed_ || text.size() > 0xFFFF;
         put(static_cast<uint16_t>(text.size()));
-        if (std::byte* const at = take(text.size())) std::memcpy(at, text.data(), text.size());
-        return *this;
+        return put(std::as_bytes(std::span(text)));
     }
     MessageWriter& put(std::span<const std::byte> bytes) {
-        if (std::byte* const at = take(bytes.size())) std::memcpy(at, bytes.data(), bytes.size());
+        if (std::byte* const at = take(bytes.size()); at != nullptr && !bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
         return *this;
     }
     MessageWriter& put(const Time& time) { return put(time.seconds).put(time.nanoseconds); }

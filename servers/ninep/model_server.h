@@ -32,7 +32,7 @@ class ModelServer : public Channel {
 public:
     static constexpr size_t kMessageBytes = 64 << 10;
 
-    ModelServer() : root(make(0040755)), request_(kMessageBytes), answer_(kMessageBytes) {}
+    ModelServer() : request_(kMessageBytes), answer_(kMessageBytes) { root = make(0040755); }
 
     std::span<std::byte> request() override { return request_; }
     std::span<std::byte> answer() override { return answer_; }
@@ -101,7 +101,7 @@ private:
             return raw(text);
         }
         Answer& raw(std::string_view text) {
-            std::memcpy(bytes_.data() + done_, text.data(), text.size());
+            if (!text.empty()) std::memcpy(bytes_.data() + done_, text.data(), text.size());
             done_ += text.size();
             return *this;
         }
@@ -249,7 +249,7 @@ private:
         ++writes;
         if (is_read_only) return EROFS;
         if (data.size() < offset + bytes.size()) data.resize(offset + bytes.size());
-        std::memcpy(data.data() + offset, bytes.data(), bytes.size());
+        if (!bytes.empty()) std::memcpy(data.data() + offset, bytes.data(), bytes.size());
         touch(*fid->second.file);
         out.put(static_cast<uint32_t>(bytes.size()));
         return 0;
@@ -262,8 +262,11 @@ private:
         if (file->links == 0) return ENOENT;
         out.put(uint64_t{0x7FF}).qid(*file).put(file->mode).put(file->uid).put(file->gid).put(file->links).put(uint64_t{0});
         out.put(static_cast<uint64_t>(file->data.size())).put(uint64_t{4096}).put(static_cast<uint64_t>(file->data.size() / 512));
-        for (const int64_t ns : {file->access_ns, file->modify_ns, file->change_ns, int64_t{0}})
-            out.put(static_cast<uint64_t>(ns / 1'000'000'000)).put(static_cast<uint64_t>(ns % 1'000'000'000));
+        for (const int64_t ns : {file->access_ns, file->modify_ns, file->change_ns, int64_t{0}}) {
+            constexpr int64_t kSecondNs = 1'000'000'000;
+            const int64_t seconds = ns / kSecondNs - (ns % kSecondNs < 0 ? 1 : 0);
+            out.put(static_cast<uint64_t>(seconds)).put(static_cast<uint64_t>(ns - seconds * kSecondNs));
+        }
         out.put(uint64_t{0}).put(uint64_t{0});
         return 0;
     }

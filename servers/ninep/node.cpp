@@ -38,7 +38,7 @@ AttributesToSet to_set(const file_server::AttributeChange& change) {
 }  // namespace
 
 int64_t nanoseconds_of(const Time& time) {
-    constexpr int64_t kSecondsMax = INT64_MAX / static_cast<int64_t>(kSecondNs) - 1;
+    constexpr int64_t kSecondsMax = 4'000'000'000;  // so that differences are numbers, too
     const int64_t seconds = std::clamp(static_cast<int64_t>(time.seconds), -kSecondsMax, kSecondsMax);
     return seconds * static_cast<int64_t>(kSecondNs) + static_cast<int64_t>(std::min(time.nanoseconds, kSecondNs - 1));
 }

@@ -69,7 +69,7 @@ public:
         Result<size_t> size = ModelServer::exchange(request_bytes);
         if (!size || !changes) return size;
         const std::span<std::byte> bytes = answer();
-        for (unsigned i = 0; i < 1 + random() % 3; ++i) {
+        for (unsigned i = 0; i < 1 + random() % 3 && *size != 0 && *size <= bytes.size(); ++i) {
             switch (random() % 5) {
             case 0:
                 bytes[random() % *size] = static_cast<std::byte>(random());
