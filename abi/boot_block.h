@@ -67,6 +67,8 @@ struct BootBlock {
     } limits[16]{};         ///< RLIMIT_…, kept over execve
     uint32_t settings = 0;  ///< of prctl, kept over execve
     int32_t nice = 0;
+    uint64_t tsc_at_zero = 0, tsc_multiplier = 0;  ///< as in SystemInfo, or 0
+    uint64_t cpu_count = 0;
 };
 
 }  // namespace portico::abi

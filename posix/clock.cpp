@@ -11,8 +11,17 @@ constinit abi::SystemInfo system{};
 
 }  // namespace
 
-void clock_start() {
-    (void)native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)});
+void clock_start(const abi::BootBlock& boot) {
+    system.tsc_at_zero = boot.tsc_at_zero;
+    system.tsc_multiplier = boot.tsc_multiplier;
+    system.cpu_count = static_cast<uint32_t>(boot.cpu_count);
+    if (boot.tsc_multiplier == 0) (void)native::call(abi::SystemQuery{reinterpret_cast<uint64_t>(&system)});
+}
+
+void give_clock(abi::BootBlock& boot) {
+    boot.tsc_at_zero = system.tsc_at_zero;
+    boot.tsc_multiplier = system.tsc_multiplier;
+    boot.cpu_count = system.cpu_count;
 }
 
 uint64_t monotonic_ns() {

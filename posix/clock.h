@@ -2,13 +2,16 @@
 
 #include <cstdint>
 
+#include "abi/boot_block.h"
 #include "libs/result.h"
 
 /// Time computed from the time-stamp counter, without a kernel call.
 namespace portico::posix {
 
-/// Reads the counter's parameters; once at start.
-void clock_start();
+/// Takes the counter's parameters from the boot block, or asks the kernel; once at start.
+void clock_start(const abi::BootBlock& boot);
+/// For the next image's.
+void give_clock(abi::BootBlock& boot);
 
 uint64_t monotonic_ns();
 unsigned cpu_count();

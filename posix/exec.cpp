@@ -1,9 +1,11 @@
 #include "posix/exec.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
 #include "posix/boot_block_builder.h"
+#include "posix/clock.h"
 #include "posix/errno_map.h"
 #include "posix/heap.h"
 #include "posix/next_image.h"
@@ -37,6 +39,21 @@ struct Preparation {
     }
 };
 
+/// A buffer for the boot block that an earlier vfork child left, cleared.
+constinit std::atomic<std::byte*> spare_buffer = nullptr;
+
+/// The image is made. A vfork child gives back, cleared, what its parent's next child will want; of any other all memory goes at once.
+void leave(Thread& thread, Preparation* preparation, uint64_t block_bytes) {
+    constexpr uint64_t kClearedBytesMax = 4 * abi::kPageBytes;
+    if (thread.vfork_parent == nullptr) return;
+    std::byte* none = nullptr;
+    if (block_bytes <= kClearedBytesMax) {
+        std::memset(preparation->buffer, 0, block_bytes);
+        if (spare_buffer.compare_exchange_strong(none, preparation->buffer)) preparation->buffer = nullptr;
+    }
+    heap::destroy(preparation);
+}
+
 /// The interpreter's name, zero-terminated in the kept line: its end is always followed by a byte of the line.
 uint64_t terminated(Preparation& preparation, unsigned index) {
     const ScriptLine& script = preparation.scripts[index];
@@ -61,7 +78,7 @@ int64_t open_program(Thread& thread, const ExecRequest& request, Preparation& pr
         error = preparation.file.open(thread, -100, terminated(preparation, index), false);
     }
     if (error != 0) return error;
-    const auto plan = read_elf(preparation.file.image());
+    const auto plan = preparation.file.plan();
     if (!plan) return to_errno(plan.error());
     if (plan->interpreter_bytes == 0) return 0;
     // The loader will open it again in the new image; what would fail there must fail here, where the caller can be told.
@@ -129,6 +146,7 @@ void add_process(Thread& thread, BootBlockBuilder& builder) {
     block.nice = process.nice;
     block.realtime_offset_ns = process.realtime_offset_ns;
     block.signal_blocked = thread.signal_mask;
+    give_clock(block);
     random_fill(std::as_writable_bytes(std::span(block.random)));
     {
         const MutexGuard guard(process.mutex);
@@ -152,7 +170,8 @@ void add_process(Thread& thread, BootBlockBuilder& builder) {
 int64_t build_block(Thread& thread, const ExecRequest& request, Preparation& preparation, uint64_t& block_bytes) {
     char path[4096];
     if (!copy_string_from_user(path, request.path)) return -EFAULT;
-    preparation.buffer = static_cast<std::byte*>(heap::allocate_pages(abi::kBootBlockBytesMax));
+    preparation.buffer = spare_buffer.exchange(nullptr);
+    if (preparation.buffer == nullptr) preparation.buffer = static_cast<std::byte*>(heap::allocate_pages(abi::kBootBlockBytesMax));
     if (preparation.buffer == nullptr) return -ENOMEM;
     constexpr uint32_t kSpareDescriptors = 64;  // other threads may open some meanwhile
     BootBlockBuilder builder(std::span(preparation.buffer, abi::kBootBlockBytesMax), 0,
@@ -198,7 +217,7 @@ int64_t execute(Thread& thread, const ExecRequest& request) {
     }
     // Point of no return. The memory object stays open for the new image, which closes it.
     (void)preparation->file.release_memory();
-    heap::destroy(preparation);
+    leave(thread, preparation, block_bytes);
     close_thread_handles(*thread.process);
     image->enter();
     die_by_signal(thread, kKill);

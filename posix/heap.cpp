@@ -3,6 +3,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "posix/mutex.h"
@@ -32,6 +33,9 @@ constinit FreeBlock* free_blocks[kClassCount] GUARDED_BY(mutex){};
 /// Large blocks that were given back, to be given out again: what each exec or vfork needs for a moment is not mapped and faulted in anew.
 constexpr uint64_t kKeptRunBytesMax = 64 << 10;
 constinit PageHeader* kept_runs[4] GUARDED_BY(mutex){};
+
+/// The same for one page: a vfork child's descriptors.
+constinit std::atomic<void*> kept_page = nullptr;
 
 /// Where the next run goes. Addresses are only used again if the highest run goes first: there are 24 GiB of them.
 constinit std::atomic<uint64_t> region_end{kRegionBegin};
@@ -77,6 +81,9 @@ bool keep_run(PageHeader* run) {
 
 void* allocate_pages(size_t length_bytes) {
     const uint64_t run_bytes = round_to_pages(length_bytes);
+    if (run_bytes == abi::kPageBytes) {
+        if (void* const kept = kept_page.exchange(nullptr); kept != nullptr) return std::memset(kept, 0, abi::kPageBytes);
+    }
     if (run_bytes == 0 || run_bytes > abi::kBootBlockAddress - kRegionBegin) return nullptr;
     const uint64_t address = region_end.fetch_add(run_bytes);
     if (address + run_bytes > abi::kBootBlockAddress) return nullptr;
@@ -87,6 +94,7 @@ void* allocate_pages(size_t length_bytes) {
 
 void release_pages(void* pages, size_t length_bytes) {
     const uint64_t run_bytes = round_to_pages(length_bytes);
+    if (void* none = nullptr; run_bytes == abi::kPageBytes && kept_page.compare_exchange_strong(none, pages)) return;
     const auto address = reinterpret_cast<uint64_t>(pages);
     (void)native::call(abi::SpaceUnmap{abi::kSelfSpace, address, run_bytes});
     uint64_t end = address + run_bytes;

@@ -49,14 +49,25 @@ Result<> read_memory(abi::Handle memory, uint64_t offset_bytes, void* to, uint64
 
 }  // namespace
 
-Result<ElfPlan> read_elf(const ElfImage& image) {
-    ElfHeader header{};
-    if (image.file_bytes < sizeof(header)) return fail(Error::NotExecutable);
-    TRY(read_memory(image.memory, 0, &header, sizeof(header)));
+Result<ElfPlan> read_elf(const ElfImage& image, std::span<const std::byte> head) {
+    ElfHeader header;
+    if (head.size() < sizeof(header)) return fail(Error::NotExecutable);
+    std::memcpy(&header, head.data(), sizeof(header));
     TRY(check_elf_header(header, image.file_bytes));
     ElfProgramHeader headers[kProgramHeadersMax];
-    TRY(read_memory(image.memory, header.program_headers, headers, header.program_header_count * sizeof(ElfProgramHeader)));
+    const uint64_t headers_bytes = header.program_header_count * sizeof(ElfProgramHeader);
+    if (header.program_headers <= head.size() && headers_bytes <= head.size() - header.program_headers)
+        std::memcpy(headers, head.data() + header.program_headers, headers_bytes);
+    else
+        TRY(read_memory(image.memory, header.program_headers, headers, headers_bytes));
     return plan_elf(header, std::span(headers, header.program_header_count), image.file_bytes);
+}
+
+Result<ElfPlan> read_elf(const ElfImage& image) {
+    std::byte head[kElfHeadBytes];
+    const uint64_t head_bytes = image.file_bytes < sizeof(head) ? image.file_bytes : sizeof(head);
+    TRY(read_memory(image.memory, 0, head, head_bytes));
+    return read_elf(image, std::span(head, head_bytes));
 }
 
 Result<LoadedElf> load_elf(const ElfImage& image, const ElfPlan& plan, uint64_t base) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "abi/handle.h"
 #include "posix/elf_plan.h"
 
@@ -19,7 +21,13 @@ struct LoadedElf {
     uint64_t end = 0;  ///< page-aligned, past the last segment
 };
 
-/// Reads and checks the headers. Errors: NotExecutable, and those of memory_read.
+/// As much of a file's start as holds the headers of nearly all programs.
+inline constexpr size_t kElfHeadBytes = 1024;
+
+/// Checks the headers; what of them does not lie in `head`, the file's first bytes, is read. Errors: NotExecutable, and those of
+/// memory_read.
+Result<ElfPlan> read_elf(const ElfImage& image, std::span<const std::byte> head);
+/// Reads them all.
 Result<ElfPlan> read_elf(const ElfImage& image);
 
 /// Maps the plan into the own address space: read-only segments from the file's memory, shared, writable ones from a

@@ -29,8 +29,7 @@ Result<> map_runtime(abi::Handle space, abi::Handle image, const abi::RuntimeHea
 }  // namespace
 
 Result<NextImage> NextImage::create(abi::Handle runtime_image, std::span<const std::byte> boot_block) {
-    abi::RuntimeHeader header;
-    TRY(native::call(abi::MemoryRead{runtime_image, 0, reinterpret_cast<uint64_t>(&header), sizeof(header)}));
+    const abi::RuntimeHeader header = *reinterpret_cast<const abi::RuntimeHeader*>(abi::kRuntimeBase);  // the image is this very library's
     if (header.magic != abi::RuntimeHeader::kMagic) return fail(Error::NotExecutable);
     NextImage image;
     image.space_.reset(TRY(native::call(abi::SpaceCreate{})).space);

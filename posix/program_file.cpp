@@ -13,27 +13,20 @@ int64_t ProgramFile::open(Thread& thread, int32_t directory, uint64_t path_addre
                                         allow_empty_path ? EmptyPath::Allow : EmptyPath::Refuse);
         error != 0)
         return error;
-    constexpr uint64_t kExecuteMode = 1;
-    if (const int64_t error = request(argument.directory, file::CheckAccess{.mode = kExecuteMode, .no_follow = 0}, argument.lend());
-        error != 0)
-        return error;
-    const auto opened = settled_call(argument.directory, file::Open{.flags = file::kReadOnly, .mode = 0, .session = 0, .process_group = 0},
-                                     argument.lend());
-    if (!opened) return to_errno(opened.error());
-    const OwnedHandle object(opened->file);
-    if (opened->kind != file::Kind::File) return -EACCES;
-    const auto memory = settled_call(object.get(), file::GetMemory{});
-    if (!memory) return memory.error() == Error::NotSupported ? -EACCES : to_errno(memory.error());
-    memory_.reset(memory->memory);
-    file_bytes_ = memory->size_bytes;
-    head_bytes_ = file_bytes_ < kHeadBytes ? file_bytes_ : kHeadBytes;
+    const ipc::Lend lend = argument.lend(std::as_writable_bytes(std::span(path_, sizeof(path_) - 1)));
+    const auto opened = settled_call(argument.directory, file::OpenProgram{}, lend);
+    if (!opened) return opened.error() == Error::NotSupported || opened.error() == Error::BadCall ? -EACCES : to_errno(opened.error());
+    memory_.reset(opened->memory);
+    file_bytes_ = opened->size_bytes;
+    head_bytes_ = file_bytes_ < sizeof(head_) ? file_bytes_ : sizeof(head_);
     if (const auto read = native::call(abi::MemoryRead{memory_.get(), 0, reinterpret_cast<uint64_t>(head_), head_bytes_}); !read)
         return to_errno(read.error());
     // The path is only for show: what was asked for will do if the file has none (any more).
-    const auto path =
-        settled_call(object.get(), file::GetPath{}, ipc::Lend{.writable = std::as_writable_bytes(std::span(path_, sizeof(path_) - 1))});
-    path_bytes_ = path && path->length_bytes < sizeof(path_) ? path->length_bytes : argument.path.text().size();
-    if (!path || path->length_bytes >= sizeof(path_)) std::memcpy(path_, argument.path.text().data(), path_bytes_);
+    path_bytes_ = opened->path_bytes;
+    if (path_bytes_ == 0 || path_bytes_ >= sizeof(path_)) {
+        path_bytes_ = argument.path.text().size();
+        std::memcpy(path_, argument.path.text().data(), path_bytes_);
+    }
     path_[path_bytes_] = '\0';
     return 0;
 }

@@ -28,15 +28,20 @@ struct Layout {
     uint64_t executable_base, stack_end, map_end, break_gap_bytes, stack_offset_bytes;
 
     static Layout choose() {
-        uint32_t random[5];
+        uint64_t random[2];  // with AT_RANDOM as many bytes as the generator makes at once
         random_fill(std::as_writable_bytes(std::span(random)));
-        const auto pages = [](uint32_t chosen, unsigned bits) { return (chosen & ((uint64_t{1} << bits) - 1)) * abi::kPageBytes; };
+        const auto bits = [](uint64_t& from, unsigned count) {
+            const uint64_t taken = from & ((uint64_t{1} << count) - 1);
+            from >>= count;
+            return taken;
+        };
+        const auto pages = [&bits](uint64_t& from, unsigned count) { return bits(from, count) * abi::kPageBytes; };
         Layout layout{};
         layout.executable_base = kExecutableBase + pages(random[0], 28);
-        layout.stack_end = abi::kRuntimeBase - kGapBytes - pages(random[1], 22);
-        layout.map_end = layout.stack_end - kStackBytes - kGapBytes - pages(random[2], 28);
-        layout.break_gap_bytes = abi::kPageBytes + pages(random[3], 13);
-        layout.stack_offset_bytes = random[4] & 0x1FF0;
+        layout.stack_end = abi::kRuntimeBase - kGapBytes - pages(random[0], 22);
+        layout.map_end = layout.stack_end - kStackBytes - kGapBytes - pages(random[1], 28);
+        layout.break_gap_bytes = abi::kPageBytes + pages(random[1], 13);
+        layout.stack_offset_bytes = bits(random[1], 13) & 0x1FF0;
         return layout;
     }
 };
@@ -56,7 +61,7 @@ Result<> load_interpreter(Thread& thread, const ElfImage& image, const ElfPlan& 
     if (file == nullptr) return fail(Error::NoMemory);
     Result<LoadedElf> loaded = fail(Error::NotFound);
     if (file->open(thread, -100, reinterpret_cast<uint64_t>(path), false) == 0) {
-        const auto interpreter = read_elf(file->image());
+        const auto interpreter = file->plan();
         if (interpreter) {
             const uint64_t span_bytes = interpreter->high - interpreter->low + interpreter->alignment;
             layout.map_end = (layout.map_end - span_bytes) & ~(abi::kPageBytes - 1);
@@ -91,20 +96,11 @@ ProcessorFeatures features() {
     return {edx, kFsGsBase};
 }
 
-protocols::process::Credentials credentials(const Process& process) {
-    protocols::process::Credentials value;
-    if (process.mode != abi::RuntimeMode::Posix) return value;
-    const ipc::Lend lend{.writable = std::as_writable_bytes(std::span(&value, 1))};
-    (void)settled_call(process.process_server, protocols::process::GetCredentials{.pid = 0}, lend);
-    return value;
-}
-
 /// Maps the stack and fills it; returns the stack pointer.
-Result<uint64_t> make_stack(const Process& process, const BootBlockReader& boot, const Program& program, const Layout& layout) {
+Result<uint64_t> make_stack(const ProgramIds& ids, const BootBlockReader& boot, const Program& program, const Layout& layout) {
     const uint64_t stack_start = layout.stack_end - kStackBytes;
     const auto flags = abi::MapFlags::Fixed | abi::MapFlags::NoReplace | abi::MapFlags::Stack | abi::Access::ReadWrite;
     TRY(native::call(abi::SpaceMap{abi::kSelfSpace, {}, 0, stack_start, kStackBytes, static_cast<uint64_t>(flags)}));
-    const protocols::process::Credentials ids = credentials(process);
     const ProcessorFeatures processor = features();
     const uint64_t signal_stack_min = sizeof(SignalFrame) + vector_state_bytes() + 2048;
     const AuxiliaryEntry auxiliary[] = {
@@ -148,12 +144,12 @@ void set_up_memory(Process& process, const Program& program, const Layout& layou
 
 }  // namespace
 
-void start_program(Thread& thread, const BootBlockReader& boot) {
+void start_program(Thread& thread, const BootBlockReader& boot, const ProgramIds& ids) {
     Process& process = *thread.process;
     const ElfImage image{.memory = boot.block().program_image, .file_bytes = boot.block().program_bytes};
     Layout layout = Layout::choose();
     const auto program = load(thread, image, layout);
-    const auto stack_pointer = program ? make_stack(process, boot, *program, layout) : Result<uint64_t>(fail(program.error()));
+    const auto stack_pointer = program ? make_stack(ids, boot, *program, layout) : Result<uint64_t>(fail(program.error()));
     if (!stack_pointer) {
         LogLine() << boot.path() << ": cannot load, " << abi::name_of(stack_pointer.error());
         die_by_signal(thread, kKill);

@@ -104,6 +104,7 @@ void random_start(std::span<const uint8_t, 16> seed) {
 void random_fill(std::span<std::byte> to) {
     const MutexGuard guard(mutex);
     to = to.subspan(take_left_locked(to));
+    if (to.empty()) return;
     uint32_t out[16];
     while (to.size() > sizeof(generator.left)) {
         block_locked(out);
@@ -111,7 +112,7 @@ void random_fill(std::span<std::byte> to) {
         std::memcpy(to.data(), out, length);
         to = to.subspan(length);
     }
-    if (generator.left_bytes == 0) rekey_locked();  // also behind long output: its key is gone now
+    rekey_locked();  // also behind long output: its key is gone now
     (void)take_left_locked(to);
 }
 

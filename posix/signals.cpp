@@ -153,22 +153,36 @@ void set_signal_mask(Thread& thread, uint64_t mask) {
     if ((kept & ~thread.signal_mask.load()) != 0) thread.pending |= Thread::kKept;
 }
 
+static IgnoredSignals ignored_signals(const Process& process) REQUIRES(process.mutex) {
+    IgnoredSignals all;
+    for (int number = 1; number <= kSignalMax; ++number) {
+        const uint64_t handler = process.actions[number - 1].handler;
+        if (handler == kIgnore || (handler == kDefault && (signal_bit(number) & kIgnoredByDefault) != 0)) all.signals |= signal_bit(number);
+    }
+    const SignalAction& child = process.actions[kChild - 1];
+    if ((child.flags & kNoChildStop) != 0) all.child_flags |= 1;
+    if ((child.flags & kNoChildWait) != 0 || child.handler == kIgnore) all.child_flags |= 2;
+    return all;
+}
+
+IgnoredSignals told_ignored(Process& process) {
+    const MutexGuard guard(process.mutex);
+    const IgnoredSignals all = ignored_signals(process);
+    process.ignored_told = all.signals;
+    process.child_flags_told = all.child_flags;
+    return all;
+}
+
 void tell_ignored(Process& process) {
-    uint64_t ignored = 0, child_flags = 0;
+    IgnoredSignals all;
     {
         const MutexGuard guard(process.mutex);
-        for (int number = 1; number <= kSignalMax; ++number) {
-            const uint64_t handler = process.actions[number - 1].handler;
-            if (handler == kIgnore || (handler == kDefault && (signal_bit(number) & kIgnoredByDefault) != 0)) ignored |= signal_bit(number);
-        }
-        const SignalAction& child = process.actions[kChild - 1];
-        if ((child.flags & kNoChildStop) != 0) child_flags |= 1;
-        if ((child.flags & kNoChildWait) != 0 || child.handler == kIgnore) child_flags |= 2;
-        if (ignored == process.ignored_told && child_flags == process.child_flags_told) return;
-        process.ignored_told = ignored;
-        process.child_flags_told = child_flags;
+        all = ignored_signals(process);
+        if (all.signals == process.ignored_told && all.child_flags == process.child_flags_told) return;
+        process.ignored_told = all.signals;
+        process.child_flags_told = all.child_flags;
     }
-    (void)settled_call(process.process_server, protocols::process::SetIgnored{.ignored = ignored, .child_flags = child_flags});
+    (void)settled_call(process.process_server, protocols::process::SetIgnored{.ignored = all.signals, .child_flags = all.child_flags});
 }
 
 void end_process(Process& process, uint64_t wait_status) {

@@ -53,6 +53,13 @@ void set_signal_mask(Thread& thread, uint64_t mask);
 /// Tells the process server which signals are ignored, if that changed.
 void tell_ignored(Process& process) EXCLUDES(process.mutex);
 
+/// What it would tell, which counts as told from now on: Exec carries it.
+struct IgnoredSignals {
+    uint64_t signals = 0;
+    uint32_t child_flags = 0;
+};
+IgnoredSignals told_ignored(Process& process) EXCLUDES(process.mutex);
+
 /// Builds the frame of a handler and makes the registers enter it. False: the stack could not take it.
 bool push_signal_frame(Thread& thread, const SignalDetails& details, const SignalAction& action, const abi::UpcallState* cause);
 

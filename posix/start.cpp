@@ -80,7 +80,6 @@ void take_state(Process& process, const BootBlockReader& boot) NO_THREAD_SAFETY_
     process.record_locker = block.record_locker;
     process.settings = block.settings;
     process.nice = block.nice;
-    process.ignored_told = ~uint64_t{0};  // not what any program ignores, so the first tell_ignored() tells
     for (int number = 1; number <= kSignalMax; ++number)
         if ((block.signal_ignored & signal_bit(number) & ~kUnblockable) != 0) process.actions[number - 1].handler = kIgnore;
 }
@@ -107,18 +106,27 @@ Thread& set_up_thread(Process& process, const BootBlockReader& boot) NO_THREAD_S
     return thread;
 }
 
-/// Tells the process server, which also lets a vfork parent go on: now nothing of this process is in its memory.
-void announce(Process& process, const Thread& thread, const BootBlockReader& boot) {
+/// Tells the process server, which also lets a vfork parent go on: now nothing of this process is in its memory. Signals may have come
+/// before there was anyone to take them: the server tells.
+ProgramIds announce(Process& process, Thread& thread, const BootBlockReader& boot) {
     const std::string_view path = boot.path(), arguments = boot.arguments();
     auto* text = static_cast<char*>(heap::allocate(path.size() + 1 + arguments.size()));
-    if (text == nullptr) return;
+    if (text == nullptr) {
+        thread.pending |= Thread::kAlerted;
+        return {};
+    }
     std::memcpy(text, path.data(), path.size());
     text[path.size()] = '\0';
     std::memcpy(text + path.size() + 1, arguments.data(), arguments.size());
-    protocols::process::Exec exec{.path_bytes = path.size()};
+    const IgnoredSignals ignored = told_ignored(process);
+    protocols::process::Exec exec{
+        .path_bytes = static_cast<uint32_t>(path.size()), .child_flags = ignored.child_flags, .ignored = ignored.signals};
     std::memcpy(exec.name, thread.name, sizeof(exec.name));
-    (void)settled_call(process.process_server, exec, ipc::Lend::text({text, path.size() + 1 + arguments.size()}));
+    const auto reply = settled_call(process.process_server, exec, ipc::Lend::text({text, path.size() + 1 + arguments.size()}));
     heap::release(text);
+    if (!reply || reply->signals_pending != 0) thread.pending |= Thread::kAlerted;
+    if (!reply) return {};
+    return {.uid = reply->uid, .euid = reply->euid, .gid = reply->gid, .egid = reply->egid};
 }
 
 /// Pointers to zero-terminated strings that lie one behind the other, as execve wants them; null without memory.
@@ -154,7 +162,7 @@ extern "C" void portico_start_main(uint64_t boot_block_address) {
         {reinterpret_cast<const std::byte*>(boot_block_address), head.block_bytes < abi::kBootBlockBytesMax ? head.block_bytes : 0});
     if (!boot) give_up("no boot block");
     vector_start();
-    clock_start();
+    clock_start(head);
     random_start(std::span<const uint8_t, 16>(head.random));
     Process& process = *::new (first_process) Process;
     take_state(process, *boot);
@@ -168,12 +176,7 @@ extern "C" void portico_start_main(uint64_t boot_block_address) {
         if (posix) run_path(thread, *boot);
         give_up("a server needs a program image");
     }
-    if (posix) {
-        announce(process, thread, *boot);
-        tell_ignored(process);
-        thread.pending = Thread::kAlerted;  // signals may have come before there was anyone to take them
-    }
-    start_program(thread, *boot);
+    start_program(thread, *boot, posix ? announce(process, thread, *boot) : ProgramIds{});
 }
 
 }  // namespace portico::posix

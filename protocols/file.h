@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "protocols/method.h"
+#include "protocols/short_path.h"
 
 /// The interface of everything a descriptor can stand for: files, directories, devices, pipes, terminals. Each open object
 /// (POSIX: open file description) is one badge; descriptors that share it hold handles with that badge, so fork and dup
@@ -281,14 +282,31 @@ struct Open {
     };
     uint32_t flags;    ///< Linux's O_ values
     uint32_t mode;     ///< permission bits for kCreate, umask applied by the caller
-    uint64_t session;  ///< the caller's, for terminals
-    uint64_t process_group;
+    uint32_t session;  ///< the caller's, for terminals
+    uint32_t process_group;
+    ShortPath<23> path;
+};
+
+struct OpenProgram {
+    static constexpr Method method{
+        0x124, "file.open_program",
+        "What execve needs of the file at the path: it may be executed (AccessDenied), here is its memory to read, "
+        "execute and map; its absolute path goes to the writable window, if it has one that fits.",
+        Repeat::Yes};
+    struct Reply {
+        static constexpr unsigned kHandles = 1;
+        uint64_t size_bytes;
+        uint64_t path_bytes;  ///< 0: none
+        uint64_t zero[2];
+        Handle memory;
+    };
 };
 
 struct GetAttributesAt {
     static constexpr Method method{0x111, "file.get_attributes_at", "Fill the writable window with the Attributes of a path.", Repeat::Yes};
     using Reply = Empty;
-    uint64_t no_follow;
+    uint8_t no_follow;
+    ShortPath<38> path;
 };
 
 struct MakeNode {
@@ -302,7 +320,8 @@ struct MakeNode {
 struct Remove {
     static constexpr Method method{0x113, "file.remove", "Remove a name; directory is 1 for an (empty) directory, 0 for anything else."};
     using Reply = Empty;
-    uint64_t directory;
+    uint8_t directory;
+    ShortPath<38> path;
 };
 
 struct Rename {
@@ -460,8 +479,8 @@ struct OpenFifo {
 };
 
 using Protocol = MethodList<Read, Write, Seek, GetAttributes, SetAttributes, Truncate, Sync, GetFlags, SetFlags, Control, Poll, GetMemory,
-                            ReadDirectory, GetPath, GetSpace, Open, GetAttributesAt, MakeNode, Remove, Rename, Link, MakeSymbolicLink,
-                            ReadSymbolicLink, CheckAccess, Lock, QueryLock, GetExtended, SetExtended, RemoveExtended, MakeWatcher, Watch,
-                            Unwatch, RegisterDevice, End, MakePipe, OpenFifo>;
+                            ReadDirectory, GetPath, GetSpace, Open, OpenProgram, GetAttributesAt, MakeNode, Remove, Rename, Link,
+                            MakeSymbolicLink, ReadSymbolicLink, CheckAccess, Lock, QueryLock, GetExtended, SetExtended, RemoveExtended,
+                            MakeWatcher, Watch, Unwatch, RegisterDevice, End, MakePipe, OpenFifo>;
 
 }  // namespace portico::protocols::file

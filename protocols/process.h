@@ -45,10 +45,17 @@ struct Fork {
 struct Exec {
     static constexpr Method method{
         0x201, "process.exec",
-        "Tell that the caller is about to run another program. Readable window: path, a zero, then the arguments, each with a zero."};
-    using Reply = Empty;
-    uint64_t path_bytes;  ///< without the zero
-    char name[16];        ///< what ps shows
+        "Tell that the caller is about to run another program, and what SetIgnored tells. Readable window: path, a zero, then the "
+        "arguments, "
+        "each with a zero. Learn what a program is told of its credentials, and whether there are signals to take."};
+    struct Reply {
+        uint32_t uid, euid, gid, egid;
+        uint64_t signals_pending;  ///< 1: of the process or its thread
+    };
+    uint32_t path_bytes;  ///< without the zero
+    uint32_t child_flags;
+    uint64_t ignored;
+    char name[16];  ///< what ps shows
 };
 
 struct SetName {

@@ -136,12 +136,14 @@ private:
 struct Answer {
     uint64_t call = 0;  ///< 0: none
     Message message;
-    /// What a handler did already takes back, if it must, by this: nobody took the answer. Nothing else is received before.
+    /// Takes back what a handler did already, as nobody took the answer. Nothing else is received before.
     struct Undo {
-        void (*act)(void* server, const Undo& what) = nullptr;
-        void* server;
-        uint64_t badge, first, second;
-    } undo;
+        virtual void undo() = 0;
+
+    protected:
+        ~Undo() = default;
+    };
+    Undo* undo = nullptr;
 };
 
 /// The answer that a method's outcome is.
@@ -163,7 +165,7 @@ namespace detail {
 /// error may as well be the receive's, so who calls is told that there is no answer, if he still waits.
 inline void not_taken(uint64_t call, const Answer& answer, Error error) {
     if (error == Error::NoSuchCall) {
-        if (answer.undo.act != nullptr) answer.undo.act(answer.undo.server, answer.undo);
+        if (answer.undo != nullptr) answer.undo->undo();
         return;
     }
     if (answer.message.header.handle_count() == 0) return;

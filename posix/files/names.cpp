@@ -43,7 +43,9 @@ int64_t make_special(Thread& thread, int32_t directory, uint64_t address, uint32
 int64_t remove_name(Thread& thread, int32_t directory, uint64_t address, bool is_directory) {
     PathArgument path;
     if (const int64_t error = load_path(thread, directory, address, FinalLink::Keep, path); error != 0) return error;
-    return request(path.directory, file::Remove{.directory = is_directory}, path.lend());
+    file::Remove method{.directory = is_directory};
+    const ipc::Lend lend = path.lend_or_put(method);
+    return request(path.directory, method, lend);
 }
 
 }  // namespace

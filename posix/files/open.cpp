@@ -24,8 +24,8 @@ Result<file::Open> method_of(Thread& thread, const OpenRequest& request, const P
         method.mode = request.mode & kPermissionBits & ~thread.process->current_umask();
     if (path.below_dev || path.terminal) {  // only terminals want to know, and asking takes a call
         const auto ids = TRY(thread.process->ids());
-        method.session = static_cast<uint64_t>(ids.session);
-        method.process_group = static_cast<uint64_t>(ids.group);
+        method.session = static_cast<uint32_t>(ids.session);
+        method.process_group = static_cast<uint32_t>(ids.group);
     }
     return method;
 }
@@ -39,12 +39,13 @@ bool waits_for_peer(const PathArgument& path) {
     return known && format != kRegular && format != kDirectoryFormat;
 }
 
-Result<file::Open::Reply> open_at_server(Thread& thread, const file::Open& method, const PathArgument& path) {
+Result<file::Open::Reply> open_at_server(Thread& thread, file::Open method, const PathArgument& path) {
     constexpr uint32_t kNew = file::kCreate | file::kExclusive;
-    if ((method.flags & kNew) == kNew) return settled_call(path.directory, method, path.lend());  // made twice it would exist
-    auto reply = interruptible::call(thread, path.directory, method, path.lend());
+    const ipc::Lend lend = path.lend_or_put(method);
+    if ((method.flags & kNew) == kNew) return settled_call(path.directory, method, lend);  // made twice it would exist
+    auto reply = interruptible::call(thread, path.directory, method, lend);
     if (reply || reply.error() != Error::Interrupted || waits_for_peer(path)) return reply;
-    return settled_call(path.directory, method, path.lend());
+    return settled_call(path.directory, method, lend);
 }
 
 int64_t fill_number(Thread& thread, int32_t number, const OpenRequest& request, const file::Open::Reply& reply, bool lists_descriptors) {

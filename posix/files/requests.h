@@ -34,6 +34,12 @@ struct PathArgument {
         lent.writable = writable;
         return lent;
     }
+
+    /// The same for a method that may hold a short path itself.
+    template <class M>
+    ipc::Lend lend_or_put(M& method, std::span<std::byte> writable = {}) const {
+        return method.path.holds(path.text()) ? ipc::Lend{.writable = writable} : lend(writable);
+    }
 };
 
 /// Copies and resolves a path argument. 0 or a negative errno.

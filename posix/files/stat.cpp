@@ -6,25 +6,17 @@
 namespace portico::posix {
 namespace {
 
-/// By path, or of the object itself where the path is empty.
-Result<file::Attributes> attributes_at(const PathArgument& path, FinalLink final_link) {
-    if (path.path.empty()) return attributes_of(path.directory);
-    file::Attributes attributes{};
-    const file::GetAttributesAt method{.no_follow = final_link == FinalLink::Keep};
-    TRY(settled_call(path.directory, method, path.lend(std::as_writable_bytes(std::span(&attributes, 1)))));
-    return attributes;
-}
-
-/// Fills `to`; 0 or a negative errno.
+/// Fills `to`: by path, or of the object itself where the path is empty. 0 or a negative errno.
 int64_t find_attributes(Thread& thread, int32_t directory, uint64_t address, uint32_t flags, file::Attributes& to) {
     const FinalLink final_link = (flags & linux_abi::kAtSymlinkNoFollow) != 0 ? FinalLink::Keep : FinalLink::Follow;
     const EmptyPath empty = (flags & linux_abi::kAtEmptyPath) != 0 ? EmptyPath::Allow : EmptyPath::Refuse;
     PathArgument path;
     if (const int64_t error = load_path(thread, directory, address, final_link, path, empty); error != 0) return error;
-    const Result<file::Attributes> found = attributes_at(path, final_link);
-    if (!found) return to_errno(found.error());
-    to = *found;
-    return 0;
+    const std::span<std::byte> window = std::as_writable_bytes(std::span(&to, 1));
+    if (path.path.empty()) return request(path.directory, file::GetAttributes{}, {.writable = window});
+    file::GetAttributesAt method{.no_follow = final_link == FinalLink::Keep};
+    const ipc::Lend lend = path.lend_or_put(method, window);
+    return request(path.directory, method, lend);
 }
 
 int64_t stat_at(Thread& thread, int32_t directory, uint64_t address, uint64_t target, uint32_t flags) {

@@ -77,6 +77,7 @@ public:
 
     // Opening (server_open.cpp)
     ipc::Answer on(const ipc::Call& call, const file::Open& request);
+    Result<file::OpenProgram::Reply> on(const ipc::Call& call, const file::OpenProgram& request);
     Result<protocols::Empty> on(const ipc::Call& call, const file::RegisterDevice& request);
 
     // Names (server_names.cpp)
@@ -95,16 +96,15 @@ public:
 
 private:
     static constexpr uint64_t kTickBadge = 2;
-    static constexpr uint64_t kSizeKept = ~uint64_t{0};  // of an undone write that did not make its file longer
 
     struct TwoPaths {
         std::string first, second;
     };
-    static Result<std::string> path_of_call(const ipc::Call& call);
+    static Result<std::string> path_of_call(const ipc::Call& call, std::string_view short_path = {});
     static Result<TwoPaths> two_paths(const ipc::Call& call, uint64_t first_bytes);
 
     /// The node that a call's path names; the open object itself for an empty path.
-    Result<NodeRef> node_of_call(const ipc::Call& call, FinalLink final_link);
+    Result<NodeRef> node_of_call(const ipc::Call& call, FinalLink final_link, std::string_view short_path = {});
 
     Result<NameSpace::Opened> find_to_open(const ipc::Call& call, const file::Open& request);
     Result<file::Open::Reply> open_here(const NodeRef& node, uint32_t flags, std::shared_ptr<Content> content = nullptr);
@@ -116,6 +116,20 @@ private:
     static Result<file::Control::Reply> control_disk(const ipc::Call& call, const Disk& disk, uint64_t request);
     void advance(uint64_t badge, uint64_t offset);
     ipc::Answer advancing(ipc::Answer answer, uint64_t badge, OpenFile& open, uint64_t offset);
+
+    /// What the answer that is on its way has changed already.
+    class Change final : public ipc::Answer::Undo {
+    public:
+        explicit Change(OpenFiles& files) : files_(files) {}
+        void undo() override;
+
+        uint64_t badge = 0, offset = 0;
+        uint64_t size_bytes = 0;  // of a file that became longer
+        bool grew = false;
+
+    private:
+        OpenFiles& files_;
+    };
     ipc::Task open_fifo(ipc::Call call, NodeRef node, uint32_t flags);
 
     ipc::Task read_events(ipc::Call call, std::shared_ptr<ChangeWatches::Watcher> watcher);
@@ -148,6 +162,7 @@ private:
     MemorySource& memory_;
     ServerList& servers_;  // filled by init's messages
     OpenFiles files_;
+    Change change_{files_};
     std::array<std::byte, DirectoryRecords::kBytesMax> listing_;  // what is told of a directory, until it is written to the caller
     DeviceTable device_table_;
     std::map<uint64_t, std::shared_ptr<Disk>> disks_;  // by device number

@@ -22,13 +22,18 @@ uint64_t effective_offset(const OpenFile& open, const Content& content, uint64_t
 
 /// The answer, and the offset as it is if it is taken.
 ipc::Answer Server::advancing(ipc::Answer answer, uint64_t badge, OpenFile& open, uint64_t offset) {
-    answer.undo = {
-        .act = [](void* server, const ipc::Answer::Undo& what) { static_cast<Server*>(server)->advance(what.badge, what.first); },
-        .server = this,
-        .badge = badge,
-        .first = std::exchange(open.offset, offset),
-        .second = 0};
+    change_.badge = badge;
+    change_.offset = std::exchange(open.offset, offset);
+    change_.grew = false;
+    answer.undo = &change_;
     return answer;
+}
+
+void Server::Change::undo() {
+    const Result<OpenFile*> open = files_.find(badge);
+    if (!open) return;
+    (*open)->offset = offset;
+    if (grew && (*open)->content) (void)(*open)->content->resize(size_bytes);
 }
 
 ipc::Answer Server::on(const ipc::Call& call, const file::Read& request) {
@@ -85,19 +90,11 @@ ipc::Answer Server::on(const ipc::Call& call, const file::Write& request) {
     if (!moved) return ipc::refusal(call, moved.error());
     if (*moved != 0) names_.changes().happened(*open->node, change::kModify);
     ipc::Answer answer = ipc::answer<file::Write>(call, file::Write::Reply{.length_bytes = *moved});
+    const uint64_t new_offset = request.offset == file::kCurrentOffset ? offset + *moved : open->offset;
+    answer = advancing(answer, call.badge(), *open, new_offset);
     // If the answer is not taken the caller may write again: what it appended must not be there twice.
-    answer.undo = {.act =
-                       [](void* server, const ipc::Answer::Undo& what) {
-                           const Result<OpenFile*> written = static_cast<Server*>(server)->files_.find(what.badge);
-                           if (!written) return;
-                           (*written)->offset = what.first;
-                           if (what.second != kSizeKept && (*written)->content) (void)(*written)->content->resize(what.second);
-                       },
-                   .server = this,
-                   .badge = call.badge(),
-                   .first = open->offset,
-                   .second = content->size_bytes() > old_size_bytes ? old_size_bytes : kSizeKept};
-    if (request.offset == file::kCurrentOffset) open->offset = offset + *moved;
+    change_.grew = content->size_bytes() > old_size_bytes;
+    change_.size_bytes = old_size_bytes;
     return answer;
 }
 

@@ -2,7 +2,8 @@
 
 namespace portico::file_server {
 
-Result<std::string> Server::path_of_call(const ipc::Call& call) {
+Result<std::string> Server::path_of_call(const ipc::Call& call, std::string_view short_path) {
+    if (!short_path.empty()) return std::string(short_path);
     Result<std::string> path = call.read_text(file::kPathBytesMax);
     if (!path && path.error() == Error::TooLarge) return fail(Error::NameTooLong);
     return path;
@@ -16,8 +17,9 @@ Result<Server::TwoPaths> Server::two_paths(const ipc::Call& call, uint64_t first
     return TwoPaths{.first = both->substr(0, first_bytes), .second = both->substr(first_bytes)};
 }
 
-Result<NodeRef> Server::node_of_call(const ipc::Call& call, FinalLink final_link) {
+Result<NodeRef> Server::node_of_call(const ipc::Call& call, FinalLink final_link, std::string_view short_path) {
     const OpenFile* const open = TRY(files_.find(call.badge()));
+    if (!short_path.empty()) return names_.find(open->node, short_path, final_link);
     const std::string path = TRY(path_of_call(call));
     if (path.empty()) return open->node;
     return names_.find(open->node, path, final_link);
@@ -34,7 +36,7 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::MakeNode&
 
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::Remove& request) {
     const OpenFile* const open = TRY(files_.find(call.badge()));
-    const std::string path = TRY(path_of_call(call));
+    const std::string path = TRY(path_of_call(call, request.path.view()));
     TRY(names_.remove(open->node, path, request.directory != 0));
     return protocols::Empty{};
 }

@@ -27,7 +27,7 @@ Server::Server(const Handles& handles, NameSpace& name_space, FileSystem& device
 
 Result<NameSpace::Opened> Server::find_to_open(const ipc::Call& call, const file::Open& request) {
     const OpenFile* const open = TRY(files_.find(call.badge()));
-    const std::string path = TRY(path_of_call(call));
+    const std::string path = TRY(path_of_call(call, request.path.view()));
     if (path.empty() && !open->node->is_directory()) {  // the same file anew
         TRY(NameSpace::check_open(*open->node, request.flags));
         return NameSpace::Opened{.node = open->node};
@@ -86,12 +86,28 @@ Result<file::Open::Reply> Server::open_here(const NodeRef& node, uint32_t flags,
                              .file = sender->sender};
 }
 
+Result<file::OpenProgram::Reply> Server::on(const ipc::Call& call, const file::OpenProgram&) {
+    using enum abi::Rights;
+    const NodeRef node = TRY(node_of_call(call, FinalLink::Follow));
+    if (node->kind() != Kind::File || (node->attributes().mode & 0111) == 0) return fail(Error::AccessDenied);
+    const std::shared_ptr<Content> content = TRY(node->content());
+    OwnedHandle memory = TRY(content->memory(Read | Execute | Map | Duplicate | Transfer));
+    uint64_t path_bytes = 0;
+    if (const Result<std::string> path = names_.path_of(node); path && path->size() <= call.writable_bytes()) {
+        TRY(call.write(0, std::as_bytes(std::span(*path))));
+        path_bytes = path->size();
+    }
+    for (const uint32_t event : {change::kOpen, change::kAccess, change::kCloseUnwritten}) names_.changes().happened(*node, event);
+    return file::OpenProgram::Reply{.size_bytes = content->size_bytes(), .path_bytes = path_bytes, .zero = {}, .memory = memory.release()};
+}
+
 Result<file::Open::Reply> Server::open_device(const NodeRef& node, const file::Open& request) {
     const uint64_t special_device = node->attributes().special_device;
     if (memory_device(special_device)) return open_here(node, request.flags);
     const DeviceTable::Device* const device = device_table_.find(special_device);
     if (device == nullptr) return fail(Error::NoDevice);
     file::Open forwarded = request;
+    forwarded.path = {};
     forwarded.flags &= ~(file::kCreate | file::kExclusive | file::kTruncate);
     // A call without windows could be asynchronous, but the name travels in one. The deadline bounds what a bad driver costs.
     const uint64_t deadline_ns = TRY(native::call(abi::ClockRead{})).now_ns + kDeviceDeadlineNs;

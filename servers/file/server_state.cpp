@@ -22,7 +22,7 @@ Result<protocols::Empty> Server::on(const ipc::Call& call, const file::GetAttrib
 }
 
 Result<protocols::Empty> Server::on(const ipc::Call& call, const file::GetAttributesAt& request) {
-    const NodeRef node = TRY(node_of_call(call, request.no_follow != 0 ? FinalLink::Keep : FinalLink::Follow));
+    const NodeRef node = TRY(node_of_call(call, request.no_follow != 0 ? FinalLink::Keep : FinalLink::Follow, request.path.view()));
     TRY(write_attributes(call, node));
     return protocols::Empty{};
 }

@@ -79,8 +79,15 @@ Result<protocol::Exec::Reply> Server::on(const Call& call, const protocol::Exec&
     rename(process, request.name);
     process.did_exec = true;
     process.timers.remove_created();
+    set_ignored(process, request.ignored, request.child_flags);
     lifecycle_.release_space(process);
-    return protocol::Exec::Reply{};
+    const Credentials& credentials = process.credentials;
+    const auto has_pending = [](const auto& thread) { return !thread.second.pending.empty(); };
+    return protocol::Exec::Reply{.uid = credentials.uid,
+                                 .euid = credentials.euid,
+                                 .gid = credentials.gid,
+                                 .egid = credentials.egid,
+                                 .signals_pending = !process.pending.empty() || std::ranges::any_of(process.threads, has_pending)};
 }
 
 Result<protocol::SetName::Reply> Server::on(const Call& call, const protocol::SetName& request) {

@@ -117,6 +117,7 @@ private:
     Result<> send_signal(Process& sender, Process& target, const SignalInfo& info, Thread* thread);
     Result<> send_to_many(Process& sender, int64_t selector, const SignalInfo& info);
     Result<> send_to_thread(Process& sender, int64_t pid, int64_t tid, SignalInfo info);
+    static void set_ignored(Process& process, uint64_t ignored, uint64_t child_flags);
     void on_timer(Process& process);
     Result<> prepare_timer(Process& process);
     void arm_timer(Process& process);

@@ -90,11 +90,15 @@ Task Server::on(Call call, protocol::TakeSignal request) {
 Result<protocol::SetIgnored::Reply> Server::on(const Call& call, const protocol::SetIgnored& request) {
     Process& process = *TRY(caller(call));
     if (process.pid == 0) return fail(Error::AccessDenied);
-    process.ignored = request.ignored & ~kNeverIgnored;
-    process.child_flags = request.child_flags & (kNoStopNotice | kNoZombies);
+    set_ignored(process, request.ignored, request.child_flags);
+    return protocol::SetIgnored::Reply{};
+}
+
+void Server::set_ignored(Process& process, uint64_t ignored, uint64_t child_flags) {
+    process.ignored = ignored & ~kNeverIgnored;
+    process.child_flags = child_flags & (kNoStopNotice | kNoZombies);
     process.pending.discard(process.ignored);
     for (auto& [tid, thread] : process.threads) thread.pending.discard(process.ignored);
-    return protocol::SetIgnored::Reply{};
 }
 
 Result<protocol::SignalGroup::Reply> Server::on(const Call& call, const protocol::SignalGroup& request) {
