@@ -49,6 +49,8 @@ Result<> run() {
     static SlotMap slots(layout, TRY(map(boot::grant("swap.map"), layout.map_bytes())));
     static KernelPages pages(boot::grant("swap.memory"));
     static Space space(slots, pages, disk, {.landing = TRY(private_pages()), .reading = TRY(private_pages())});
+    // Makes itself known as the pager: what its predecessor was asked for and did not do is asked of it, also if nothing new comes.
+    TRY(native::call(abi::MemoryDetach{boot::grant("swap.memory"), 0, 0, kPageBytes, static_cast<uint64_t>(abi::DetachMode::Drop)}));
     Server server{space};
     fprintf(stderr, "swap: %llu pages, %llu spare slots\n", static_cast<unsigned long long>(layout.pages),
             static_cast<unsigned long long>(slots.spares_left()));
